@@ -1,0 +1,25 @@
+"""The ``propsms`` command (extra ``cli``).
+
+Each subcommand is one file in this folder that holds a click command named ``command``;
+a new one needs no edit here. Files are imported only when their command is called.
+"""
+
+from __future__ import annotations
+
+import sys
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Run the command, or say what to install when the extra is missing."""
+    try:
+        from propsms.cli._main import run
+    except ModuleNotFoundError as error:
+        if error.name not in {"click", "rich"}:
+            raise
+        sys.exit(
+            f"propsms: the command needs {error.name}; install it with: pip install 'propsms[cli]'\n"
+            f"propsms:命令行需要 {error.name},请安装:pip install 'propsms[cli]'"
+        )
+    run()

@@ -1,0 +1,146 @@
+"""What goes over the wire: finished requests and replies, without any I/O.
+
+A provider turns `WireMessage`s into one `HttpRequest` and an `HttpResponse` into
+outcomes; only the client moves bytes. Reprs show neither numbers nor secrets, so
+they may be logged.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import attrs
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from propsms.messages import DeliveryReceipt, Reply
+    from propsms.phone import PhoneNumber
+
+__all__ = ["BatchRule", "HttpRequest", "HttpResponse", "Push", "TemplateAudit", "WireMessage"]
+
+
+@attrs.frozen
+class WireMessage:
+    """One message as a provider needs it, with everything looked up.
+
+    Attributes:
+        to: The recipient.
+        template_id: The provider's id of the template.
+        signature: The sender signature without its brackets.
+        params: Name and value of each variable, in the provider's order.
+        text: The whole text as the handset shows it, signature included.
+        reference: Our key; it never contains personal data.
+    """
+
+    to: PhoneNumber
+    template_id: str
+    signature: str
+    params: tuple[tuple[str, str], ...] = attrs.field(repr=False)
+    text: str = attrs.field(repr=False)
+    reference: str
+
+
+@attrs.frozen
+class BatchRule:
+    """How many messages one request may carry, and what they must share.
+
+    Attributes:
+        max_messages: The provider's limit for one request.
+        same_params: True if all must have the same values.
+        same_signature: True if all must have the same sender signature.
+    """
+
+    max_messages: int = attrs.field(validator=attrs.validators.ge(1))
+    same_params: bool = False
+    same_signature: bool = True
+
+
+@attrs.frozen(repr=False)
+class HttpRequest:
+    """A finished request: URL and body are already encoded and go out as they are."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = attrs.field(factory=dict)
+    body: bytes = b""
+
+    def __repr__(self) -> str:
+        return f"HttpRequest({self.method} {_address(self.url)}, {len(self.body)} bytes)"
+
+    def header(self, name: str, default: str = "") -> str:
+        """The value of a header, whatever the case of its name."""
+        return _header(self.headers, name, default)
+
+
+@attrs.frozen(repr=False)
+class HttpResponse:
+    """A reply as it came, with the body read to its end."""
+
+    status: int
+    headers: Mapping[str, str] = attrs.field(factory=dict)
+    body: bytes = b""
+
+    def __repr__(self) -> str:
+        return f"HttpResponse({self.status}, {len(self.body)} bytes)"
+
+    def header(self, name: str, default: str = "") -> str:
+        """The value of a header, whatever the case of its name."""
+        return _header(self.headers, name, default)
+
+    def json(self) -> Any:
+        """The body as JSON, whatever the content type says.
+
+        Raises:
+            ValueError: The body is not JSON in UTF-8, or is nested too deeply.
+        """
+        try:
+            return json.loads(self.body)
+        except RecursionError as error:
+            raise ValueError("the reply is nested too deeply to be a provider's") from error
+
+
+@attrs.frozen
+class TemplateAudit:
+    """What a provider says about a template or signature that was submitted."""
+
+    provider: str
+    subject: str
+    template_id: str
+    state: str
+    reason: str = ""
+    at: datetime | None = None
+
+
+@attrs.frozen
+class Push:
+    """What a provider pushed to us, and the exact answer it expects.
+
+    Attributes:
+        receipts: Delivery receipts.
+        replies: What residents wrote back.
+        audits: Verdicts on templates and signatures.
+        ack: Give this back to the provider once all of it is stored.
+        authenticated: True if the sender was proved; most providers cannot be.
+    """
+
+    receipts: tuple[DeliveryReceipt, ...] = ()
+    replies: tuple[Reply, ...] = ()
+    audits: tuple[TemplateAudit, ...] = ()
+    ack: HttpResponse = attrs.field(factory=lambda: HttpResponse(200))
+    authenticated: bool = False
+
+
+def _address(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.hostname}{parts.path}"
+
+
+def _header(headers: Mapping[str, str], name: str, default: str) -> str:
+    if name in headers:
+        return headers[name]
+    wanted = name.lower()
+    return next((v for k, v in headers.items() if k.lower() == wanted), default)
