@@ -1,0 +1,488 @@
+"""What was meant, what came of it: the record that makes a crash lose and repeat nothing.
+
+A flow writes an `Intent` before it calls a client, claims it, and records the outcome after.
+The three steps leave four states a restart can tell apart:
+
+- *planned*: nobody has called yet, so it is safe to send;
+- *calling*: a worker claimed it and nothing is known, so it may have been sent;
+- *accepted* or *refused*: settled;
+- *unknown*: the client itself could not tell.
+
+*calling* and *unknown* wait for proof (a receipt, a query, a person) and are never sent again
+by themselves. A journal holds phone numbers, because a court asks who was told what and when;
+it never holds a one-time code, nor the text of a message that carries one. `purge` and `erase`
+are how a host keeps its retention promise.
+
+Implementations: `propsms.stores.MemoryJournal`, `propsms.stores.SQLiteJournal` and
+`propsms.stores.RedisJournal`; `propsms.testing` checks a host's own.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+from uuid import uuid4
+
+import attrs
+
+from propsms._checks import non_empty, require_aware
+from propsms.errors import InvalidValueError
+from propsms.messages import (
+    Accepted,
+    DeliveryReceipt,
+    DeliveryStatus,
+    MessageKind,
+    Outcome,
+    Refused,
+    Reply,
+    Retry,
+    Unknown,
+)
+from propsms.phone import PhoneNumber, mask_numbers
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from propsms.wire import TemplateAudit
+
+__all__ = [
+    "AsyncJournal",
+    "Entry",
+    "Intent",
+    "Journal",
+    "State",
+    "belongs_to",
+    "may_reopen",
+    "may_replace",
+    "state_of",
+    "without_codes",
+]
+
+
+class State(StrEnum):
+    """How far a message has come; see the head of this page."""
+
+    PLANNED = "planned"
+    CALLING = "calling"
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+
+
+def _aware(_: object, field: attrs.Attribute[datetime], value: datetime) -> None:
+    require_aware(value, field.name)
+
+
+def _text_map(given: Mapping[str, str]) -> dict[str, str]:
+    return {str(name): str(value) for name, value in given.items()}
+
+
+@attrs.frozen(kw_only=True)
+class Intent:
+    """A message that is about to be sent, written down before anybody calls.
+
+    Attributes:
+        key: The host's own name of this message; the same key of the same tenant is the same
+            message for ever. Build it from ids: ``"acct-17|2026Q4|overdue|1"``.
+        kind: What it is for.
+        template: The name of the template in the company's library.
+        phone: The recipient; None once the number was erased.
+        created_at: When it was planned, an aware instant.
+        tenant: Which of the host's customers it belongs to.
+        run: The campaign or collection run it is part of; empty when it stands alone.
+        subject: What it is about in the host's words, such as an account id; it is how a
+            trade finds what was sent before.
+        reference: Our key that travels with the send and comes back in receipts; random by
+            default, and it must not contain personal data.
+        payload: Short facts to keep, by name: stage, amounts, bill ids, rule version. Never
+            the text. A one-time code's intent keeps only ``challenge_id`` and ``purpose``.
+    """
+
+    key: str = attrs.field(validator=non_empty)
+    kind: MessageKind = attrs.field(converter=MessageKind)
+    template: str
+    phone: PhoneNumber | None
+    created_at: datetime = attrs.field(validator=_aware)
+    tenant: str = ""
+    run: str = ""
+    subject: str = ""
+    reference: str = attrs.field(factory=lambda: uuid4().hex, validator=non_empty)
+    payload: Mapping[str, str] = attrs.field(
+        factory=dict[str, str], converter=_text_map, hash=False, repr=False
+    )
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse a one-time code's payload that could hold the code."""
+        surplus = self.payload.keys() - _OTP_PAYLOAD
+        if self.kind is MessageKind.OTP and surplus:
+            names = ", ".join(sorted(surplus))
+            raise InvalidValueError(
+                f"the payload of a one-time code may hold challenge_id and purpose, not {names}: "
+                "a journal never holds a code",
+                f"验证码意图的 payload 只能含 challenge_id 与 purpose,不能含 {names}:"
+                "流水不保存验证码",
+                field="payload",
+            )
+
+
+_OTP_PAYLOAD = frozenset({"challenge_id", "purpose"})
+
+
+@attrs.frozen
+class Entry:
+    """An intent with all that is known of it.
+
+    Attributes:
+        worker: Who claimed it last, or empty.
+        claimed_at: When, or None when nobody has.
+        outcome: What the client answered, or None.
+        outcome_at: When that was recorded.
+        receipts: What the carrier reported, in the order of arrival, without repeats.
+    """
+
+    intent: Intent
+    state: State
+    worker: str = ""
+    claimed_at: datetime | None = None
+    outcome: Outcome | None = None
+    outcome_at: datetime | None = None
+    receipts: tuple[DeliveryReceipt, ...] = ()
+
+    @property
+    def reference(self) -> str:
+        """Our key of the message."""
+        return self.intent.reference
+
+    @property
+    def delivery(self) -> DeliveryStatus | None:
+        """What the receipts say together, or None while there is none.
+
+        Delivered if any of one segment says so and no other segment failed; a receipt may
+        come late, so *unknown* and *failed* can still become *delivered*.
+        """
+        latest: dict[tuple[int, int] | None, DeliveryStatus] = {}
+        for receipt in self.receipts:
+            if latest.get(receipt.segment) is not DeliveryStatus.DELIVERED:
+                latest[receipt.segment] = receipt.status
+        return next((status for status in _WORST_FIRST if status in latest.values()), None)
+
+    @property
+    def delivered(self) -> bool:
+        """True once the carrier has said that the handset has it."""
+        return self.delivery is DeliveryStatus.DELIVERED
+
+
+_WORST_FIRST = (DeliveryStatus.FAILED, DeliveryStatus.UNKNOWN, DeliveryStatus.DELIVERED)
+
+
+class Journal(Protocol):
+    """Where a host keeps what was sent; instants are aware.
+
+    Each act is atomic. Acts that return a bool say True to exactly one of several callers
+    that race; recording the same fact twice changes nothing, because pushes repeat.
+    """
+
+    def intend(self, intent: Intent, /) -> bool:
+        """Write *intent* as planned; False if its tenant already has that key."""
+        ...
+
+    def claim(self, reference: str, /, *, worker: str, now: datetime) -> bool:
+        """Take a planned message for sending; True for exactly one caller.
+
+        From here on it may have been sent, until an outcome says otherwise.
+        """
+        ...
+
+    def claim_next(
+        self, *, worker: str, now: datetime, tenant: str = "", run: str = "", limit: int = 1
+    ) -> Sequence[Intent]:
+        """Claim the oldest planned messages of a run, at most *limit*; no two callers get one."""
+        ...
+
+    def release(self, reference: str, /, *, now: datetime) -> bool:
+        """Make planned again what was claimed but certainly not called."""
+        ...
+
+    def reopen(self, reference: str, /, *, now: datetime) -> bool:
+        """Make planned again what was refused, unless refused for ever (`Retry.NEVER`)."""
+        ...
+
+    def withdraw(self, reference: str, /, *, now: datetime) -> bool:
+        """Forget a planned message whose reason is gone (a bill was paid); this frees its key."""
+        ...
+
+    def record_outcome(self, reference: str, outcome: Outcome, at: datetime, /) -> bool:
+        """Keep what the client answered; False if no intent has that reference.
+
+        Acceptance is final: neither a later refusal nor an unknown replaces it.
+        """
+        ...
+
+    def record_receipt(self, receipt: DeliveryReceipt, at: datetime, /) -> str | None:
+        """Keep a delivery receipt, once; return the reference of its message, if known yet.
+
+        A receipt may come before the outcome: it is kept and finds its message later. Batches
+        share keys, so a receipt belongs to (reference or message id, number).
+        """
+        ...
+
+    def record_reply(self, reply: Reply, at: datetime, /) -> bool:
+        """Keep what a resident wrote back; False if it is already there."""
+        ...
+
+    def record_audit(self, audit: TemplateAudit, at: datetime, /) -> bool:
+        """Keep a provider's verdict on a template or signature; False if it is already there."""
+        ...
+
+    def entry(self, reference: str, /) -> Entry | None:
+        """All that is known of one message."""
+        ...
+
+    def find(self, key: str, /, *, tenant: str = "") -> Entry | None:
+        """The message that the host knows by *key*."""
+        ...
+
+    def outcome_of(self, reference: str, /) -> Outcome | None:
+        """What the client answered, or None while nothing is recorded."""
+        ...
+
+    def entries(
+        self,
+        *,
+        tenant: str | None = None,
+        run: str | None = None,
+        subject: str | None = None,
+        phone: PhoneNumber | None = None,
+        state: State | None = None,
+        since: datetime | None = None,
+    ) -> Iterator[Entry]:
+        """The messages that fit every filter given, oldest first, one at a time."""
+        ...
+
+    def open_intents(
+        self, *, tenant: str | None = None, run: str | None = None
+    ) -> Iterator[Entry]:
+        """What is planned and not yet claimed: safe to send."""
+        ...
+
+    def unknowns(
+        self, *, before: datetime, tenant: str | None = None, run: str | None = None
+    ) -> Iterator[Entry]:
+        """What may have been sent and still lacks proof.
+
+        Entries that ended unknown or were claimed without an outcome, both earlier than
+        *before*, and for which no receipt has come.
+        """
+        ...
+
+    def replies(
+        self, *, phone: PhoneNumber | None = None, since: datetime | None = None
+    ) -> Iterator[Reply]:
+        """What residents wrote back, oldest first."""
+        ...
+
+    def audits(self, *, since: datetime | None = None) -> Iterator[TemplateAudit]:
+        """What providers said of templates and signatures, oldest first."""
+        ...
+
+    def lease_run(
+        self, run: str, /, *, worker: str, now: datetime, until: datetime, tenant: str = ""
+    ) -> bool:
+        """Hold the run of a tenant until *until*; False while another worker holds it.
+
+        The holder may call again to prolong it. One tenant has one run at a time.
+        """
+        ...
+
+    def end_run(self, run: str, /, *, worker: str, tenant: str = "") -> bool:
+        """Give the lease back; False if *worker* does not hold it."""
+        ...
+
+    def purge(self, before: datetime, /) -> int:
+        """Delete everything older than *before*, planned messages too; return how many rows."""
+        ...
+
+    def erase(self, phone: PhoneNumber, /) -> int:
+        """Remove a number: from intents and receipts, with payloads; its replies go altogether.
+
+        What is left tells that a message existed and stops a second one, but not to whom. A
+        planned message to the number is deleted. Returns how many rows were touched.
+        """
+        ...
+
+
+class AsyncJournal(Protocol):
+    """`Journal`, awaited; listings are asynchronous iterators."""
+
+    async def intend(self, intent: Intent, /) -> bool:
+        """See `Journal.intend`."""
+        ...
+
+    async def claim(self, reference: str, /, *, worker: str, now: datetime) -> bool:
+        """See `Journal.claim`."""
+        ...
+
+    async def claim_next(
+        self, *, worker: str, now: datetime, tenant: str = "", run: str = "", limit: int = 1
+    ) -> Sequence[Intent]:
+        """See `Journal.claim_next`."""
+        ...
+
+    async def release(self, reference: str, /, *, now: datetime) -> bool:
+        """See `Journal.release`."""
+        ...
+
+    async def reopen(self, reference: str, /, *, now: datetime) -> bool:
+        """See `Journal.reopen`."""
+        ...
+
+    async def withdraw(self, reference: str, /, *, now: datetime) -> bool:
+        """See `Journal.withdraw`."""
+        ...
+
+    async def record_outcome(self, reference: str, outcome: Outcome, at: datetime, /) -> bool:
+        """See `Journal.record_outcome`."""
+        ...
+
+    async def record_receipt(self, receipt: DeliveryReceipt, at: datetime, /) -> str | None:
+        """See `Journal.record_receipt`."""
+        ...
+
+    async def record_reply(self, reply: Reply, at: datetime, /) -> bool:
+        """See `Journal.record_reply`."""
+        ...
+
+    async def record_audit(self, audit: TemplateAudit, at: datetime, /) -> bool:
+        """See `Journal.record_audit`."""
+        ...
+
+    async def entry(self, reference: str, /) -> Entry | None:
+        """See `Journal.entry`."""
+        ...
+
+    async def find(self, key: str, /, *, tenant: str = "") -> Entry | None:
+        """See `Journal.find`."""
+        ...
+
+    async def outcome_of(self, reference: str, /) -> Outcome | None:
+        """See `Journal.outcome_of`."""
+        ...
+
+    def entries(
+        self,
+        *,
+        tenant: str | None = None,
+        run: str | None = None,
+        subject: str | None = None,
+        phone: PhoneNumber | None = None,
+        state: State | None = None,
+        since: datetime | None = None,
+    ) -> AsyncIterator[Entry]:
+        """See `Journal.entries`."""
+        ...
+
+    def open_intents(
+        self, *, tenant: str | None = None, run: str | None = None
+    ) -> AsyncIterator[Entry]:
+        """See `Journal.open_intents`."""
+        ...
+
+    def unknowns(
+        self, *, before: datetime, tenant: str | None = None, run: str | None = None
+    ) -> AsyncIterator[Entry]:
+        """See `Journal.unknowns`."""
+        ...
+
+    def replies(
+        self, *, phone: PhoneNumber | None = None, since: datetime | None = None
+    ) -> AsyncIterator[Reply]:
+        """See `Journal.replies`."""
+        ...
+
+    def audits(self, *, since: datetime | None = None) -> AsyncIterator[TemplateAudit]:
+        """See `Journal.audits`."""
+        ...
+
+    async def lease_run(
+        self, run: str, /, *, worker: str, now: datetime, until: datetime, tenant: str = ""
+    ) -> bool:
+        """See `Journal.lease_run`."""
+        ...
+
+    async def end_run(self, run: str, /, *, worker: str, tenant: str = "") -> bool:
+        """See `Journal.end_run`."""
+        ...
+
+    async def purge(self, before: datetime, /) -> int:
+        """See `Journal.purge`."""
+        ...
+
+    async def erase(self, phone: PhoneNumber, /) -> int:
+        """See `Journal.erase`."""
+        ...
+
+
+# What every implementation needs and must not each invent.
+
+
+def state_of(outcome: Outcome) -> State:
+    """The state that an outcome leads to."""
+    return _STATES[type(outcome)]
+
+
+_STATES: dict[type, State] = {
+    Accepted: State.ACCEPTED,
+    Refused: State.REFUSED,
+    Unknown: State.UNKNOWN,
+}
+
+
+def may_replace(old: State, new: Outcome) -> bool:
+    """Whether *new* may be recorded over *old*: acceptance is final, the rest is not."""
+    return old is not State.ACCEPTED or isinstance(new, Accepted)
+
+
+def may_reopen(outcome: Outcome | None) -> bool:
+    """Whether a refused message may be planned again."""
+    return isinstance(outcome, Refused) and outcome.retry is not Retry.NEVER
+
+
+def without_codes(kind: MessageKind, outcome: Outcome) -> Outcome:
+    """The outcome as a journal may keep it.
+
+    Providers echo parameters in their error texts; for a one-time code every run of four
+    digits or more is hidden, for the rest whole phone numbers are.
+    """
+    if isinstance(outcome, Accepted):
+        return outcome
+    hide = _hide_digits if kind is MessageKind.OTP else mask_numbers
+    if isinstance(outcome, Unknown):
+        return attrs.evolve(outcome, cause=hide(outcome.cause))
+    return attrs.evolve(outcome, detail=hide(outcome.detail))
+
+
+def _hide_digits(text: str) -> str:
+    return re.sub(r"\d{4,}", "****", text)
+
+
+def belongs_to(receipt: DeliveryReceipt, entry: Entry) -> bool:
+    """Whether *receipt* is about *entry*.
+
+    A batch may share one reference or one message id, so the number decides where the
+    receipt names one. A batch whose reply was lost has only the first one's reference to go
+    by; `Journal.record_receipt` then looks in the same run for the number.
+
+    Source: Aliyun, SmsReport: ``biz_id`` is one per request, not per recipient.
+    """
+    if receipt.phone and entry.intent.phone and receipt.phone.e164 != entry.intent.phone.e164:
+        return False
+    if receipt.reference and receipt.reference == entry.reference:
+        return True
+    outcome = entry.outcome
+    return (
+        isinstance(outcome, Accepted)
+        and bool(receipt.message_id)
+        and (outcome.provider, outcome.message_id) == (receipt.provider, receipt.message_id)
+    )
