@@ -15,7 +15,9 @@ import bench
 
 def main() -> None:
     """Find every ``bench_*.py``, call its ``rows()``, print what came back."""
-    rooms = [m.name[6:] for m in pkgutil.iter_modules(bench.__path__) if m.name.startswith("bench_")]
+    rooms = [
+        m.name[6:] for m in pkgutil.iter_modules(bench.__path__) if m.name.startswith("bench_")
+    ]
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("rooms", nargs="*", help=f"some of: {', '.join(rooms)}")
     wanted = parser.parse_args().rooms or rooms

@@ -35,13 +35,82 @@ if TYPE_CHECKING:
         testing as testing,
         wire as wire,
     )
+    from propsms.callercard import (
+        CallerCard as CallerCard,
+        CardNumber as CardNumber,
+    )
+    from propsms.clients import (
+        AsyncClient as AsyncClient,
+        Client as Client,
+    )
+    from propsms.dunning import (
+        Account as Account,
+        Bill as Bill,
+        DunningPolicy as DunningPolicy,
+        Stage as Stage,
+        assess as assess,
+        decide as decide,
+        plan as plan,
+    )
+    from propsms.errors import (
+        OutcomeUnknownError as OutcomeUnknownError,
+        PropsmsError as PropsmsError,
+        ProviderError as ProviderError,
+        RejectedError as RejectedError,
+        ThrottledError as ThrottledError,
+        UnreachableError as UnreachableError,
+    )
+    from propsms.findings import (
+        Finding as Finding,
+        Severity as Severity,
+    )
+    from propsms.messages import (
+        Accepted as Accepted,
+        DeliveryReceipt as DeliveryReceipt,
+        MessageKind as MessageKind,
+        NoticeCategory as NoticeCategory,
+        OutboundMessage as OutboundMessage,
+        Outcome as Outcome,
+        RefusalReason as RefusalReason,
+        Refused as Refused,
+        Reply as Reply,
+        Retry as Retry,
+        Unknown as Unknown,
+    )
+    from propsms.otp import (
+        AsyncOtpService as AsyncOtpService,
+        OtpPolicy as OtpPolicy,
+        OtpService as OtpService,
+    )
+    from propsms.phone import (
+        PhoneNumber as PhoneNumber,
+    )
+    from propsms.segments import (
+        count_billed as count_billed,
+        count_segments as count_segments,
+    )
+    from propsms.sending_hours import (
+        SendingHours as SendingHours,
+    )
+    from propsms.templates import (
+        Template as Template,
+        TemplateLibrary as TemplateLibrary,
+        convert as convert,
+        fix as fix,
+        lint as lint,
+        load_library as load_library,
+        measure as measure,
+        render as render,
+        verdicts as verdicts,
+    )
 
 __version__ = "0.1.0"
 
+# Where each name lives; a test holds this equal to the imports above.
 _HOMES = {
-    "clients": ("AsyncClient", "Client"),
     "callercard": ("CallerCard", "CardNumber"),
-    "dunning": ("Account", "Bill", "DunningPolicy", "assess"),
+    "clients": ("AsyncClient", "Client"),
+    "dunning": ("Account", "Bill", "DunningPolicy", "Stage", "assess", "decide", "plan"),
     "errors": (
         "OutcomeUnknownError",
         "PropsmsError",
@@ -64,22 +133,104 @@ _HOMES = {
         "Retry",
         "Unknown",
     ),
-    "otp": ("OtpPolicy", "OtpService"),
+    "otp": ("AsyncOtpService", "OtpPolicy", "OtpService"),
     "phone": ("PhoneNumber",),
     "segments": ("count_billed", "count_segments"),
-    "templates": ("Template", "lint", "load_library", "render", "verdicts"),
+    "sending_hours": ("SendingHours",),
+    "templates": (
+        "Template",
+        "TemplateLibrary",
+        "convert",
+        "fix",
+        "lint",
+        "load_library",
+        "measure",
+        "render",
+        "verdicts",
+    ),
 }
 _ROOMS = frozenset(
-    "access callercard catalog clients dunning errors findings flows journal messages otp phone "
-    "placeholders profiles providers quota rules segments sending_hours stores tables templates "
-    "testing wire".split()
+    {
+        "access",
+        "callercard",
+        "catalog",
+        "clients",
+        "dunning",
+        "errors",
+        "findings",
+        "flows",
+        "journal",
+        "messages",
+        "otp",
+        "phone",
+        "placeholders",
+        "profiles",
+        "providers",
+        "quota",
+        "rules",
+        "segments",
+        "sending_hours",
+        "stores",
+        "tables",
+        "templates",
+        "testing",
+        "wire",
+    }
 )
 _HOME_OF = {name: room for room, names in _HOMES.items() for name in names}
 
-__all__ = ["__version__", *sorted(_HOME_OF)]  # pyright: ignore[reportUnsupportedDunderAll]
+__all__ = [
+    "Accepted",
+    "Account",
+    "AsyncClient",
+    "AsyncOtpService",
+    "Bill",
+    "CallerCard",
+    "CardNumber",
+    "Client",
+    "DeliveryReceipt",
+    "DunningPolicy",
+    "Finding",
+    "MessageKind",
+    "NoticeCategory",
+    "OtpPolicy",
+    "OtpService",
+    "OutboundMessage",
+    "Outcome",
+    "OutcomeUnknownError",
+    "PhoneNumber",
+    "PropsmsError",
+    "ProviderError",
+    "RefusalReason",
+    "Refused",
+    "RejectedError",
+    "Reply",
+    "Retry",
+    "SendingHours",
+    "Severity",
+    "Stage",
+    "Template",
+    "TemplateLibrary",
+    "ThrottledError",
+    "Unknown",
+    "UnreachableError",
+    "__version__",
+    "assess",
+    "convert",
+    "count_billed",
+    "count_segments",
+    "decide",
+    "fix",
+    "lint",
+    "load_library",
+    "measure",
+    "plan",
+    "render",
+    "verdicts",
+]
 
 
-def __getattr__(name: str) -> Any:
+def _serve(name: str) -> Any:
     if name in _HOME_OF:
         value = getattr(import_module(f"propsms.{_HOME_OF[name]}"), name)
         globals()[name] = value
@@ -87,6 +238,10 @@ def __getattr__(name: str) -> Any:
     if name in _ROOMS:
         return import_module(f"propsms.{name}")
     raise AttributeError(f"module 'propsms' has no attribute {name!r}")
+
+
+if not TYPE_CHECKING:  # with it in sight, type checkers would take any name for real
+    __getattr__ = _serve
 
 
 def __dir__() -> list[str]:

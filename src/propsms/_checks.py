@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from propsms.errors import InvalidValueError
 
@@ -13,10 +13,9 @@ if TYPE_CHECKING:
 __all__ = ["between", "non_empty", "positive", "require_aware"]
 
 
-
 def between(low: Any, high: Any) -> Callable[[Any, Any, Any], None]:
     """Require ``low <= value <= high`` and the type of *low* (a bool is no number)."""
-    kind = type(low)
+    kind = cast("type[object]", type(low))
 
     def check(_: Any, field: Any, value: Any) -> None:
         if not isinstance(value, kind) or isinstance(value, bool):
@@ -65,7 +64,6 @@ def require_aware(now: datetime, field: str = "now") -> None:
         raise InvalidValueError(
             f"{field} must be an aware datetime, got the naive {now.isoformat()}; "
             "use datetime.now(timezone.utc)",
-            f"{field} 必须带时区,现为不带时区的 {now.isoformat()};"
-            "请用 datetime.now(timezone.utc)",
+            f"{field} 必须带时区,现为不带时区的 {now.isoformat()};请用 datetime.now(timezone.utc)",
             field=field,
         )

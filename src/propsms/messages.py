@@ -31,8 +31,8 @@ __all__ = [
     "DeliveryStatus",
     "MessageKind",
     "NoticeCategory",
-    "Outcome",
     "OutboundMessage",
+    "Outcome",
     "RefusalReason",
     "Refused",
     "Reply",
@@ -101,6 +101,10 @@ class DeliveryStatus(StrEnum):
     UNKNOWN = "unknown"
 
 
+def _copied(values: Mapping[str, str]) -> Mapping[str, str]:
+    return dict(values)
+
+
 @attrs.frozen
 class OutboundMessage:
     """One message as the host asks for it.
@@ -119,7 +123,7 @@ class OutboundMessage:
     to: PhoneNumber = attrs.field(validator=attrs.validators.instance_of(PhoneNumber))
     template: str
     values: Mapping[str, str] = attrs.field(
-        factory=dict, converter=lambda given: dict(given), repr=False, hash=False
+        factory=dict[str, str], converter=_copied, repr=False, hash=False
     )
     kind: MessageKind | None = attrs.field(
         default=None, converter=attrs.converters.optional(MessageKind)

@@ -65,7 +65,7 @@ class HttpRequest:
 
     method: str
     url: str
-    headers: Mapping[str, str] = attrs.field(factory=dict)
+    headers: Mapping[str, str] = attrs.field(factory=dict[str, str])
     body: bytes = b""
 
     def __repr__(self) -> str:
@@ -81,7 +81,7 @@ class HttpResponse:
     """A reply as it came, with the body read to its end."""
 
     status: int
-    headers: Mapping[str, str] = attrs.field(factory=dict)
+    headers: Mapping[str, str] = attrs.field(factory=dict[str, str])
     body: bytes = b""
 
     def __repr__(self) -> str:
