@@ -1,0 +1,1 @@
+"""The inside of `propsms.dunning`; import from there."""
