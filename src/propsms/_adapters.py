@@ -1,0 +1,344 @@
+"""What provider adapters share: endpoints, and replies turned into outcomes.
+
+Only acceptance that the provider spells out counts as accepted, only a code that its table
+knows counts as refused; whatever else comes back leaves the outcome unknown.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
+
+import attrs
+
+from propsms._checks import require_aware
+from propsms.errors import InvalidValueError, PhoneError
+from propsms.messages import Outcome, RefusalReason, Refused, Retry, Unknown
+from propsms.phone import PhoneNumber, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from propsms._codes import CodeTable
+    from propsms.wire import HttpResponse, WireMessage
+
+__all__ = [
+    "SHANGHAI",
+    "Endpoint",
+    "domestic",
+    "fields_of",
+    "instant",
+    "outcomes",
+    "phone_or_none",
+    "refusal",
+    "require_batch",
+    "required",
+    "rows_of",
+    "secret",
+    "shared",
+    "text_of",
+    "utc",
+]
+
+SHANGHAI = timezone(timedelta(hours=8), "Asia/Shanghai")
+_THROTTLED = 429
+
+
+@attrs.frozen
+class Endpoint:
+    """Where requests go: the scheme, and the host with its port if it is not the usual one."""
+
+    scheme: str
+    host: str
+
+    @property
+    def url(self) -> str:
+        """The endpoint without a path."""
+        return f"{self.scheme}://{self.host}"
+
+    @classmethod
+    def of(cls, given: str) -> Endpoint:
+        """Read a host or an address; plain HTTP is refused unless the host is loopback.
+
+        Raises:
+            InvalidValueError: It is plain HTTP to another machine, or has a path or a query.
+
+        >>> Endpoint.of("sms.example.com").url
+        'https://sms.example.com'
+        """
+        parts = urlsplit(given if "://" in given else f"https://{given}")
+        host = parts.hostname or ""
+        secure = parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host))
+        if not secure or not host or parts.username is not None:
+            raise InvalidValueError(
+                f"endpoint must be https:// (http:// only to loopback), got {_shown(given)}",
+                f"endpoint 必须为 https://(仅本机可用 http://),现为 {_shown(given)}",
+                field="endpoint",
+            )
+        if parts.path.strip("/") or parts.query or parts.fragment:
+            raise InvalidValueError(
+                f"endpoint must be a host without a path, got {_shown(given)}",
+                f"endpoint 只能是主机,不带路径,现为 {_shown(given)}",
+                field="endpoint",
+            )
+        return cls(parts.scheme, parts.netloc.lower())
+
+
+def secret(_: Any, field: Any, value: str) -> None:
+    """Require a credential; the message never shows it."""
+    is_text = isinstance(value, str)  # pyright: ignore[reportUnnecessaryIsInstance]
+    if not is_text or not value or not value.isprintable() or value != value.strip():
+        raise InvalidValueError(
+            f"{field.name} must be a non-empty text without white space around it",
+            f"{field.name} 必须是首尾无空白的非空文本",
+            field=field.name,
+        )
+
+
+def utc(now: datetime) -> datetime:
+    """*now* in UTC.
+
+    Raises:
+        InvalidValueError: *now* has no time zone.
+    """
+    require_aware(now)
+    return now.astimezone(UTC)
+
+
+def domestic(number: PhoneNumber) -> str:
+    """The number as mainland providers like it: eleven digits, or ``+`` and the country code.
+
+    >>> from propsms.phone import parse
+    >>> domestic(parse("13900000001"))
+    '13900000001'
+    """
+    return number.e164.removeprefix("+86")
+
+
+def require_batch(
+    provider: str, messages: Sequence[WireMessage], limit: int
+) -> Sequence[WireMessage]:
+    """Require one template for all *messages*, and between one and *limit* of them.
+
+    Raises:
+        InvalidValueError: There are none, too many, or they have several templates.
+    """
+    if not 1 <= len(messages) <= limit:
+        raise InvalidValueError(
+            f"a request to {provider} carries 1 to {limit} messages, got {len(messages)}",
+            f"{provider} 每次请求可带 1 到 {limit} 条短信,现为 {len(messages)} 条",
+            field="messages",
+        )
+    shared(provider, "template_id", [message.template_id for message in messages])
+    return messages
+
+
+def shared(provider: str, field: str, values: Sequence[Any]) -> Any:
+    """The one value that all have.
+
+    Raises:
+        InvalidValueError: They differ; the values are not shown.
+    """
+    first = values[0]
+    if any(value != first for value in values):
+        raise InvalidValueError(
+            f"all messages of one request to {provider} must have the same {field}; "
+            "split them by it",
+            f"发往 {provider} 的同一请求中各短信的 {field} 必须相同,请按它拆分",
+            field=field,
+        )
+    return first
+
+
+def outcomes(
+    provider: str,
+    messages: Sequence[WireMessage],
+    response: HttpResponse,
+    read: Callable[[Any], list[Outcome]],
+) -> list[Outcome]:
+    """Read a reply; whatever it is, there is one outcome for each message, in order.
+
+    Args:
+        provider: The name that outcomes carry.
+        messages: What the request carried.
+        response: The reply.
+        read: Takes the JSON and gives the outcomes; may raise on another shape.
+    """
+    cause, request_id = f"HTTP {response.status}", None
+    try:
+        data = response.json()
+        request_id = _request_id(data)
+        if response.status < 500:
+            found = read(data)
+            if len(found) == len(messages):
+                return [_checked(one, response, request_id) for one in found]
+            cause += f", {len(found)} answers for {len(messages)} messages"
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        cause += f", not the reply that was expected ({type(error).__name__})"
+    unknown = [Unknown(m.reference, provider, cause, request_id) for m in messages]
+    return [_checked(one, response, request_id) for one in unknown]
+
+
+def refusal(
+    provider: str,
+    table: CodeTable,
+    message: WireMessage,
+    code: str,
+    detail: str,
+    *,
+    request_id: str | None = None,
+    retry_after: timedelta | None = None,
+) -> Outcome:
+    """The outcome that *code* stands for: refused, or unknown if the table is not sure.
+
+    Args:
+        provider: The name that the outcome carries.
+        table: The provider's codes.
+        message: The message that was refused.
+        code: The provider's code.
+        detail: The provider's text.
+        request_id: What the provider calls the request.
+        retry_after: The wait that the reply itself gives; else the table's.
+    """
+    meaning = table.refusal(code)
+    if meaning is None or meaning.retry is None:
+        return Unknown(message.reference, provider, f"{code}: {detail}", request_id)
+    return Refused(
+        message.reference,
+        provider,
+        meaning.reason,
+        code,
+        detail,
+        meaning.retry,
+        retry_after or meaning.retry_after,
+        request_id,
+    )
+
+
+def fields_of(value: Any) -> Mapping[str, Any]:
+    """*value* as a JSON object.
+
+    Raises:
+        TypeError: It is something else.
+    """
+    if not isinstance(value, dict):
+        raise TypeError("not a JSON object")
+    return cast("dict[str, Any]", value)
+
+
+def rows_of(value: Any) -> list[Mapping[str, Any]]:
+    """*value* as a JSON array of objects.
+
+    Raises:
+        TypeError: It is something else.
+    """
+    if not isinstance(value, list):
+        raise TypeError("not a JSON array")
+    return [fields_of(row) for row in cast("list[Any]", value)]
+
+
+def text_of(value: Any) -> str:
+    """A JSON text or whole number as text; null and what is missing become the empty text.
+
+    Raises:
+        TypeError: It is an object, an array, a boolean or a fraction.
+    """
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    raise TypeError("not a text")
+
+
+def required(value: Any) -> str:
+    """A text or whole number as text that is not empty.
+
+    Raises:
+        TypeError: It is empty or something else.
+    """
+    if not (text := text_of(value)):
+        raise TypeError("an empty text")
+    return text
+
+
+def instant(value: Any, *, zone: timezone = SHANGHAI) -> datetime | None:
+    """Read the instant that a provider wrote, or None if it wrote none that can be read.
+
+    Args:
+        value: ISO 8601 with ``T`` or a space, or seconds or milliseconds since 1970.
+        zone: The zone of a text that has none.
+
+    >>> str(instant("2026-01-02 11:04:05"))
+    '2026-01-02 03:04:05+00:00'
+    """
+    text = str(value).strip() if value is not None else ""
+    try:
+        if text.isdecimal() and len(text) in {10, 13}:
+            seconds = int(text) / (1 if len(text) == 10 else 1000)
+            return datetime.fromtimestamp(seconds, UTC)
+        at = datetime.fromisoformat(text)
+    except (ValueError, OverflowError, OSError):
+        return None
+    return (at if at.tzinfo else at.replace(tzinfo=zone)).astimezone(UTC)
+
+
+def phone_or_none(raw: Any) -> PhoneNumber | None:
+    """The number that a provider wrote, or None if it cannot be read."""
+    try:
+        return parse(text_of(raw))
+    except (PhoneError, TypeError):
+        return None
+
+
+def _checked(one: Outcome, response: HttpResponse, request_id: str | None) -> Outcome:
+    """Distrust acceptance without a status of success; a 429 refused the request (RFC 6585 §4)."""
+    if isinstance(one, Unknown) and response.status == _THROTTLED:
+        reason, code, wait = RefusalReason.THROTTLED, str(_THROTTLED), _retry_after(response)
+        return Refused(
+            one.reference, one.provider, reason, code, one.cause, Retry.NOW, wait, request_id
+        )
+    if isinstance(one, Refused) and one.retry is not Retry.NEVER and one.retry_after is None:
+        return attrs.evolve(one, retry_after=_retry_after(response))
+    if isinstance(one, Unknown | Refused) or 200 <= response.status < 300:
+        return one
+    return Unknown(
+        one.reference, one.provider, f"accepted with HTTP {response.status}", request_id
+    )
+
+
+def _retry_after(response: HttpResponse) -> timedelta | None:
+    """The wait that the headers give in seconds, or in milliseconds as Aliyun's gateway does."""
+    for name, unit in (("x-acs-retry-after", "milliseconds"), ("retry-after", "seconds")):
+        text = response.header(name).strip()
+        if text.isascii() and text.isdecimal() and len(text) < 10:
+            return timedelta(**{unit: int(text)})
+    return None
+
+
+def _request_id(data: Any) -> str | None:
+    for part in (data, *(data.values() if isinstance(data, dict) else ())):  # pyright: ignore[reportUnknownVariableType]
+        if not isinstance(part, dict):
+            continue
+        fields = cast("dict[str, Any]", part)
+        for name in ("RequestId", "requestId", "request_id"):
+            if isinstance(fields.get(name), str):
+                return fields[name]
+    return None
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _shown(given: str) -> str:
+    """The address without what may stand before an ``@``: it could be a password."""
+    return repr(given.rpartition("@")[2])
