@@ -1,0 +1,1 @@
+"""The inside of `propsms.providers.outbox`: what its numbers do, and the file it keeps."""
