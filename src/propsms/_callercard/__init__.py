@@ -1,0 +1,1 @@
+"""The inside of `propsms.callercard`; import names from there."""

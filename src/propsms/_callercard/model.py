@@ -1,0 +1,175 @@
+"""The card itself: what a company wants people to see when it calls.
+
+A card may be wrong: it comes from a form that a person filled in, and `lint_card` tells them
+what to mend. So the values here are checked for type, not for taste.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+from uuid import NAMESPACE_DNS, uuid5
+
+import attrs
+from attrs.validators import deep_iterable, instance_of, optional
+
+from propsms._callercard.numbers import CardNumberKind, NumberReading, read_number
+from propsms.errors import InvalidValueError
+from propsms.phone import mask_numbers
+
+if TYPE_CHECKING:
+    from datetime import date
+    from typing import Any
+    from uuid import UUID
+
+__all__ = ["SERVICE_TYPES", "CallerCard", "CardNumber", "Document"]
+
+SERVICE_TYPES = ("客服", "报修服务", "费用通知", "安全通知", "装修与巡检", "秩序维护")
+"""What a property company calls about; `service_type` takes any other text too."""
+
+_text = instance_of(str)
+_maybe_text = optional(_text)
+_NAMESPACE = uuid5(NAMESPACE_DNS, "callercard.propsms")
+
+
+def _sha256(_: object, field: Any, value: str) -> None:
+    if re.fullmatch(r"[0-9a-f]{64}|", value) is None:
+        raise InvalidValueError(
+            f"{field.name} must be 64 lower-case hex digits, got {len(value)} characters",
+            f"{field.name} 必须是 64 位小写十六进制,现为 {len(value)} 个字符",
+            field=field.name,
+        )
+
+
+@attrs.frozen
+class Document:
+    """A paper that a registry asks for: what it is and how to know it again, never the paper.
+
+    Attributes:
+        kind: What it is, such as ``business_license`` or ``number_proof``.
+        file_name: The name of the file it was scanned to.
+        sha256: The hash of that file, or empty if nobody has hashed it yet.
+        issued: When it was issued, or None if not known.
+        expires: The last day it holds, or None if it does not end or nobody knows.
+        stamped: Whether it bears the company's seal.
+    """
+
+    kind: str = attrs.field(validator=_text)
+    file_name: str = attrs.field(default="", validator=_text)
+    sha256: str = attrs.field(default="", validator=[_text, _sha256])
+    issued: date | None = None
+    expires: date | None = None
+    stamped: bool = False
+
+
+def _masked(raw: str) -> str:
+    return repr(mask_numbers(raw))
+
+
+@attrs.frozen
+class CardNumber:
+    """A number that the company calls from; the repr is masked.
+
+    Attributes:
+        raw: The number as the company writes it.
+        purpose: What it is used for, such as ``报修``.
+        holder_name: Who the number is registered to; None means nobody has said.
+        proof: The paper that shows it, or the file name of one among the card's documents.
+    """
+
+    raw: str = attrs.field(validator=_text, repr=_masked)
+    purpose: str = attrs.field(default="", validator=_text)
+    holder_name: str | None = attrs.field(default=None, validator=_maybe_text)
+    proof: Document | str | None = attrs.field(
+        default=None, validator=optional(instance_of((Document, str)))
+    )
+    reading: NumberReading = attrs.field(
+        init=False,
+        repr=False,
+        eq=False,
+        default=attrs.Factory(lambda self: read_number(self.raw), takes_self=True),
+    )
+
+    @property
+    def kind(self) -> CardNumberKind:
+        """The sort of number."""
+        return self.reading.kind
+
+    @property
+    def digits(self) -> str:
+        """The digits alone."""
+        return self.reading.digits
+
+    @property
+    def e164(self) -> str | None:
+        """The international form, or None where the number has none or is not certain."""
+        return self.reading.e164
+
+    @property
+    def area(self) -> str | None:
+        """The area code of a fixed line, with its zero."""
+        return self.reading.area
+
+    @property
+    def ext(self) -> str | None:
+        """The extension."""
+        return self.reading.ext
+
+    @property
+    def tel_uri(self) -> str | None:
+        """The tel URI (RFC 3966), or None if the number has no certain one."""
+        return self.reading.tel_uri
+
+
+@attrs.frozen(kw_only=True)
+class CallerCard:
+    """What a company wants people to see when it calls.
+
+    Attributes:
+        display_name: The name on the phone, short: ``某某物业``.
+        legal_name: The name on the business licence; empty takes the display name's place nowhere
+            but in the address book.
+        service_type: What the calls are about; one of `SERVICE_TYPES` or any other text.
+        industry: The trade, as registries ask for it.
+        department: The unit within the company.
+        call_reason: Why this call is made, for services that show it.
+        numbers: The numbers that the company calls from, the main one first.
+        logo_url: Where the logo is published, over HTTPS.
+        url: The company's page.
+        email: Where people can write.
+        address: The postal address as one text.
+        note: Anything else for the address book.
+        uscc: The unified social credit code of the company.
+        documents: The papers that registries ask for.
+        valid_from: The first day on which the card holds.
+        valid_to: The last day on which the card holds.
+        version: Counts the changes of the card, from 1.
+    """
+
+    display_name: str = attrs.field(validator=_text)
+    legal_name: str = attrs.field(default="", validator=_text)
+    service_type: str = attrs.field(default="", validator=_text)
+    industry: str = attrs.field(default="物业管理", validator=_text)
+    department: str | None = attrs.field(default=None, validator=_maybe_text)
+    call_reason: str | None = attrs.field(default=None, validator=_maybe_text)
+    numbers: tuple[CardNumber, ...] = attrs.field(
+        default=(), converter=tuple, validator=deep_iterable(instance_of(CardNumber))
+    )
+    logo_url: str | None = attrs.field(default=None, validator=_maybe_text)
+    url: str | None = attrs.field(default=None, validator=_maybe_text)
+    email: str | None = attrs.field(default=None, validator=_maybe_text)
+    address: str | None = attrs.field(default=None, validator=_maybe_text)
+    note: str | None = attrs.field(default=None, validator=_maybe_text)
+    uscc: str | None = attrs.field(default=None, validator=_maybe_text)
+    documents: tuple[Document, ...] = attrs.field(
+        default=(), converter=tuple, validator=deep_iterable(instance_of(Document))
+    )
+    valid_from: date | None = None
+    valid_to: date | None = None
+    version: int = attrs.field(default=1, validator=[instance_of(int), attrs.validators.ge(1)])
+
+    @property
+    def uid(self) -> UUID:
+        """The same for the same company and name, so that importing again updates the contact."""
+        owner = self.uscc or self.legal_name
+        return uuid5(_NAMESPACE, f"{owner}\n{self.display_name}".encode(errors="replace").hex())

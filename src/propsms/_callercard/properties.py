@@ -1,0 +1,106 @@
+"""A card as a list of vCard properties, from which every form of it is written.
+
+Source: RFC 6350 §6 (the properties), §3.3 (which characters a value may hold).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import quote
+
+import attrs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from propsms._callercard.model import CallerCard, CardNumber
+
+__all__ = ["LogoPlace", "Property", "Value", "card_properties", "clean", "clean_uri"]
+
+LogoPlace = Literal["uri", "embed", "none"]
+Value = str | tuple[str, ...]
+"""One value; a tuple is a structured one, such as the parts of an address."""
+
+
+@attrs.frozen
+class Property:
+    """One property.
+
+    Attributes:
+        name: In lower case.
+        kind: The type of its values: ``text`` or ``uri``.
+        values: One value, or several where the property is a list.
+        params: The parameters, in the order they are written.
+        group: What ties it to other properties, or empty.
+    """
+
+    name: str
+    kind: str
+    values: tuple[Value, ...]
+    params: tuple[tuple[str, str], ...] = ()
+    group: str = ""
+
+
+_BREAKS = re.compile("\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
+_CONTROLS = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f]")
+_SURROGATES = re.compile("[\ud800-\udfff]")
+
+
+def clean(text: str) -> str:
+    """Bring every line break to one, drop control characters, replace half surrogates."""
+    text = _CONTROLS.sub("", _BREAKS.sub("\n", text))
+    return _SURROGATES.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def clean_uri(uri: str) -> str:
+    """Percent-encode what a URI may not hold (RFC 3986 §2), so that it cannot break a line."""
+    return quote(_SURROGATES.sub("\N{REPLACEMENT CHARACTER}", uri.strip()), safe=_URI_CHARACTERS)
+
+
+_URI_CHARACTERS = ":/?#[]@!$&'()*+,;=-._~%"
+
+
+def card_properties(card: CallerCard, logo: LogoPlace) -> Iterator[Property]:
+    """Yield the properties in their fixed order, VERSION, BEGIN and END apart."""
+    yield Property("kind", "text", ("org",))
+    yield _text("fn", card.display_name)
+    yield Property("org", "text", (_organisation(card),))
+    for position, number in enumerate(card.numbers, 1):
+        if number.raw.strip():
+            yield _tel(number, position)
+    if topics := tuple(clean(t) for t in (card.service_type, card.industry) if t.strip()):
+        yield Property("categories", "text", topics)
+    yield from _contact(card)
+    if logo == "uri" and card.logo_url:
+        yield Property("logo", "uri", (clean_uri(card.logo_url),))
+    if card.note:
+        yield _text("note", card.note)
+    yield Property("uid", "uri", (card.uid.urn,))
+
+
+def _text(name: str, text: str) -> Property:
+    return Property(name, "text", (clean(text),))
+
+
+def _organisation(card: CallerCard) -> tuple[str, ...]:
+    name = clean(card.legal_name or card.display_name)
+    return (name, clean(card.department)) if card.department else (name,)
+
+
+def _tel(number: CardNumber, position: int) -> Property:
+    """A number without a certain URI stays as it was written (RFC 6350 §6.4.1 allows text)."""
+    params = (("type", "work"), ("pref", str(min(position, 100))))
+    if uri := number.tel_uri:
+        return Property("tel", "uri", (uri,), params)
+    return Property("tel", "text", (clean(number.raw).strip(),), params)
+
+
+def _contact(card: CallerCard) -> Iterator[Property]:
+    if card.url:
+        yield Property("url", "uri", (clean_uri(card.url),))
+    if card.email:
+        yield _text("email", card.email)
+    if card.address:
+        street = clean(card.address)
+        yield Property("adr", "text", (("", "", street, "", "", "", ""),))
