@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
+from propsms._placeholders.plan import Plan
 from propsms.errors import InvalidValueError, TemplateError
 from propsms.findings import Span
 from propsms.messages import MessageKind, NoticeCategory
@@ -455,6 +456,16 @@ class Template:
     def _declared(self) -> dict[str, Variable]:
         return {variable.name: variable for variable in self.variables}
 
+    @cached_property
+    def plan(self) -> Plan:
+        """How it is rendered, worked out once.
+
+        Raises:
+            TemplateError: Its markers are damaged or mix dialects.
+        """
+        require_one_dialect(self)
+        return Plan(self, self.placeholders)
+
     def with_text(self, text: str) -> Template:
         """The same template with another text."""
         return attrs.evolve(self, text=text)
@@ -491,7 +502,9 @@ def require_one_dialect(template: Template) -> Dialect | None:
             to mend it.
     """
     dialects = {p.dialect for p in template.placeholders}
-    if len(dialects) > 1 and not dialects <= _NAMED_FAMILY:
+    if any(p.fullwidth for p in template.placeholders) or (
+        len(dialects) > 1 and not dialects <= _NAMED_FAMILY
+    ):
         shown = ", ".join(sorted(template.text[p.start : p.end] for p in template.placeholders))
         raise TemplateError(
             f"template {template.name!r} mixes markers ({shown}); "
