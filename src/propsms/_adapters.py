@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = [
     "SHANGHAI",
     "Endpoint",
+    "Status",
     "domestic",
     "fields_of",
     "instant",
@@ -84,6 +85,26 @@ class Endpoint:
                 field="endpoint",
             )
         return cls(parts.scheme, parts.netloc.lower())
+
+
+@attrs.frozen(kw_only=True)
+class Status:
+    """What an adapter does, and what that was checked against; the docs make their table of it.
+
+    Attributes:
+        does: Names of abilities: ``send``, ``batch``, ``query``, ``pull``, ``receipts``,
+            ``replies``, ``audits``, ``push-auth``, ``templates``, ``signatures``, ``balance``.
+        verified: What the requests were checked against, in English.
+        verified_zh: The same in Chinese.
+        provisional: What rests on sources that could not be confirmed; empty if nothing.
+        provisional_zh: The same in Chinese.
+    """
+
+    does: tuple[str, ...]
+    verified: str
+    verified_zh: str
+    provisional: str = ""
+    provisional_zh: str = ""
 
 
 def secret(_: Any, field: Any, value: str) -> None:

@@ -6,10 +6,9 @@ table knows has no meaning here, and the outcome is then unknown.
 
 from __future__ import annotations
 
-import tomllib
+import pkgutil
 from datetime import timedelta
 from functools import cache
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import attrs
@@ -112,8 +111,10 @@ def load_codes(provider: str) -> CodeTable:
     >>> load_codes("aliyun").refusal("isv.CUSTOMER_REFUSED").reason
     <RefusalReason.OPTED_OUT: 'opted_out'>
     """
-    path = files("propsms.providers") / "data" / f"{provider}.toml"
-    data = tomllib.loads(path.read_text(encoding="utf-8"))
+    import tomllib  # noqa: PLC0415  # an accepted message needs no table
+
+    text = pkgutil.get_data("propsms.providers", f"data/{provider}.toml") or b""
+    data = tomllib.loads(text.decode())
     sources: dict[str, str] = data.get("sources", {})
     return CodeTable(
         accepted=frozenset(data.get("accepted", ())),

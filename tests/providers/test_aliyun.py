@@ -6,46 +6,46 @@ import hashlib
 import hmac
 import json
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
 import pytest
 from hypothesis import given, strategies as st
+from tests.providers.common import (
+    NONCE,
+    NOW,
+    SECRET,
+    answer,
+    at,
+    hostile_texts,
+    message,
+    push,
+    recorded,
+    vectors,
+)
 
-from propsms.errors import InvalidValueError
-from propsms.messages import Accepted, RefusalReason, Refused, Retry, Unknown
+from propsms.errors import InvalidValueError, ProviderError, RejectedError, ThrottledError
+from propsms.messages import (
+    Accepted,
+    DeliveryStatus,
+    MessageKind,
+    RefusalReason,
+    Refused,
+    Retry,
+    Unknown,
+)
 from propsms.phone import parse
 from propsms.providers.aliyun import Aliyun
-from propsms.wire import HttpRequest, HttpResponse, WireMessage
 
-VECTORS = {
-    vector["name"]: vector
-    for vector in json.loads(
-        (Path(__file__).parents[1] / "vectors" / "aliyun.json").read_text(encoding="utf-8")
-    )
-    if vector["signature_style"].startswith("V3")
-}
-NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-NONCE = "0123456789abcdef0123456789abcdef"
-SECRET = "secret-example"
-HOSTILE = "1号楼 2单元+A&B/C=D?\"引号\"'单'<x>%25~*!()#😀"
+if TYPE_CHECKING:
+    from propsms.wire import HttpRequest
+
+VECTORS = {n: v for n, v in vectors("aliyun").items() if v["signature_style"].startswith("V3")}
 
 
-def provider(**options: object) -> Aliyun:
+def provider(**options: Any) -> Aliyun:
     """The adapter with made-up credentials."""
     return Aliyun("AKIDEXAMPLE", SECRET, **options)
-
-
-def message(number: str = "13800138000", **fields: object) -> WireMessage:
-    """A message as the client hands it over."""
-    given_fields = {
-        "template_id": "SMS_154950909",
-        "signature": "阳光物业",
-        "params": (("code", "1234"),),
-        "text": "【阳光物业】验证码1234",
-        "reference": "",
-    }
-    return WireMessage(parse(number), **{**given_fields, **fields})
 
 
 def recompute(request: HttpRequest, secret: str = SECRET) -> str:
@@ -82,7 +82,7 @@ def assert_signed(request: HttpRequest) -> None:
 
 
 def logical(request: HttpRequest) -> dict[str, object]:
-    """Name and value of each parameter, JSON texts read, wherever it travels."""
+    """Name and value of each parameter, JSON hostile_texts read, wherever it travels."""
     pairs = parse_qsl(urlsplit(request.url).query, keep_blank_values=True)
     pairs += parse_qsl(request.body.decode(), keep_blank_values=True)
     return {name: _read(value) for name, value in pairs}
@@ -97,18 +97,6 @@ def sent(vector: dict) -> tuple[Aliyun, dict]:
     inputs = vector["inputs"]
     token = inputs["credentials"].get("security_token")
     return provider(security_token=token), inputs["params"]
-
-
-def at(vector: dict) -> datetime:
-    """When the vector was recorded."""
-    return datetime.fromtimestamp(vector["inputs"]["frozen_time_epoch"], UTC)
-
-
-def recorded(vector: dict) -> HttpRequest:
-    """The request of a vector."""
-    request = vector["request"]
-    url = f"https://{request['host']}{request['url_path']}?{request['query']}"
-    return HttpRequest(request["method"], url, request["headers"], request["body"].encode())
 
 
 @pytest.mark.parametrize("name", VECTORS)
@@ -150,7 +138,12 @@ def test_send_batch_sms_as_recorded(name: str) -> None:
         json.loads(params["TemplateParamJson"]),
     )
     messages = [
-        message(number, params=tuple(value.items()), reference=params.get("OutId", ""))
+        message(
+            number,
+            template_id=params["TemplateCode"],
+            params=tuple(value.items()),
+            reference=params.get("OutId", ""),
+        )
         for number, value in zip(numbers, values, strict=True)
     ]
     ours = aliyun.build_request(messages, now=at(vector), nonce=vector["inputs"]["nonce"])
@@ -186,10 +179,10 @@ def _assert_same(ours: HttpRequest, theirs: HttpRequest) -> None:
     assert_signed(ours)
 
 
-texts = st.text(st.sampled_from("验 +&/*~=\"'%#?;,😀\\{}$0a\n"), max_size=12)
-
-
-@given(values=st.dictionaries(texts.filter(bool), texts, min_size=1, max_size=4), signature=texts)
+@given(
+    values=st.dictionaries(hostile_texts.filter(bool), hostile_texts, min_size=1, max_size=4),
+    signature=hostile_texts,
+)
 def test_hostile_characters_survive(values: dict[str, str], signature: str) -> None:
     """What is signed is what is sent, whatever the values hold."""
     one = message(params=tuple(values.items()), signature=signature, reference="bill 1+2&3/楼")
@@ -298,19 +291,11 @@ def test_endpoint_refused(endpoint: str) -> None:
 
 
 @pytest.mark.parametrize("value", ["", " padded ", "line\nbreak", None, 7])
-def test_credentials_are_texts(value: object) -> None:
+def test_credentials_are_hostile_texts(value: object) -> None:
     """An empty or broken secret is found when the provider is made, and not shown."""
     with pytest.raises(InvalidValueError, match="access_key_secret") as caught:
         Aliyun("AKIDEXAMPLE", value)
     assert "padded" not in str(caught.value)
-
-
-def answer(body: object, status: int = 200, **headers: str) -> HttpResponse:
-    """A reply of the gateway."""
-    data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return HttpResponse(
-        status, {"content-type": "application/json;charset=utf-8", **headers}, data
-    )
 
 
 MESSAGES = [
@@ -444,3 +429,302 @@ def test_no_number_in_a_cause() -> None:
     """An unknown code's text may quote the number; the cause masks it."""
     found = outcomes_of({"Code": "isv.NEW", "Message": "13800138000 is odd"})
     assert "13800138000" not in repr(found)
+
+
+DETAIL = {
+    "ErrCode": "DELIVERED",
+    "OutId": "first",
+    "PhoneNum": "13800138000",
+    "ReceiveDate": "2026-01-02 11:04:09",
+    "SendDate": "2026-01-02 11:04:05",
+    "SendStatus": 3,
+    "TemplateCode": "SMS_1",
+    "Content": "【阳光物业】验证码1234",
+}
+
+
+def test_status_query() -> None:
+    """The day is Shanghai's; the page is the largest there is."""
+    late = datetime(2026, 1, 1, 16, 30, tzinfo=UTC)
+    request = provider().build_status_query(
+        parse("13800138000"), sent_at=late, message_id="9^0", page=2, now=NOW, nonce=NONCE
+    )
+    assert {
+        "BizId": "9^0",
+        "CurrentPage": "2",
+        "PageSize": "50",
+        "PhoneNumber": "13800138000",
+        "SendDate": "20260102",
+    } == logical(request)
+    assert "QuerySendDetails" == request.header("x-acs-action")
+    assert_signed(request)
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "reason"),
+    [
+        ({}, DeliveryStatus.DELIVERED, None),
+        ({"SendStatus": 1, "ErrCode": ""}, DeliveryStatus.UNKNOWN, None),
+        (
+            {"SendStatus": 2, "ErrCode": "MK:0001"},
+            DeliveryStatus.FAILED,
+            RefusalReason.PHONE_INVALID,
+        ),
+        ({"SendStatus": 2, "ErrCode": "XX:1"}, DeliveryStatus.FAILED, None),
+        ({"SendStatus": 2, "ErrCode": "DELIVRD"}, DeliveryStatus.UNKNOWN, None),
+        ({"SendStatus": 2, "ErrCode": "REQUEST_SUCCESS"}, DeliveryStatus.UNKNOWN, None),
+        (
+            {"SendStatus": 9, "ErrCode": "CA:0051"},
+            DeliveryStatus.FAILED,
+            RefusalReason.PROVIDER_INTERNAL,
+        ),
+    ],
+)
+def test_status(
+    changes: dict[str, Any], status: DeliveryStatus, reason: RefusalReason | None
+) -> None:
+    """What a query tells; the text of the message is not kept."""
+    body = {"Code": "OK", "SmsSendDetailDTOs": {"SmsSendDetailDTO": [{**DETAIL, **changes}]}}
+    [receipt] = provider().parse_status(answer(body))
+    assert (status, reason, "first") == (receipt.status, receipt.reason, receipt.reference)
+    assert parse("13800138000") == receipt.phone
+    assert datetime(2026, 1, 2, 3, 4, 9, tzinfo=UTC) == receipt.at
+    assert "1234" not in receipt.raw_text
+
+
+def test_status_refused() -> None:
+    """What the reply says no to is raised, one branch per thing to do next."""
+    for code, error in [
+        ("Throttling.User", ThrottledError),
+        ("isv.ACCOUNT_ABNORMAL", RejectedError),
+        ("isv.NEW", ProviderError),
+    ]:
+        with pytest.raises(error, match=code) as caught:
+            provider().parse_status(
+                answer({"Code": code, "Message": "13800138000", "RequestId": "R"})
+            )
+        assert ("R", code) == (caught.value.request_id, caught.value.code)
+        assert "13800138000" not in str(caught.value)
+    for body in (b"", b"<html>", {"Code": "OK"}, {"Code": "OK", "SmsSendDetailDTOs": []}):
+        with pytest.raises(ProviderError, match="no reply"):
+            provider().parse_status(answer(body))
+
+
+REPORT = {
+    "phone_number": "13800138000",
+    "send_time": "2026-01-02 11:04:05",
+    "report_time": "2026-01-02 11:04:09",
+    "success": True,
+    "err_code": "DELIVERED",
+    "err_msg": "用户接收成功",
+    "sms_size": "1",
+    "biz_id": "932702304080415357^0",
+    "out_id": "first",
+}
+
+
+def test_report() -> None:
+    """SmsReport: an array; the answer is the code zero."""
+    failed = {**REPORT, "success": False, "err_code": "MOBILE_IN_BLACK", "out_id": ""}
+    found = provider().parse_push(push([REPORT, failed]), now=NOW)
+    first, second = found.receipts
+    assert ("932702304080415357^0", "first") == (first.message_id, first.reference)
+    assert datetime(2026, 1, 2, 3, 4, 9, tzinfo=UTC) == first.at
+    assert (DeliveryStatus.DELIVERED, None) == (first.status, first.reason)
+    assert (DeliveryStatus.FAILED, RefusalReason.OPTED_OUT, None) == (
+        second.status,
+        second.reason,
+        second.reference,
+    )
+    assert (200, b'{"code":0,"msg":"OK"}') == (found.ack.status, found.ack.body)
+    assert not found.authenticated
+
+
+def test_reply() -> None:
+    """SmsUp: the id of the reply is a text now and was a number before."""
+    up = {
+        "phone_number": "13800138000",
+        "content": "R",
+        "send_time": "2026-01-02 11:04:05",
+        "dest_code": "1069000001",
+        "sequence_id": 1234567890,
+    }
+    [reply] = provider().parse_push(push([up]), now=NOW).replies
+    assert ("R", "1069000001", "1234567890") == (reply.text, reply.extension, reply.message_id)
+    assert parse("13800138000") == reply.phone
+
+
+def test_audit_pushes() -> None:
+    """TemplateSmsReport and SignSmsReport."""
+    template = {
+        "template_status": "rejected",
+        "template_code": "SMS_1",
+        "reason": "不符合规范",
+        "audit_time": "2026-01-02 11:04:05",
+    }
+    sign = {
+        "sign_status": "approved",
+        "sign_name": "阳光物业",
+        "create_date": "2026-01-02 11:04:05",
+    }
+    first, second = provider().parse_push(push([template, sign]), now=NOW).audits
+    assert ("template", "SMS_1", "rejected", "不符合规范") == (
+        first.subject,
+        first.template_id,
+        first.state,
+        first.reason,
+    )
+    assert ("signature", "阳光物业", "active") == (
+        second.subject,
+        second.template_id,
+        second.state,
+    )
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"<xml/>", b'"x"', b"[1]", b"[{}]", b'{"hello": 1}', b"[" * 100_000]
+)
+def test_not_a_push(body: bytes) -> None:
+    """What is none of the four pushes is not acknowledged."""
+    with pytest.raises(RejectedError, match="not a push from aliyun"):
+        provider().parse_push(push(body), now=NOW)
+
+
+def test_unknown_items_do_not_hold_up_the_others() -> None:
+    """A kind of item that is new, or a number nobody can read, is passed over."""
+    found = provider().parse_push(
+        push([{"new": 1}, {"content": "R", "phone_number": "?"}, REPORT]), now=NOW
+    )
+    assert 1 == len(found.receipts)
+    assert () == provider().parse_push(push([]), now=NOW).receipts
+
+
+@pytest.mark.parametrize(
+    ("kind", "number"),
+    [
+        (MessageKind.OTP, "0"),
+        (MessageKind.NOTICE, "1"),
+        (MessageKind.DUNNING, "1"),
+        (MessageKind.MARKETING, "2"),
+    ],
+)
+def test_create_template(kind: MessageKind, number: str) -> None:
+    """The numbers of the create call; a list uses others for the same kinds."""
+    fields = {"RelatedSignName": "阳光物业", "TrafficDriving": [{"a": 1}]}
+    request = provider().build_create_template(
+        "缴费提醒",
+        "您有账单${fee}元。",
+        kind=kind,
+        remark="A&B",
+        fields=fields,
+        now=NOW,
+        nonce=NONCE,
+    )
+    assert {
+        "TemplateName": "缴费提醒",
+        "TemplateContent": "您有账单${fee}元。",
+        "TemplateType": number,
+        "Remark": "A&B",
+        "RelatedSignName": "阳光物业",
+        "TrafficDriving": [{"a": 1}],
+    } == logical(request)
+    assert_signed(request)
+
+
+def test_template_and_signature_calls() -> None:
+    """Each call by its action and what it names."""
+    aliyun, when = provider(), {"now": NOW, "nonce": NONCE}
+    calls = {
+        "UpdateSmsTemplate": aliyun.build_update_template(
+            "SMS_1", "n", "t", kind=MessageKind.OTP, fields={"TemplateRule": {"a": "b"}}, **when
+        ),
+        "GetSmsTemplate": aliyun.build_get_template("SMS_1", **when),
+        "QuerySmsTemplateList": aliyun.build_list_templates(**when),
+        "DeleteSmsTemplate": aliyun.build_delete_template("SMS_1", **when),
+        "CreateSmsSign": aliyun.build_create_signature(
+            "阳光物业", fields={"QualificationId": 7}, **when
+        ),
+        "UpdateSmsSign": aliyun.build_update_signature("阳光物业", **when),
+        "GetSmsSign": aliyun.build_get_signature("阳光 物业", **when),
+        "QuerySmsSignList": aliyun.build_list_signatures(page=1, size=50, **when),
+        "DeleteSmsSign": aliyun.build_delete_signature("阳光物业", **when),
+    }
+    for action, request in calls.items():
+        assert action == request.header("x-acs-action")
+        assert_signed(request)
+    for name in ("v3_get_sms_template", "v3_query_sms_template_list", "v3_get_sms_sign"):
+        vector = VECTORS[name]
+        own = calls[vector["operation"]]
+        same = {**logical(own), "TemplateCode": "SMS_154950909"}
+        assert logical(recorded(vector)) == (
+            same if "TemplateCode" in logical(own) else logical(own)
+        )
+    assert "7" == logical(calls["CreateSmsSign"])["QualificationId"]
+    assert {"a": "b"} == logical(calls["UpdateSmsTemplate"])["TemplateRule"]
+
+
+def test_template_replies() -> None:
+    """Created, got, listed and deleted."""
+    read = provider().parse_templates
+    created = {"Code": "OK", "OrderId": "1", "TemplateCode": "SMS_1", "TemplateName": "n"}
+    assert [("SMS_1", "reviewing")] == [(a.template_id, a.state) for a in read(answer(created))]
+    got = {
+        "Code": "OK",
+        "TemplateCode": "SMS_1",
+        "TemplateStatus": "2",
+        "AuditInfo": {"AuditDate": "2026-01-02 11:04:05", "RejectInfo": "变量过多"},
+        "OrderId": "1",
+    }
+    [audit] = read(answer(got))
+    assert ("rejected", "变量过多", NOW) == (audit.state, audit.reason, audit.at)
+    listed = {
+        "Code": "OK",
+        "SmsTemplateList": [
+            {"TemplateCode": "SMS_1", "AuditStatus": "AUDIT_STATE_PASS"},
+            {
+                "TemplateCode": "SMS_2",
+                "AuditStatus": "AUDIT_SATE_CANCEL",
+                "Reason": {"RejectInfo": "x"},
+            },
+            {"TemplateCode": "SMS_3", "AuditStatus": "AUDIT_STATE_NEW"},
+        ],
+    }
+    assert ["active", "disabled", "unknown"] == [a.state for a in read(answer(listed))]
+    assert () == read(answer({"Code": "OK", "TemplateCode": "SMS_1"}))
+    with pytest.raises(RejectedError, match=r"isv\.SMS_TEMPLATE_ILLEGAL"):
+        read(answer({"Code": "isv.SMS_TEMPLATE_ILLEGAL", "Message": "m"}))
+
+
+def test_signature_replies() -> None:
+    """The review, and the filing with each carrier, which sends wait for."""
+    got = {
+        "Code": "OK",
+        "SignName": "阳光物业",
+        "SignStatus": 1,
+        "OrderId": "1",
+        "SignIspRegisterDetailList": [
+            {"OperatorCode": "mobile", "RegisterStatus": 3},
+            {"OperatorCode": "unicom", "RegisterStatus": -1},
+            {"OperatorCode": "telecom", "RegisterStatus": 77},
+        ],
+    }
+    [audit] = provider().parse_signatures(answer(got))
+    assert ("signature", "阳光物业", "active") == (audit.subject, audit.template_id, audit.state)
+    assert {"mobile": "filed", "unicom": "in_progress", "telecom": "unknown"} == (
+        provider().parse_filings(answer(got))
+    )
+    listed = {
+        "Code": "OK",
+        "SmsSignList": [{"SignName": "阳光物业", "AuditStatus": "AUDIT_STATE_INIT"}],
+    }
+    assert ["reviewing"] == [a.state for a in provider().parse_signatures(answer(listed))]
+    assert {} == provider().parse_filings(answer({"Code": "OK"}))
+
+
+def test_frequency() -> None:
+    """One code a minute, five an hour, ten in 24 hours, per signature and number."""
+    otp = [
+        rule for rule in provider().frequency if "otp" in rule.kinds and not rule.whole_provider
+    ]
+    assert [(1, 60), (5, 3600), (10, 86400)] == [(r.limit, r.window.total_seconds()) for r in otp]
+    assert all(("signature",) == rule.per and "aliyun.com" in rule.source for rule in otp)
