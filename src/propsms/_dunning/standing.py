@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 import attrs
 
 from propsms._dunning.bills import BillStatus
-from propsms._dunning.policy import DunningPolicy
+from propsms._dunning.policy import P0, DunningPolicy
 from propsms._dunning.stage import Stage
 from propsms._dunning.values import ZERO, day
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from propsms._dunning.bills import Bill
 
-__all__ = ["BUCKETS", "Buckets", "Standing", "Tally", "assess", "bucket_of", "tally_of"]
+__all__ = ["BUCKETS", "Buckets", "Standing", "Tally", "assess", "bucket_of", "standing_of", "tally_of"]
 
 
 BUCKETS: Final = (
@@ -135,7 +135,7 @@ class Tally:
         return self.days > 0 or self.soon
 
 
-_DEFAULT: Final = DunningPolicy()
+_DEFAULT: Final = P0
 _NONE, _UPCOMING = Stage.NONE, Stage.UPCOMING
 
 
@@ -185,7 +185,11 @@ def _one(bill: Bill, as_of: date, policy: DunningPolicy) -> Standing:
 
 
 def _many(bills: Iterable[Bill], as_of: date, policy: DunningPolicy) -> Standing:
-    tally, contested = tally_of(bills, as_of, policy)
+    return standing_of(*tally_of(bills, as_of, policy), policy)
+
+
+def standing_of(tally: Tally, contested: Tally | None, policy: DunningPolicy) -> Standing:
+    """What a tally says; the contested amounts are shown only if nothing else counts."""
     shown = contested if contested is not None and not tally.counts else tally
     return Standing(
         _stage(shown, policy),
