@@ -1,0 +1,1 @@
+"""The insides of `propsms.otp`; import from there."""

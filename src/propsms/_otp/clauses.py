@@ -1,0 +1,1 @@
+"""Where a policy falls below the standards, clause by clause."""

@@ -1,0 +1,417 @@
+"""Everything about codes that needs no store: what to ask of it, and what its answer means.
+
+`OtpService` and `AsyncOtpService` are this, with and without ``await``.
+"""
+
+from __future__ import annotations
+
+import hmac
+import unicodedata
+from datetime import timedelta
+from functools import lru_cache
+from ipaddress import IPv6Address, ip_address, ip_network
+from typing import TYPE_CHECKING, Final
+
+import attrs
+
+from propsms._checks import require_aware
+from propsms._otp.keys import KeyRing, as_ring, seal, unseal
+from propsms._otp.policy import OtpPolicy, Resend
+from propsms._otp.values import (
+    Challenge,
+    DenialReason,
+    Denied,
+    Issued,
+    Opened,
+    VerifyResult,
+    VerifyStatus,
+)
+from propsms.errors import InvalidValueError, PhoneError, StoreError
+from propsms.phone import PhoneKind, PhoneNumber, parse
+from propsms.quota import CalendarDay, Cap, Capped, Limit, Rolling
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from propsms.quota import Window
+
+__all__ = ["Desk", "Plan"]
+
+_NO_SMS: Final = frozenset(
+    {PhoneKind.LANDLINE, PhoneKind.TOLL_FREE, PhoneKind.SHORT, PhoneKind.SMS_PORT}
+)
+
+
+@attrs.frozen
+class Plan:
+    """What to ask of the store for one code; `concluded` by `Desk.conclude_issue`."""
+
+    challenge: Challenge
+    caps: tuple[Cap, ...]
+    code: str = attrs.field(repr=False)
+    context: Context
+    fixed: bool = False
+
+
+@attrs.frozen(repr=False)
+class Context:
+    """To whom a code is bound, apart from its challenge."""
+
+    tenant: str
+    e164: str
+    purpose: str
+    session: str
+
+
+@attrs.frozen
+class Question:
+    """A guess on its way to the store."""
+
+    key: str
+    code: str = attrs.field(repr=False)
+    context: Context
+
+
+class Desk:
+    """Keys, policies and chance; pure apart from the random source it is given."""
+
+    def __init__(
+        self,
+        secret: bytes | KeyRing,
+        index_key: bytes | None,
+        policy: OtpPolicy | Mapping[str, OtpPolicy],
+        randbelow: Callable[[int], int],
+    ) -> None:
+        self.ring = as_ring(secret)
+        self._index_key = _check_index_key(index_key) or self.ring.default_index_key()
+        self._policies = policy
+        self._limits: dict[int, _Limits] = {}
+        self._tags: dict[str, str] = {}
+        self.randbelow = randbelow
+
+    # --- asking ---
+
+    def plan_issue(
+        self,
+        phone: PhoneNumber | str,
+        *,
+        purpose: str,
+        now: datetime,
+        tenant: str,
+        session: str | None,
+        address: str | None,
+        fixed_code: Callable[[PhoneNumber, datetime], str | None],
+    ) -> Plan:
+        """What to ask of the store for a new code."""
+        require_aware(now)
+        number = _textable(phone)
+        policy = self.policy(purpose)
+        context = Context(_plain("tenant", tenant), number.e164, purpose, session or "")
+        key = self.key_of(context)
+        fixed = fixed_code(number, now)
+        code = fixed or f"{self.randbelow(10**policy.digits):0{policy.digits}d}"
+        challenge = self._challenge(context, key, policy, code, now)
+        return Plan(
+            challenge, self._caps(key, policy, number, address), code, context, bool(fixed)
+        )
+
+    def ask(
+        self,
+        phone: PhoneNumber | str,
+        *,
+        purpose: str,
+        code: str,
+        now: datetime,
+        tenant: str,
+        session: str | None,
+    ) -> Question:
+        """What to ask of the store for a guess."""
+        require_aware(now)
+        number = phone if isinstance(phone, PhoneNumber) else parse(phone)
+        self.policy(purpose)
+        context = Context(_plain("tenant", tenant), number.e164, purpose, session or "")
+        return Question(self.key_of(context), _digits(code), context)
+
+    # --- answering ---
+
+    def conclude_issue(
+        self, plan: Plan, answer: Opened | Capped, now: datetime
+    ) -> Issued | Denied:
+        """What the store's answer means for the one who asked."""
+        if isinstance(answer, Capped):
+            return Denied(DenialReason(answer.name), answer.retry_at, now)
+        kept = answer.challenge
+        if kept.id == plan.challenge.id:
+            return Issued(plan.code, kept.id, kept.expires_at, plan.fixed, answer.over)
+        code = unseal(self.ring, kept.key_id, kept.id, kept.sealed)
+        digest = self._digest(kept.key_id, kept.id, plan.context, code)
+        if digest is None or not hmac.compare_digest(digest, kept.digest):
+            raise StoreError(
+                "the code to send again was made with a key that is no longer in the ring; "
+                "keep an old key until its codes have expired",
+                "要重发的验证码所用密钥已不在密钥环中;请保留旧密钥直至其验证码全部过期",
+            )
+        return Issued(
+            code, plan.challenge.id, kept.expires_at, plan.fixed, answer.over, resent=True
+        )
+
+    def judge(
+        self, question: Question, challenge: Challenge | None, now: datetime
+    ) -> VerifyResult | str:
+        """The answer to a guess, or the id to consume when it is right."""
+        closed = _why_closed(challenge, now)
+        if closed is not None or challenge is None:
+            return VerifyResult(closed or VerifyStatus.ABSENT)
+        digest = self._digest(challenge.key_id, challenge.id, question.context, question.code)
+        if digest is not None and hmac.compare_digest(digest, challenge.digest):
+            return challenge.id
+        left = challenge.max_attempts - challenge.attempts
+        if challenge.guesses_left is not None:
+            left = min(left, challenge.guesses_left)
+        return VerifyResult(VerifyStatus.WRONG, left)
+
+    # --- keys ---
+
+    def policy(self, purpose: str) -> OtpPolicy:
+        """The policy of *purpose*.
+
+        Raises:
+            InvalidValueError: The purpose is empty, or a mapping of policies lacks it.
+        """
+        if not purpose:
+            raise InvalidValueError(
+                "purpose must not be empty", "purpose 不能为空", field="purpose"
+            )
+        _plain("purpose", purpose)
+        if isinstance(self._policies, OtpPolicy):
+            return self._policies
+        found = self._policies.get(purpose)
+        if found is None:
+            known = ", ".join(sorted(self._policies))
+            raise InvalidValueError(
+                f"purpose must be one of {known}, got {purpose!r}; give a policy for it",
+                f"purpose 须为 {known} 之一,现为 {purpose!r};请为其配置策略",
+                field="purpose",
+            )
+        return found
+
+    def key_of(self, context: Context) -> str:
+        """Where the open challenge of a number and purpose is kept."""
+        subject = self.hide(f"number\0{context.tenant}\0{context.e164}")
+        return f"{self.tag(context.tenant)}.{subject}:{context.purpose}"
+
+    def tag(self, tenant: str) -> str:
+        """What the keys of one tenant have in common."""
+        tag = self._tags.get(tenant)
+        if tag is None:
+            if len(self._tags) >= _MANY_TENANTS:
+                self._tags.clear()
+            tag = self._tags[tenant] = self.hide(f"tenant\0{tenant}")[:16]
+        return tag
+
+    def hide(self, text: str) -> str:
+        """A keyed hash, 160 bits in hexadecimal digits."""
+        return hmac.digest(self._index_key, text.encode(), "sha256").hex()[:40]
+
+    def limits(self, policy: OtpPolicy) -> _Limits:
+        """The limits of a policy, made once."""
+        found = self._limits.get(id(policy))
+        if found is None or found.policy is not policy:
+            found = self._limits[id(policy)] = _Limits.of(policy)
+        return found
+
+    def guess_caps(self, key: str, policy: OtpPolicy) -> tuple[Cap, ...]:
+        """What guesses at *key* count against."""
+        return tuple(Cap(f"{key}/{limit.name}", limit) for limit in self.limits(policy).guesses)
+
+    def new_id(self, tag: str) -> str:
+        """A fresh challenge id of 128 random bits."""
+        return f"{tag}.{self.randbelow(1 << 128):032x}"
+
+    def _challenge(
+        self, context: Context, key: str, policy: OtpPolicy, code: str, now: datetime
+    ) -> Challenge:
+        challenge_id = self.new_id(self.tag(context.tenant))
+        key_id = self.ring.newest
+        again = policy.resend is Resend.SAME
+        return Challenge(
+            challenge_id,
+            key,
+            self._digest(key_id, challenge_id, context, code) or b"",
+            key_id,
+            now,
+            now + policy.ttl,
+            policy.max_attempts,
+            binding=self.hide(f"session\0{context.session}") if context.session and again else "",
+            sealed=seal(self.ring, key_id, challenge_id, code) if again else b"",
+            guess_caps=self.guess_caps(key, policy),
+            reuse_after=now + _life_left(policy) if again else None,
+        )
+
+    def _caps(
+        self, key: str, policy: OtpPolicy, number: PhoneNumber, address: str | None
+    ) -> tuple[Cap, ...]:
+        limits = self.limits(policy)
+        tag, subject = key.partition(".")[0], key.partition(":")[0]
+        caps = [Cap(subject + mark, limit) for mark, limit in limits.number]
+        caps += [Cap(tag + mark, limit) for mark, limit in limits.tenant]
+        caps += [Cap("all" + mark, limit) for mark, limit in limits.everyone]
+        caps += [Cap(f"{key}/{limit.name}", limit, 0) for limit in limits.guesses]
+        if policy.pumping is not None:
+            prefix = number.e164[: policy.pumping.digits + _country_digits(number)]
+            caps.append(Cap(f"{tag}.prefix:{prefix}", policy.pumping.limit))
+        if address:
+            network = _network(address, policy.ipv4_prefix, policy.ipv6_prefix)
+            hidden = self.hide(f"address\0{network}")
+            caps += [Cap(f"{tag}.{hidden}{mark}", limit) for mark, limit in limits.address]
+        return tuple(caps)
+
+    def _digest(self, key_id: str, challenge_id: str, context: Context, code: str) -> bytes | None:
+        # Only the session may hold any character, so it stands last.
+        return self.ring.mac(
+            key_id,
+            f"propsms code\0{challenge_id}\0{context.e164}\0{context.tenant}\0"
+            f"{context.purpose}\0{code}\0{context.session}",
+        )
+
+
+_MANY_TENANTS: Final = 10_000
+
+
+@attrs.frozen
+class _Limits:
+    policy: OtpPolicy
+    number: tuple[tuple[str, Limit], ...]
+    tenant: tuple[tuple[str, Limit], ...]
+    everyone: tuple[tuple[str, Limit], ...]
+    address: tuple[tuple[str, Limit], ...]
+    guesses: tuple[Limit, ...]
+
+    @classmethod
+    def of(cls, policy: OtpPolicy) -> _Limits:
+        number = [Limit(DenialReason.NUMBER_DAY.value, policy.codes_per_day, policy.day)]
+        if policy.resend_after is not None:
+            number.append(Limit(DenialReason.RESEND_WAIT.value, 1, Rolling(policy.resend_after)))
+        address = _optional(DenialReason.ADDRESS, policy.per_address, policy.address_window)
+        if policy.pumping is not None:
+            address.append(policy.pumping.limit)
+        return cls(
+            policy,
+            _marked(number),
+            _marked(_optional(DenialReason.TENANT, policy.per_tenant, CalendarDay())),
+            _marked(_optional(DenialReason.EVERYONE, policy.per_everyone, CalendarDay())),
+            _marked(address),
+            _guess_limits(policy),
+        )
+
+
+def _guess_limits(policy: OtpPolicy) -> tuple[Limit, ...]:
+    guesses: list[Limit] = []
+    if policy.guesses_per_day is not None:
+        name, count = DenialReason.GUESSES.value, policy.guesses_per_day
+        guesses.append(Limit(name, count, Rolling(timedelta(days=1)), gives_back=1))
+    if policy.wrong_in_a_row is not None:
+        name, count = DenialReason.LOCKED.value, policy.wrong_in_a_row
+        guesses.append(Limit(name, count, Rolling(timedelta(days=365)), gives_back=count))
+    return tuple(guesses)
+
+
+def _optional(reason: DenialReason, count: int | None, window: Window) -> list[Limit]:
+    return [] if count is None else [Limit(reason.value, count, window)]
+
+
+def _marked(limits: list[Limit]) -> tuple[tuple[str, Limit], ...]:
+    """Each limit with the end of its key; two windows never share a key."""
+    return tuple((f"/{limit.name}:{_window_mark(limit.window)}", limit) for limit in limits)
+
+
+def _window_mark(window: Window) -> str:
+    if isinstance(window, CalendarDay):
+        return f"day:{window.zone}"
+    return f"{type(window).__name__.lower()}:{window.micros}"
+
+
+def _life_left(policy: OtpPolicy) -> timedelta:
+    """A code with less life than this is not worth sending again."""
+    return policy.resend_after or policy.ttl / 2
+
+
+def _why_closed(challenge: Challenge | None, now: datetime) -> VerifyStatus | None:
+    if challenge is None:
+        return VerifyStatus.ABSENT
+    if challenge.used_at is not None:
+        return VerifyStatus.USED
+    if now >= challenge.expires_at:
+        return VerifyStatus.EXPIRED
+    if challenge.valid_from is not None and now < challenge.valid_from:
+        return VerifyStatus.NOT_YET
+    if challenge.locked_until is not None or challenge.attempts > challenge.max_attempts:
+        return VerifyStatus.EXHAUSTED
+    return None
+
+
+def _textable(phone: PhoneNumber | str) -> PhoneNumber:
+    number = phone if isinstance(phone, PhoneNumber) else parse(phone)
+    if number.kind in _NO_SMS:
+        raise PhoneError(
+            f"{number.masked} is a {number.kind} number, which takes no SMS; give a mobile",
+            f"{number.masked} 属于 {number.kind} 类号码,无法接收短信;请提供手机号码",
+        )
+    return number
+
+
+def _digits(code: str) -> str:
+    """The code as digits: full-width ones, spaces and hyphens are how people type them."""
+    if not isinstance(code, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(
+            f"code must be str, because leading zeros count; got {type(code).__name__}"
+        )
+    if code.isascii() and code.isdigit():
+        return code
+    return "".join(c for c in unicodedata.normalize("NFKC", code) if c not in " -\t\r\n")[:64]
+
+
+def _plain(field: str, value: str) -> str:
+    if "\0" in value:
+        raise InvalidValueError(
+            f"{field} must not contain a NUL character", f"{field} 不能含 NUL 字符", field=field
+        )
+    return value
+
+
+def _check_index_key(key: bytes | None) -> bytes | None:
+    if key is not None and len(key) < 16:
+        raise InvalidValueError(
+            f"index_key must have at least 16 bytes, got {len(key)}; "
+            "make one with secrets.token_bytes(32) and never change it",
+            f"index_key 至少 16 字节,现为 {len(key)};请用 secrets.token_bytes(32) 生成,且不要更换",
+            field="index_key",
+        )
+    return key
+
+
+def _country_digits(number: PhoneNumber) -> int:
+    """How long ``+86`` or the like is."""
+    return len(number.e164) - len(number.national) if number.e164.endswith(number.national) else 3
+
+
+@lru_cache(maxsize=4096)
+def _network(address: str, ipv4_prefix: int, ipv6_prefix: int) -> str:
+    """What counts as one address: an IPv4 address, an IPv6 household.
+
+    Source: RFC 4291 §2.5.5.2 (IPv4-mapped addresses), RFC 6177 §2 (prefixes of end sites).
+    """
+    try:
+        found = ip_address(address.strip().partition("%")[0])
+    except ValueError as error:
+        raise InvalidValueError(
+            f"address must be an IP address, got {len(address)} other characters; "
+            "give the client's address as your trusted proxy reports it, or None",
+            "address 须为 IP 地址;请传入可信代理给出的客户端地址,或 None",
+            field="address",
+        ) from error
+    if isinstance(found, IPv6Address) and found.ipv4_mapped is not None:
+        found = found.ipv4_mapped
+    prefix = ipv4_prefix if found.version == 4 else ipv6_prefix
+    return str(ip_network((found, prefix), strict=False))

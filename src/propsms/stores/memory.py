@@ -1,0 +1,460 @@
+"""Codes and caps in this process: for one process, and for tests.
+
+It forgets everything when the process ends, caps included, and several processes share
+nothing; a site with more than one worker wants `SQLiteStore` or `RedisStore`. It is bounded:
+when it is full of what has not expired it refuses, because forgetting a cap would lift it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from threading import Lock
+from typing import TYPE_CHECKING, Final
+
+import attrs
+
+from propsms.errors import InvalidValueError, StoreError
+from propsms.otp import Challenge, Opened
+from propsms.quota import Cap, Capped, Reserved, Rolling, Usage, from_micros, to_micros
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+__all__ = ["AsyncMemoryStore", "MemoryStore"]
+
+_DAY: Final = 86_400_000_000
+_SWEEP_EVERY: Final = 1024
+
+# What one cap took: its key, the end of its bucket (0: a log), the instant, the units.
+_Charge = tuple[str, int, int, int]
+
+
+class _Log:
+    """The instants at which a rolling cap was charged, oldest first."""
+
+    __slots__ = ("micros", "times")
+
+    def __init__(self, micros: int) -> None:
+        self.micros = micros
+        self.times: deque[int] = deque()
+
+
+class _Slot:
+    """A challenge with what changes of it."""
+
+    __slots__ = ("attempts", "challenge", "earns", "expires", "open", "sendings", "start", "used")
+
+    def __init__(self, challenge: Challenge, expires: int) -> None:
+        self.challenge = challenge
+        self.expires = expires
+        self.start = to_micros(challenge.valid_from) if challenge.valid_from else 0
+        self.attempts = 0
+        self.used: datetime | None = None
+        self.open = True
+        self.sendings = 0
+        self.earns: tuple[tuple[str, int], ...] = ()
+
+    def stands(self, now: int) -> bool:
+        """True if a right guess could still be taken, now or when it becomes valid."""
+        return self.open and self.used is None and now < self.expires
+
+
+@attrs.define
+class _Sending:
+    slot: _Slot
+    charges: list[_Charge] | None
+
+
+class MemoryStore:
+    """Codes and caps in a dictionary, safe for threads.
+
+    .. versionadded:: 0.1.0
+    """
+
+    def __init__(self, *, max_items: int = 1_000_000) -> None:
+        """Keep at most *max_items* rows of any kind; one code takes about eight."""
+        if max_items < 1:
+            raise InvalidValueError(
+                f"max_items must be at least 1, got {max_items}",
+                f"max_items 至少为 1,现为 {max_items}",
+                field="max_items",
+            )
+        self._max = max_items
+        self._lock = Lock()
+        self._buckets: dict[str, tuple[int, int]] = {}
+        self._logs: dict[str, _Log] = {}
+        self._slots: dict[str, _Slot] = {}
+        self._sendings: dict[str, _Sending] = {}
+        self._reservations: dict[str, tuple[int, list[_Charge]]] = {}
+        self._countdown = _SWEEP_EVERY
+
+    def __repr__(self) -> str:
+        return f"MemoryStore({len(self)} of {self._max} items)"
+
+    def __len__(self) -> int:
+        """Rows of all kinds."""
+        return (
+            len(self._buckets)
+            + len(self._logs)
+            + len(self._slots)
+            + len(self._sendings)
+            + len(self._reservations)
+        )
+
+    # --- codes ---
+
+    def open(self, challenge: Challenge, caps: Sequence[Cap], now: datetime, /) -> Opened | Capped:
+        """See `propsms.otp.OtpStore.open`."""
+        at = to_micros(now)
+        with self._lock:
+            self._make_room(at)
+            slot = self._slots.get(challenge.key)
+            standing = slot if slot is not None and slot.stands(at) else None
+            if standing is not None and challenge.exclusive:
+                return Capped("no_free_code", standing.challenge.expires_at)
+            charged = self._charge(caps, at)
+            if isinstance(charged, Capped):
+                return charged
+            charges, over = charged
+            if standing is None or not _may_stay(standing, challenge):
+                standing = self._replace(slot, challenge, caps)
+            standing.sendings += 1
+            self._sendings[challenge.id] = _Sending(standing, charges)
+            return Opened(standing.challenge, over)
+
+    def spend_attempt(self, key: str, now: datetime, /) -> Challenge | None:
+        """See `propsms.otp.OtpStore.spend_attempt`."""
+        at = to_micros(now)
+        with self._lock:
+            slot = self._slots.get(key)
+            if slot is None:
+                return None
+            if not slot.stands(at) or at < slot.start:
+                return _seen(slot)
+            if slot.attempts >= slot.challenge.max_attempts:
+                slot.attempts += 1
+                return _seen(slot)
+            caps = slot.challenge.guess_caps
+            charged = self._charge(caps, at)
+            if isinstance(charged, Capped):
+                return _seen(slot, locked_until=charged.retry_at)
+            slot.attempts += 1
+            left = min(
+                (cap.limit.count - len(self._logs[cap.key].times) for cap in caps), default=None
+            )
+            return _seen(slot, guesses_left=left)
+
+    def consume(self, challenge_id: str, now: datetime, /) -> bool:
+        """See `propsms.otp.OtpStore.consume`."""
+        at = to_micros(now)
+        with self._lock:
+            sending = self._sendings.get(challenge_id)
+            if sending is None or not sending.slot.stands(at):
+                return False
+            slot = sending.slot
+            slot.used = now
+            for cap in slot.challenge.guess_caps:
+                self._give_back(cap.key, cap.limit.gives_back)
+            for key, units in slot.earns:
+                self._give_back(key, units)
+            return True
+
+    def cancel(self, challenge_id: str, now: datetime, /) -> bool:
+        """See `propsms.otp.OtpStore.cancel`."""
+        to_micros(now)
+        with self._lock:
+            sending = self._sendings.get(challenge_id)
+            if sending is None or sending.charges is None or sending.slot.used is not None:
+                return False
+            self._refund(sending.charges)
+            sending.charges = None
+            slot = sending.slot
+            slot.sendings -= 1
+            if not slot.sendings:
+                slot.open = False
+                if self._slots.get(slot.challenge.key) is slot:
+                    del self._slots[slot.challenge.key]
+            return True
+
+    def _replace(self, old: _Slot | None, challenge: Challenge, caps: Sequence[Cap]) -> _Slot:
+        if old is not None:
+            old.open = False
+        slot = _Slot(challenge, to_micros(challenge.expires_at))
+        slot.earns = tuple(
+            (c.key, c.limit.gives_back) for c in caps if c.cost and c.limit.gives_back
+        )
+        self._slots[challenge.key] = slot
+        return slot
+
+    # --- caps ---
+
+    def reserve(
+        self, caps: Sequence[Cap], now: datetime, /, *, reference: str
+    ) -> Reserved | Capped:
+        """See `propsms.quota.QuotaStore.reserve`."""
+        at = to_micros(now)
+        with self._lock:
+            if reference in self._reservations:
+                return Reserved(reference, tuple(caps))
+            self._make_room(at)
+            charged = self._charge(caps, at)
+            if isinstance(charged, Capped):
+                return charged
+            charges, over = charged
+            self._reservations[reference] = (_last_end(charges, caps), charges)
+            return Reserved(reference, tuple(caps), over)
+
+    def commit(self, reserved: Reserved, now: datetime, /) -> bool:
+        """See `propsms.quota.QuotaStore.commit`."""
+        to_micros(now)
+        with self._lock:
+            return self._reservations.pop(reserved.reference, None) is not None
+
+    def refund(self, reserved: Reserved, now: datetime, /) -> bool:
+        """See `propsms.quota.QuotaStore.refund`."""
+        to_micros(now)
+        with self._lock:
+            found = self._reservations.pop(reserved.reference, None)
+            if found is None:
+                return False
+            self._refund(found[1])
+            return True
+
+    def spend(self, caps: Sequence[Cap], now: datetime, /) -> Capped | None:
+        """See `propsms.quota.QuotaStore.spend`."""
+        at = to_micros(now)
+        with self._lock:
+            self._make_room(at)
+            charged = self._charge(caps, at)
+            return charged if isinstance(charged, Capped) else None
+
+    def peek(self, caps: Sequence[Cap], now: datetime, /) -> tuple[Usage, ...]:
+        """See `propsms.quota.QuotaStore.peek`."""
+        at = to_micros(now)
+        with self._lock:
+            return tuple(self._usage(cap, at) for cap in caps)
+
+    def clear(self, keys: Sequence[str], /) -> None:
+        """See `propsms.quota.QuotaStore.clear`."""
+        with self._lock:
+            for key in keys:
+                self._buckets.pop(key, None)
+                self._logs.pop(key, None)
+
+    def _usage(self, cap: Cap, at: int) -> Usage:
+        used, _, free_at = self._look(cap, at)
+        retry = None if free_at is None else from_micros(free_at)
+        return Usage(cap.limit.name, used, cap.limit.count, retry)
+
+    def _look(self, cap: Cap, at: int) -> tuple[int, int, int | None]:
+        """Units used, the end of the bucket (0: a log), when it fits if it does not now."""
+        limit = cap.limit
+        window = limit.window
+        need = cap.cost or 1
+        if isinstance(window, Rolling):
+            log = self._logs.get(cap.key)
+            if log is None:
+                return 0, 0, None
+            times, micros = log.times, window.micros
+            if times and times[-1] > at:
+                at = times[-1]
+            while times and times[0] <= at - micros:
+                times.popleft()
+            used = len(times)
+            excess = used + need - limit.count
+            return used, 0, times[excess - 1] + micros if excess > 0 else None
+        end = window.end(at)
+        state = self._buckets.get(cap.key)
+        used = 0
+        if state is not None and state[0] >= end:
+            end, used = state
+        return used, end, end if used + need > limit.count else None
+
+    def _charge(
+        self, caps: Sequence[Cap], at: int
+    ) -> tuple[list[_Charge], tuple[str, ...]] | Capped:
+        """Count all or none."""
+        seen: list[tuple[Cap, int, int]] = []
+        over: tuple[str, ...] = ()
+        worst_at, worst = 0, ""
+        for cap in caps:
+            used, end, free_at = self._look(cap, at)
+            if free_at is not None:
+                if not cap.limit.enforced:
+                    over += (cap.limit.name,)
+                elif free_at > worst_at:
+                    worst_at, worst = free_at, cap.limit.name
+            if cap.cost:
+                seen.append((cap, used, end))
+        if worst_at:
+            return Capped(worst, from_micros(worst_at))
+        return [self._take(cap, used, end, at) for cap, used, end in seen], over
+
+    def _take(self, cap: Cap, used: int, end: int, at: int) -> _Charge:
+        key, cost = cap.key, cap.cost
+        if end:
+            self._buckets[key] = (end, used + cost)
+            return key, end, at, cost
+        log = self._logs.get(key)
+        if log is None:
+            assert isinstance(cap.limit.window, Rolling)  # noqa: S101 - narrows the type
+            log = self._logs[key] = _Log(cap.limit.window.micros)
+        times = log.times
+        if times and times[-1] > at:
+            at = times[-1]
+        for _ in range(cost):
+            times.append(at)
+        return key, 0, at, cost
+
+    def _refund(self, charges: list[_Charge]) -> None:
+        for key, end, at, cost in charges:
+            if end:
+                state = self._buckets.get(key)
+                if state is not None and state[0] == end:
+                    self._buckets[key] = (end, state[1] - cost)
+            elif (log := self._logs.get(key)) is not None:
+                for _ in range(min(cost, log.times.count(at))):
+                    log.times.remove(at)
+
+    def _give_back(self, key: str, units: int) -> None:
+        state = self._buckets.get(key)
+        if state is not None:
+            self._buckets[key] = (state[0], state[1] - units)
+        log = self._logs.get(key)
+        if log is not None:
+            for _ in range(min(units, len(log.times))):
+                log.times.pop()
+
+    # --- room ---
+
+    def _make_room(self, at: int) -> None:
+        self._countdown -= 1
+        if self._countdown > 0 and len(self._sendings) + len(self._logs) < self._max:
+            return
+        self._sweep(at)
+        alive = len(self)
+        if alive >= self._max:
+            raise StoreError(
+                f"the memory store is full ({self._max} items, none expired), so it refuses "
+                "rather than forget a cap; raise max_items, or use SQLiteStore or RedisStore",
+                f"内存存储已满({self._max} 项且均未过期),为不丢失限额而拒绝;"
+                "请调大 max_items,或改用 SQLiteStore、RedisStore",
+            )
+        self._countdown = max(1, min(_SWEEP_EVERY + alive // 8, (self._max - alive) // 8))
+
+    def _sweep(self, at: int) -> None:
+        """Forget what ended a day ago; the day forgives a clock that jumps and comes back."""
+        past = at - _DAY
+        for key in [key for key, (end, _) in self._buckets.items() if end <= past]:
+            del self._buckets[key]
+        for key in [
+            k for k, v in self._logs.items() if not v.times or v.times[-1] + v.micros <= past
+        ]:
+            del self._logs[key]
+        for key in [key for key, slot in self._slots.items() if slot.expires <= past]:
+            del self._slots[key]
+        for key in [key for key, s in self._sendings.items() if s.slot.expires <= past]:
+            del self._sendings[key]
+        for key in [key for key, (end, _) in self._reservations.items() if end <= past]:
+            del self._reservations[key]
+
+
+def _may_stay(slot: _Slot, wanted: Challenge) -> bool:
+    return (
+        wanted.reuse_after is not None
+        and slot.challenge.expires_at > wanted.reuse_after
+        and slot.challenge.binding == wanted.binding
+        and bool(slot.challenge.sealed)
+        and slot.attempts < slot.challenge.max_attempts
+    )
+
+
+def _last_end(charges: list[_Charge], caps: Sequence[Cap]) -> int:
+    longest = max(
+        (c.limit.window.micros for c in caps if isinstance(c.limit.window, Rolling)), default=0
+    )
+    return max((end or at + longest for _, end, at, _ in charges), default=0)
+
+
+def _seen(
+    slot: _Slot, *, guesses_left: int | None = None, locked_until: datetime | None = None
+) -> Challenge:
+    kept = slot.challenge
+    return Challenge(
+        kept.id,
+        kept.key,
+        kept.digest,
+        kept.key_id,
+        kept.issued_at,
+        kept.expires_at,
+        kept.max_attempts,
+        kept.valid_from,
+        kept.binding,
+        kept.sealed,
+        kept.guess_caps,
+        kept.reuse_after,
+        kept.exclusive,
+        slot.attempts,
+        slot.used,
+        guesses_left,
+        locked_until,
+    )
+
+
+class AsyncMemoryStore:
+    """`MemoryStore`, awaited; its acts never wait, so they run where they are called.
+
+    .. versionadded:: 0.1.0
+    """
+
+    def __init__(self, store: MemoryStore | None = None) -> None:
+        """Serve *store*, or a new one."""
+        self._store = MemoryStore() if store is None else store
+
+    def __repr__(self) -> str:
+        return f"Async{self._store!r}"
+
+    async def open(
+        self, challenge: Challenge, caps: Sequence[Cap], now: datetime, /
+    ) -> Opened | Capped:
+        """See `propsms.otp.OtpStore.open`."""
+        return self._store.open(challenge, caps, now)
+
+    async def spend_attempt(self, key: str, now: datetime, /) -> Challenge | None:
+        """See `propsms.otp.OtpStore.spend_attempt`."""
+        return self._store.spend_attempt(key, now)
+
+    async def consume(self, challenge_id: str, now: datetime, /) -> bool:
+        """See `propsms.otp.OtpStore.consume`."""
+        return self._store.consume(challenge_id, now)
+
+    async def cancel(self, challenge_id: str, now: datetime, /) -> bool:
+        """See `propsms.otp.OtpStore.cancel`."""
+        return self._store.cancel(challenge_id, now)
+
+    async def reserve(
+        self, caps: Sequence[Cap], now: datetime, /, *, reference: str
+    ) -> Reserved | Capped:
+        """See `propsms.quota.QuotaStore.reserve`."""
+        return self._store.reserve(caps, now, reference=reference)
+
+    async def commit(self, reserved: Reserved, now: datetime, /) -> bool:
+        """See `propsms.quota.QuotaStore.commit`."""
+        return self._store.commit(reserved, now)
+
+    async def refund(self, reserved: Reserved, now: datetime, /) -> bool:
+        """See `propsms.quota.QuotaStore.refund`."""
+        return self._store.refund(reserved, now)
+
+    async def spend(self, caps: Sequence[Cap], now: datetime, /) -> Capped | None:
+        """See `propsms.quota.QuotaStore.spend`."""
+        return self._store.spend(caps, now)
+
+    async def peek(self, caps: Sequence[Cap], now: datetime, /) -> tuple[Usage, ...]:
+        """See `propsms.quota.QuotaStore.peek`."""
+        return self._store.peek(caps, now)
+
+    async def clear(self, keys: Sequence[str], /) -> None:
+        """See `propsms.quota.QuotaStore.clear`."""
+        self._store.clear(keys)
