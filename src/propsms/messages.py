@@ -220,12 +220,16 @@ class Unknown:
 
     Attributes:
         cause: What happened, with numbers masked.
+        to: The recipient, where the client gave it: a query for the outcome needs it.
+        asked_at: When the provider was asked, where the client gave it.
     """
 
     reference: str
     provider: str
     cause: str = attrs.field(converter=mask_numbers)
     request_id: str | None = None
+    to: PhoneNumber | None = attrs.field(default=None, eq=False, kw_only=True)
+    asked_at: datetime | None = attrs.field(default=None, eq=False, kw_only=True)
 
     def raise_for_refusal(self) -> NoReturn:
         """Raise the error that says not to send again.

@@ -49,6 +49,7 @@ from propsms.providers._outbox.magic import (
     magic_of,
     number_for,
 )
+from propsms.segments import count_billed
 from propsms.wire import BatchRule, HttpRequest, HttpResponse, Push
 
 if TYPE_CHECKING:
@@ -296,7 +297,7 @@ class Outbox:
         alone: bool,
     ) -> list[dict[str, Any]]:
         kept = [
-            (message, fate.code, _segments(message["text"]), fate)
+            (message, fate.code, count_billed(message["text"]).segments, fate)
             for message, fate in zip(messages, fates, strict=True)
             if fate.fault not in _NEVER_STORED
         ]
@@ -388,12 +389,6 @@ class _Due(NamedTuple):
 _REASONS: Final = {reason.value.upper(): reason for reason in RefusalReason}
 _NEVER_STORED: Final = frozenset({Fault.UNREACHABLE, Fault.LOST_REQUEST})
 _ANSWERED: Final = frozenset({None, Fault.SLOW})
-
-
-def _segments(text: str) -> int:
-    from propsms.segments import count_billed  # noqa: PLC0415
-
-    return count_billed(text).segments
 
 
 def _dump(body: Any) -> bytes:

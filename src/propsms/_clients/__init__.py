@@ -1,0 +1,1 @@
+"""The inside of `propsms.clients`: everything but the names a host uses."""

@@ -1,0 +1,490 @@
+"""Every decision of a client, without any I/O.
+
+The methods are generators: they yield an `Exchange`, a `Pause` or an `Ask`, are sent the
+result, and end with outcomes. `propsms.clients` drives them, with or without ``await``.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+import attrs
+
+from propsms._checks import require_aware
+from propsms._clients.batches import Batch, Job, split
+from propsms._clients.effects import Ask, Exchange, NotTaken, Pause
+from propsms._clients.redact import scrub
+from propsms.errors import PropsmsError, RenderError, TemplateError
+from propsms.messages import (
+    MessageKind,
+    Outcome,
+    RefusalReason,
+    Refused,
+    Retry,
+    Unknown,
+)
+from propsms.wire import WireMessage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
+
+    from propsms._clients.effects import Steps
+    from propsms._clients.pace import Pace, Router
+    from propsms._clients.policy import RetryPolicy
+    from propsms.messages import NoticeCategory, OutboundMessage
+    from propsms.placeholders import Template
+    from propsms.providers import Provider
+    from propsms.wire import HttpResponse
+
+__all__ = ["Core", "Ready"]
+
+
+@attrs.frozen
+class Ready:
+    """A message that passed the desk, with the providers to ask for it in order."""
+
+    route: tuple[Provider, ...]
+    job: Job
+
+
+@attrs.define(eq=False)
+class Core:
+    """What both clients share; its parts are described at `propsms.Client`."""
+
+    router: Router
+    library: Any
+    retry: RetryPolicy
+    pace: Pace
+    quota: Any
+    suppression: Any
+    hours: Any
+    clock: Callable[[], datetime]
+    nonce: Callable[[], str]
+    on_outcome: Callable[[Outcome], object] | None
+
+    def now(self) -> datetime:
+        """The instant, checked: a naive one would be signed wrongly."""
+        now = self.clock()
+        require_aware(now, "clock()")
+        return now
+
+    # At the desk: before any provider is asked.
+
+    def prepare(
+        self,
+        message: OutboundMessage,
+        route: tuple[Provider, ...],
+        causes: dict[str, BaseException] | None = None,
+    ) -> Steps[Ready | Refused]:
+        """Look everything up and check it, or say why it cannot go."""
+        try:
+            template = self.library.find(message.template)
+            kind, category = _purpose(message, template)
+            ready = self._resolve(message, route, kind, category)
+        except PropsmsError as error:
+            if causes is not None:
+                causes[message.reference] = error
+            return _refuse(message, *_desk_reason(error), error)
+        late = self._closed(message, kind, category)
+        if late is not None:
+            return late
+        if self.suppression is not None and (yield from self._is_suppressed(ready.job)):
+            return _refuse(
+                message, RefusalReason.OPTED_OUT, "propsms.suppressed", "on the suppression list"
+            )
+        return ready
+
+    def _resolve(
+        self,
+        message: OutboundMessage,
+        route: tuple[Provider, ...],
+        kind: MessageKind,
+        category: NoticeCategory | None,
+    ) -> Ready:
+        """Resolve for the first provider of *route* that has an id for the template."""
+        missing: TemplateError | None = None
+        for place, provider in enumerate(route):
+            try:
+                wire = self.wire(message, provider)
+            except RenderError:
+                raise
+            except TemplateError as error:
+                missing = missing or error
+                continue
+            return Ready(route[place:], Job(message, kind, category, wire))
+        raise missing or TemplateError("no provider was given", "没有服务商")
+
+    def wire(self, message: OutboundMessage, provider: Provider) -> WireMessage:
+        """What goes on the wire for *message* at *provider*."""
+        found = self.library.wire(
+            message.template,
+            message.values,
+            provider=provider.name,
+            signature=message.signature,
+            require_id=getattr(provider, "needs_template_id", True),
+        )
+        return WireMessage(
+            message.to,
+            found.template_id,
+            found.signature,
+            found.params,
+            found.text,
+            message.reference,
+        )
+
+    def _closed(
+        self, message: OutboundMessage, kind: MessageKind, category: NoticeCategory | None
+    ) -> Refused | None:
+        """A refusal outside the sending hours; the hours know who passes them."""
+        if self.hours is None:
+            return None
+        now = self.now()
+        if self.hours.allows(now, kind, category):
+            return None
+        opens = self.hours.next_allowed(now, kind, category)
+        return _refuse(
+            message,
+            RefusalReason.TIME_WINDOW,
+            "propsms.quiet_hours",
+            f"outside the sending hours for {kind}",
+            opens - now if opens is not None else None,
+        )
+
+    def _is_suppressed(self, job: Job) -> Steps[bool]:
+        phone, signature, given = job.message.to, job.wire.signature, self.suppression
+        if hasattr(given, "holds"):
+            return bool((yield Ask(lambda: given.holds(phone, signature=signature), given.holds)))
+        if callable(given):
+            return bool((yield Ask(lambda: given(phone), given)))
+        return phone in given or phone.e164 in given
+
+    # On the way.
+
+    def deliver(
+        self, batch: Batch, causes: dict[str, BaseException] | None = None
+    ) -> Steps[list[Outcome]]:
+        """Send a batch; one outcome for each of its messages, in order.
+
+        Args:
+            batch: What to send, and to whom.
+            causes: Filled with the errors beneath, by reference.
+        """
+        outcomes: dict[str, Outcome] = {}
+        first: dict[str, Job] = {}
+        for job in batch.jobs:
+            first.setdefault(job.message.reference, job)
+        flight = _Flight(list(first.values()), outcomes, {} if causes is None else causes)
+        provider, *others = batch.route
+        yield from self._send(provider, flight.jobs, flight)
+        for following in others:
+            movable = [j for j in flight.jobs if self._moves_on(j, outcomes)]
+            if not movable:
+                break
+            yield from self._move_on(following, movable, flight)
+        answers = [
+            outcomes[job.message.reference]
+            if first[job.message.reference] is job
+            else _refuse(job.message, RefusalReason.DUPLICATE, "propsms.reference", _TWICE)
+            for job in batch.jobs
+        ]
+        self.report(answers)
+        return answers
+
+    def report(self, outcomes: Sequence[Outcome]) -> None:
+        """Tell the host, if it asked for it."""
+        if self.on_outcome is not None:
+            for outcome in outcomes:
+                self.on_outcome(outcome)
+
+    def _moves_on(self, job: Job, outcomes: Mapping[str, Outcome]) -> bool:
+        return self.retry.fails_over(outcomes[job.message.reference])
+
+    def _move_on(self, provider: Provider, jobs: Sequence[Job], flight: _Flight) -> Steps[None]:
+        moved: dict[tuple[str, str], list[Job]] = {}
+        for job in jobs:
+            try:
+                wire = self.wire(job.message, provider)
+            except TemplateError:
+                continue  # it has no id there: the refusal that it got stands
+            again = attrs.evolve(job, wire=wire, reservation=None)
+            moved.setdefault((wire.template_id, ""), []).append(again)
+        for group in moved.values():
+            for part in split(provider.batches, group):
+                yield from self._send(provider, part, flight)
+
+    def _send(self, provider: Provider, jobs: Sequence[Job], flight: _Flight) -> Steps[None]:
+        """Ask one provider, again where that is safe; write what came of it."""
+        pending: Sequence[Job] = yield from self._within_caps(provider, jobs, flight.outcomes)
+        pauses = None
+        tried = 0
+        while pending:
+            tried += 1
+            answers = yield from self._try(provider, pending, flight.causes)
+            flight.outcomes.update((o.reference, o) for o in answers)
+            again: list[Job] = [
+                job
+                for job, o in zip(pending, answers, strict=True)
+                if self.retry.repeats(o, tried)
+            ]
+            if again:
+                pauses = pauses or self.retry.pauses()
+                yield Pause(max(next(pauses), *(_wait_of(o) for o in answers)))
+            pending = again
+        yield from self._give_back(jobs, flight.outcomes)
+
+    def _try(
+        self, provider: Provider, jobs: Sequence[Job], causes: dict[str, BaseException]
+    ) -> Steps[list[Outcome]]:
+        """One request, one outcome for each of its messages."""
+        wait = self.pace.wait(provider.name)
+        if wait > 0:
+            yield Pause(wait)
+        wires = [job.wire for job in jobs]
+        now = self.now()
+        try:
+            request = provider.build_request(wires, now=now, nonce=self.nonce())
+        except Exception as error:  # noqa: BLE001 - nothing left, and the others go on
+            causes.update((job.message.reference, error) for job in jobs)
+            return _refuse_all(jobs, f"the request cannot be built: {error}")
+        exchange = Exchange(provider, request)
+        if not hasattr(provider, "exchange") and not _is_safe(request.url):
+            return _refuse_all(jobs, _INSECURE)
+        try:
+            reply: HttpResponse | NotTaken = yield exchange
+        except BaseException as stopped:
+            self._interrupted(provider, jobs, exchange, stopped)
+            raise
+        if isinstance(reply, NotTaken) and reply.error is not None:
+            causes.update((job.message.reference, reply.error) for job in jobs)
+        answers = self._read(provider, wires, reply, now)
+        self.router.record(provider.name, fault=_is_own_fault(answers))
+        return answers
+
+    def _interrupted(
+        self, provider: Provider, jobs: Sequence[Job], exchange: Exchange, stopped: BaseException
+    ) -> None:
+        """Cancelled while the request was out: hand over what is known before it is lost."""
+        if exchange.left:
+            cause = f"interrupted by {type(stopped).__name__}"
+            self.report([_unknown(job.wire, provider, cause, self.now()) for job in jobs])
+
+    def _read(
+        self,
+        provider: Provider,
+        wires: Sequence[WireMessage],
+        reply: HttpResponse | NotTaken,
+        now: datetime,
+    ) -> list[Outcome]:
+        if isinstance(reply, NotTaken):
+            return [_not_taken(wire, provider, reply, now) for wire in wires]
+        cause = f"the provider sent a redirect ({reply.status}), which is never followed"
+        if not 300 <= reply.status < 400:
+            try:
+                answers = provider.parse_response(wires, reply)
+                if [o.reference for o in answers] == [w.reference for w in wires]:
+                    return [
+                        _explained(o, w, reply, now) for o, w in zip(answers, wires, strict=True)
+                    ]
+                cause = "the adapter did not give one outcome for each message, in order"
+            except Exception as error:  # noqa: BLE001 - an adapter must not lose a sent message
+                cause = f"the reply could not be read: {type(error).__name__}"
+        return [_unknown(wire, provider, cause, now) for wire in wires]
+
+    # The provider's caps on messages to one number.
+
+    def _within_caps(
+        self, provider: Provider, jobs: Sequence[Job], outcomes: dict[str, Outcome]
+    ) -> Steps[Sequence[Job]]:
+        """Reserve for each job; one that is over a cap is refused here, before the call."""
+        if self.quota is None:
+            return jobs
+        allowed: list[Job] = []
+        for job in jobs:
+            now = self.now()
+            found = yield Ask(_reserving(self.quota, provider, job, now), self.quota.reserve)
+            retry_at = getattr(found, "retry_at", None)
+            if retry_at is None:
+                job.reservation = found
+                allowed.append(job)
+                continue
+            outcomes[job.message.reference] = _refuse(
+                job.message,
+                RefusalReason.FREQUENCY_LIMITED,
+                f"propsms.{found.name}",
+                f"{provider.name} would refuse it: {found.name}",
+                max(retry_at - now, timedelta()),
+            )
+        return allowed
+
+    def _give_back(self, jobs: Sequence[Job], outcomes: Mapping[str, Outcome]) -> Steps[None]:
+        """Refund what was refused, and only that: an unknown one may have been sent."""
+        if self.quota is None:
+            return
+        for job in jobs:
+            if job.reservation is None:
+                continue
+            refused = isinstance(outcomes[job.message.reference], Refused)
+            settle = self.quota.refund if refused else self.quota.commit
+            yield Ask(_settling(settle, job.reservation, self.now()), settle)
+            job.reservation = None
+
+
+@attrs.frozen
+class _Flight:
+    """The jobs of a batch, what became of them, and the errors beneath."""
+
+    jobs: list[Job]
+    outcomes: dict[str, Outcome]
+    causes: dict[str, BaseException]
+
+
+_TWICE: Final = "another message of the same request has this reference; each needs its own"
+
+
+def _reserving(quota: Any, provider: Provider, job: Job, now: datetime) -> Callable[[], Any]:
+    subject = {
+        "provider": provider.name,
+        "kind": str(job.kind),
+        "number": job.message.to.e164,
+        "signature": job.wire.signature,
+        "template": job.wire.template_id,
+        "content": job.wire.text,
+    }
+    key = f"{provider.name}.{job.message.reference}"
+    return lambda: quota.reserve(subject, now=now, reference=key)
+
+
+def _settling(settle: Callable[..., Any], reservation: object, now: datetime) -> Callable[[], Any]:
+    return lambda: settle(reservation, now=now)
+
+
+def _purpose(
+    message: OutboundMessage, template: Template
+) -> tuple[MessageKind, NoticeCategory | None]:
+    """What the message is for; the template decides, and the message must not contradict it."""
+    for field, mine, theirs in (
+        ("kind", message.kind, template.kind),
+        ("category", message.category, template.category),
+    ):
+        if mine is not None and theirs is not None and mine != theirs:
+            raise TemplateError(
+                f"the message says {field} {mine}, but template {template.name!r} is {theirs}; "
+                "choose another template or leave it out",
+                f"短信的 {field} 为 {mine},但模板“{template.name}”为 {theirs};请换模板或不填",
+                field=field,
+            )
+    return MessageKind(template.kind), message.category or template.category
+
+
+def _desk_reason(error: PropsmsError) -> tuple[RefusalReason, str]:
+    if isinstance(error, RenderError):
+        return RefusalReason.TEMPLATE_PARAM_INVALID, "propsms.value"
+    if getattr(error, "field", "") in {"kind", "category"}:
+        return RefusalReason.REQUEST_INVALID, "propsms.kind"
+    if isinstance(error, TemplateError):
+        return RefusalReason.TEMPLATE_INVALID, "propsms.template"
+    return RefusalReason.REQUEST_INVALID, "propsms.message"
+
+
+def _refuse(
+    message: OutboundMessage,
+    reason: RefusalReason,
+    code: str,
+    why: object,
+    retry_after: timedelta | None = None,
+) -> Refused:
+    """A refusal of ours, before any call."""
+    waits = reason in {RefusalReason.TIME_WINDOW, RefusalReason.FREQUENCY_LIMITED}
+    retry = Retry.LATER if waits else Retry.NEVER
+    return Refused(message.reference, None, reason, code, scrub(str(why)), retry, retry_after)
+
+
+def _refuse_all(jobs: Sequence[Job], why: object) -> list[Outcome]:
+    reason = RefusalReason.REQUEST_INVALID
+    return [_refuse(job.message, reason, "propsms.request", why) for job in jobs]
+
+
+def _unknown(wire: WireMessage, provider: Provider, cause: str, now: datetime) -> Unknown:
+    return Unknown(wire.reference, provider.name, cause, to=wire.to, asked_at=now)
+
+
+def _not_taken(wire: WireMessage, provider: Provider, reply: NotTaken, now: datetime) -> Outcome:
+    if reply.sent:
+        return _unknown(wire, provider, reply.cause, now)
+    reason = RefusalReason.UNREACHABLE
+    return Refused(
+        wire.reference, provider.name, reason, "propsms.unreachable", reply.cause, Retry.NOW
+    )
+
+
+_INSECURE: Final = "the endpoint is http://, which is allowed to loopback only; use https://"
+
+
+def _is_safe(url: str) -> bool:
+    """Whether a URL is encrypted, or leads no further than this machine."""
+    if url.startswith("https://"):
+        return True
+    parts = urlsplit(url)
+    if parts.scheme != "http" or not parts.hostname:
+        return False
+    try:
+        return parts.hostname == "localhost" or ip_address(parts.hostname).is_loopback
+    except ValueError:
+        return False
+
+
+_OWN_FAULTS: Final = frozenset(
+    {
+        RefusalReason.UNREACHABLE,
+        RefusalReason.PROVIDER_INTERNAL,
+        RefusalReason.AUTH_FAILED,
+        RefusalReason.PERMISSION_DENIED,
+        RefusalReason.INSUFFICIENT_BALANCE,
+        RefusalReason.ACCOUNT_SUSPENDED,
+        RefusalReason.QUOTA_EXCEEDED,
+    }
+)
+
+
+def _is_own_fault(answers: Sequence[Outcome]) -> bool:
+    """Whether the provider failed the whole request: nothing in it was about a recipient."""
+    return all(
+        isinstance(o, Unknown) or (isinstance(o, Refused) and o.reason in _OWN_FAULTS)
+        for o in answers
+    )
+
+
+def _wait_of(outcome: Outcome) -> float:
+    wait = outcome.retry_after if isinstance(outcome, Refused) else None
+    return wait.total_seconds() if wait else 0.0
+
+
+def _explained(outcome: Outcome, wire: WireMessage, reply: HttpResponse, now: datetime) -> Outcome:
+    """Add what the adapter cannot know: who was asked when, and that our clock is off."""
+    if isinstance(outcome, Unknown):
+        return attrs.evolve(outcome, to=wire.to, asked_at=now)
+    if not isinstance(outcome, Refused) or outcome.reason is not RefusalReason.AUTH_FAILED:
+        return outcome
+    minutes = _skew(reply, now)
+    if abs(minutes) < _SKEW_MINUTES:
+        return outcome
+    hint = f"{outcome.detail} (the clock here differs from the provider's by {minutes} minutes)"
+    return attrs.evolve(outcome, detail=hint)
+
+
+_SKEW_MINUTES: Final = 4
+"""Tencent Cloud takes 5 minutes, Aliyun and Huawei 15 (signature guides of each)."""
+
+
+def _skew(reply: HttpResponse, now: datetime) -> int:
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415
+
+    try:
+        there = parsedate_to_datetime(reply.header("date"))
+        return round((now - there).total_seconds() / 60)
+    except (TypeError, ValueError):
+        return 0

@@ -1,0 +1,472 @@
+"""Clients: the only door to the network.
+
+A client looks a message up in the company's library, asks the sending hours, the suppression
+list and the provider's caps, and hands it to a provider. Every message ends *accepted*,
+*refused* or *unknown*. What was provably not sent is tried again or given to the next
+provider; what may have been sent never is.
+
+`Client` blocks, `AsyncClient` is awaited; both make the same decisions. httpx and tenacity are
+loaded when they are first needed.
+
+>>> from propsms.messages import OutboundMessage
+>>> from propsms.phone import parse
+>>> from propsms.providers import Outbox
+>>> from propsms.templates import Template, TemplateLibrary
+>>> water = Template("water", "尊敬的业主:本小区${day}停水,请提前储水。", "notice", "urgent")
+>>> library = TemplateLibrary([water], signature="绿苑物业")
+>>> with Client(Outbox(":memory:"), library=library) as client:
+...     accepted = client.send(OutboundMessage(parse("13900000001"), "water", {"day": "今晚"}))
+>>> accepted.provider, accepted.segments
+('outbox', 1)
+
+.. versionadded:: 0.1.0
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import secrets
+import time
+from collections.abc import AsyncIterable, Iterable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final, Protocol, Self, TypeVar
+
+from propsms._clients.batches import Batch, Gatherer
+from propsms._clients.core import Core
+from propsms._clients.effects import Ask, Effect, Exchange, Pause, Steps
+from propsms._clients.pace import Health, Pace, Router, Weighted
+from propsms._clients.policy import RetryPolicy, Timeouts
+from propsms._clients.transport import (
+    AsyncTransport,
+    SyncTransport,
+    exchange_itself,
+    open_async,
+    open_sync,
+)
+from propsms.errors import InvalidValueError, PropsmsError
+from propsms.messages import Accepted, OutboundMessage, Outcome, Refused
+from propsms.sending_hours import SendingHours
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
+    from types import TracebackType
+
+    from propsms.phone import PhoneNumber
+    from propsms.providers import Provider
+    from propsms.templates import TemplateLibrary
+
+__all__ = [
+    "AsyncClient",
+    "Client",
+    "Health",
+    "RetryPolicy",
+    "SuppressionList",
+    "Timeouts",
+    "Weighted",
+    "new_nonce",
+    "utc_now",
+]
+
+T = TypeVar("T")
+_END: Final = object()
+
+
+def utc_now() -> datetime:
+    """The instant now, in UTC."""
+    return datetime.now(UTC)
+
+
+def new_nonce() -> str:
+    """32 hexadecimal digits that nobody can guess and nobody used before."""
+    return secrets.token_hex(16)
+
+
+class SuppressionList(Protocol):
+    """Where a host keeps who does not want messages."""
+
+    def holds(self, phone: PhoneNumber, /, *, signature: str) -> bool:
+        """Whether messages of this sender signature to *phone* are unwanted."""
+        ...
+
+
+class _Base:
+    """What both clients are made of."""
+
+    def __init__(
+        self,
+        providers: Provider | Weighted | Sequence[Provider | Weighted],
+        *,
+        library: TemplateLibrary,
+        http: Any = None,
+        retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - frozen, so it may be shared
+        quota: Any = None,
+        qps: float | Mapping[str, float] | None = None,
+        suppression: Any = None,
+        hours: SendingHours | None = SendingHours(),  # noqa: B008 - frozen, so it may be shared
+        clock: Callable[[], datetime] = utc_now,
+        nonce: Callable[[], str] = new_nonce,
+        timeouts: Timeouts = Timeouts(),  # noqa: B008 - frozen, so it may be shared
+        health: Health = Health(),  # noqa: B008 - frozen, so it may be shared
+        on_outcome: Callable[[Outcome], object] | None = None,
+    ) -> None:
+        """Send through *providers*.
+
+        Args:
+            providers: One, or several in the order in which they are asked; a `Weighted` one
+                is asked first as often as its weight says.
+            library: The company's templates.
+            http: A client of httpx or httpx2 (for `AsyncClient` an asynchronous one, or a
+                session of aiohttp), which stays yours to close. None opens one that verifies
+                certificates, and closes it.
+            retry: How often what was provably not sent is tried again.
+            quota: The provider's caps on messages to one number, a `Quota` or anything with
+                its ``reserve``, ``commit`` and ``refund``; what a message is counted by are
+                ``provider``, ``kind``, ``number``, ``signature``, ``template``, ``content``.
+            qps: Requests a second, one figure for each provider or one by name.
+            suppression: Who wants no messages: a `SuppressionList`, a function of the number,
+                or a set of numbers.
+            hours: When messages may go; None asks nobody.
+            clock: Gives an aware instant.
+            nonce: Gives a text never given before.
+            timeouts: How long an exchange may take.
+            health: When a provider is left to rest.
+            on_outcome: Called with every outcome as soon as it is known, from the thread that
+                learned it; also when a send is interrupted and its outcome would be lost. It
+                must not raise.
+        """
+        given = list(providers) if isinstance(providers, Sequence) else [providers]
+        router = Router(given, health)
+        pace = Pace(qps)
+        self._core = Core(
+            router, library, retry, pace, quota, suppression, hours, clock, nonce, on_outcome
+        )
+        self._http = http
+        self._timeouts = timeouts
+
+    def __repr__(self) -> str:
+        names = ", ".join(provider.name for provider in self._core.router.providers)
+        return f"{type(self).__name__}({names})"
+
+    @property
+    def at_rest(self) -> tuple[str, ...]:
+        """The names of the providers that are left to rest now, for faults of their own."""
+        return self._core.router.at_rest()
+
+
+class Client(_Base):
+    """Sends messages; may be shared by threads.
+
+    .. versionadded:: 0.1.0
+    """
+
+    _transport: SyncTransport | None = None
+
+    def send(self, message: OutboundMessage) -> Accepted:
+        """Send one message.
+
+        Raises:
+            RejectedError: Refused; unchanged, it fails again.
+            ThrottledError: Refused for now; send it later.
+            UnreachableError: It never left; send it elsewhere or later.
+            OutcomeUnknownError: It may have been sent; do not send it again.
+        """
+        causes: dict[str, BaseException] = {}
+        core = self._core
+        found = self._run(core.prepare(message, core.router.route(), causes))
+        if isinstance(found, Refused):
+            core.report([found])
+            return _accepted(found, causes)
+        outcomes = self._run(core.deliver(Batch(found.route, (found.job,)), causes))
+        return _accepted(outcomes[0], causes)
+
+    def send_many(
+        self,
+        messages: Iterable[OutboundMessage],
+        *,
+        concurrency: int = 1,
+        on_progress: Callable[[int], object] | None = None,
+    ) -> Iterator[Outcome]:
+        """Send messages and yield one outcome for each as it becomes known.
+
+        Messages are read as they are needed and gathered into requests as large as the
+        provider allows, so the outcomes may come in another order: tell them by ``reference``.
+        A message that cannot go (no such template, a value that does not fit, quiet hours) is
+        a `Refused` without a provider, and the others go on.
+
+        Args:
+            messages: Any iterable; a generator of a million is fine.
+            concurrency: Requests under way at the same time.
+            on_progress: Called with the number of outcomes so far.
+        """
+        _require_concurrency(concurrency)
+        parts = (
+            self._in_turn(messages) if concurrency == 1 else self._at_once(messages, concurrency)
+        )
+        done = 0
+        for outcomes in parts:
+            done += len(outcomes)
+            if on_progress is not None:
+                on_progress(done)
+            yield from outcomes
+
+    def _in_turn(self, messages: Iterable[OutboundMessage]) -> Iterator[Sequence[Outcome]]:
+        for item in self._feed(messages):
+            yield self._run(self._core.deliver(item)) if isinstance(item, Batch) else [item]
+
+    def _at_once(
+        self, messages: Iterable[OutboundMessage], concurrency: int
+    ) -> Iterator[Sequence[Outcome]]:
+        out: set[Future[list[Outcome]]] = set()
+        with ThreadPoolExecutor(concurrency, "propsms") as pool:
+            for item in self._feed(messages):
+                if not isinstance(item, Batch):
+                    yield [item]
+                    continue
+                if len(out) >= concurrency:
+                    done, out = wait(out, return_when=FIRST_COMPLETED)
+                    yield from (future.result() for future in done)
+                out.add(pool.submit(self._run, self._core.deliver(item)))
+            for future in out:
+                yield future.result()
+
+    def _feed(self, messages: Iterable[OutboundMessage]) -> Iterator[Batch | Refused]:
+        core, gatherer = self._core, Gatherer()
+        route = core.router.route()
+        for message in messages:
+            found = self._run(core.prepare(message, route))
+            if isinstance(found, Refused):
+                core.report([found])
+                yield found
+                continue
+            for batch in gatherer.add(found.route, found.job):
+                yield batch
+                route = core.router.route()
+        yield from gatherer.rest()
+
+    def _run(self, steps: Steps[T]) -> T:
+        """Drive a part of the core to its end."""
+        try:
+            effect = next(steps)
+            while True:
+                try:
+                    value = self._do(effect)
+                except BaseException as stopped:  # noqa: BLE001 - the core sees it, then it goes on
+                    effect = steps.throw(stopped)
+                else:
+                    effect = steps.send(value)
+        except StopIteration as done:
+            ended: T = done.value
+            return ended
+
+    def _do(self, effect: Effect) -> object:
+        match effect:
+            case Exchange():
+                own = getattr(effect.provider, "exchange", None)
+                return exchange_itself(own, effect) if own else self._net().exchange(effect)
+            case Pause():
+                return time.sleep(effect.seconds)
+            case Ask():
+                return _not_awaitable(effect.call())
+
+    def _net(self) -> SyncTransport:
+        if self._transport is None:
+            self._transport = open_sync(self._http, self._timeouts)
+        return self._transport
+
+    def close(self) -> None:
+        """Close the HTTP client, if it was opened here."""
+        if self._transport is not None:
+            self._transport.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: object, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class AsyncClient(_Base):
+    """`Client`, awaited; belongs to one event loop.
+
+    .. versionadded:: 0.1.0
+    """
+
+    _transport: AsyncTransport | None = None
+
+    async def send(self, message: OutboundMessage) -> Accepted:
+        """Send one message; see `Client.send`.
+
+        Cancelled while the request may have left, it hands an `Unknown` to ``on_outcome``
+        before the cancellation goes on.
+        """
+        causes: dict[str, BaseException] = {}
+        core = self._core
+        found = await self._run(core.prepare(message, core.router.route(), causes))
+        if isinstance(found, Refused):
+            core.report([found])
+            return _accepted(found, causes)
+        outcomes = await self._run(core.deliver(Batch(found.route, (found.job,)), causes))
+        return _accepted(outcomes[0], causes)
+
+    async def send_many(
+        self,
+        messages: Iterable[OutboundMessage] | AsyncIterable[OutboundMessage],
+        *,
+        concurrency: int = 1,
+        on_progress: Callable[[int], object] | None = None,
+    ) -> AsyncIterator[Outcome]:
+        """Send messages and yield one outcome for each; see `Client.send_many`."""
+        _require_concurrency(concurrency)
+        done = 0
+        async for outcomes in self._at_once(messages, concurrency):
+            done += len(outcomes)
+            if on_progress is not None:
+                on_progress(done)
+            for outcome in outcomes:
+                yield outcome
+
+    async def _at_once(
+        self, messages: Iterable[OutboundMessage] | AsyncIterable[OutboundMessage], workers: int
+    ) -> AsyncIterator[Sequence[Outcome]]:
+        """Let *workers* tasks take batches from one feed and put what came of them in a queue."""
+        feed, turn = self._feed(messages), asyncio.Lock()
+        answers: asyncio.Queue[Any] = asyncio.Queue(workers)
+
+        async def work() -> None:
+            while True:
+                async with turn:
+                    item = await anext(feed, _END)
+                if item is _END:
+                    return
+                batch = item if isinstance(item, Batch) else None
+                await answers.put(await self._run(self._core.deliver(batch)) if batch else [item])
+
+        async def finish() -> None:
+            try:
+                async with asyncio.TaskGroup() as group:
+                    for _ in range(workers):
+                        group.create_task(work())
+            except BaseExceptionGroup as several:
+                await answers.put(several.exceptions[0])
+            else:
+                await answers.put(_END)
+
+        crew = asyncio.create_task(finish())
+        try:
+            while (found := await answers.get()) is not _END:
+                if isinstance(found, BaseException):
+                    raise found
+                yield found
+        finally:
+            crew.cancel()
+            await asyncio.wait([crew])
+            await feed.aclose()
+
+    async def _feed(
+        self, messages: Iterable[OutboundMessage] | AsyncIterable[OutboundMessage]
+    ) -> AsyncGenerator[Batch | Refused]:
+        core, gatherer = self._core, Gatherer()
+        route = core.router.route()
+        async for message in _each(messages):
+            found = await self._run(core.prepare(message, route))
+            if isinstance(found, Refused):
+                core.report([found])
+                yield found
+                continue
+            for batch in gatherer.add(found.route, found.job):
+                yield batch
+                route = core.router.route()
+        for batch in gatherer.rest():
+            yield batch
+
+    async def _run(self, steps: Steps[T]) -> T:
+        """Drive a part of the core to its end."""
+        try:
+            effect = next(steps)
+            while True:
+                try:
+                    value = await self._do(effect)
+                except BaseException as stopped:  # noqa: BLE001 - the core sees it, then it goes on
+                    effect = steps.throw(stopped)
+                else:
+                    effect = steps.send(value)
+        except StopIteration as done:
+            ended: T = done.value
+            return ended
+
+    async def _do(self, effect: Effect) -> object:
+        match effect:
+            case Exchange():
+                own = getattr(effect.provider, "exchange", None)
+                if own is None:
+                    return await self._net().exchange(effect)
+                effect.left = True
+                return await asyncio.to_thread(exchange_itself, own, effect)
+            case Pause():
+                return await asyncio.sleep(effect.seconds)
+            case Ask():
+                if inspect.iscoroutinefunction(effect.of):
+                    return await effect.call()
+                return await asyncio.to_thread(effect.call)
+
+    def _net(self) -> AsyncTransport:
+        if self._transport is None:
+            self._transport = open_async(self._http, self._timeouts)
+        return self._transport
+
+    async def aclose(self) -> None:
+        """Close the HTTP client, if it was opened here."""
+        if self._transport is not None:
+            await self._transport.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, value: object, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+
+def _accepted(outcome: Outcome, causes: Mapping[str, BaseException]) -> Accepted:
+    """The outcome if it is accepted, else its error, chained to what lies beneath."""
+    try:
+        return outcome.raise_for_refusal()
+    except PropsmsError as error:
+        raise error from causes.get(outcome.reference)
+
+
+def _require_concurrency(concurrency: int) -> None:
+    if concurrency < 1:
+        raise InvalidValueError(
+            f"concurrency must be 1 or more, got {concurrency}",
+            f"concurrency 至少为 1,现为 {concurrency}",
+            field="concurrency",
+        )
+
+
+def _not_awaitable(value: T) -> T:
+    if inspect.isawaitable(value):
+        if inspect.iscoroutine(value):
+            value.close()
+        raise InvalidValueError(
+            "quota and suppression of a Client must not be awaitable; use AsyncClient",
+            "Client 的 quota 与 suppression 不能是异步的;请用 AsyncClient",
+            field="quota",
+        )
+    return value
+
+
+async def _each(
+    messages: Iterable[OutboundMessage] | AsyncIterable[OutboundMessage],
+) -> AsyncIterator[OutboundMessage]:
+    if isinstance(messages, AsyncIterable):
+        async for message in messages:
+            yield message
+    else:
+        for message in messages:
+            yield message
