@@ -32,6 +32,7 @@ __all__ = [
     "fields_of",
     "instant",
     "outcomes",
+    "paired",
     "phone_or_none",
     "refusal",
     "require_batch",
@@ -41,6 +42,7 @@ __all__ = [
     "shared",
     "text_of",
     "utc",
+    "whole",
 ]
 
 SHANGHAI = timezone(timedelta(hours=8), "Asia/Shanghai")
@@ -173,6 +175,24 @@ def shared(provider: str, field: str, values: Sequence[Any]) -> Any:
     return first
 
 
+def paired(
+    messages: Sequence[WireMessage], rows: Sequence[Mapping[str, Any]], key: str
+) -> list[Mapping[str, Any] | None]:
+    """Find for each message the row that is about its number; None where there is none.
+
+    Rows come in the order of the request, as a rule; the number in field *key* is the proof.
+    A number that stands twice takes its rows in turn.
+    """
+    waiting: dict[str, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        waiting.setdefault(_bare(text_of(row.get(key))), []).append(row)
+    found: list[Mapping[str, Any] | None] = []
+    for message in messages:
+        own = waiting.get(_bare(message.to.e164))
+        found.append(own.pop(0) if own else None)
+    return found
+
+
 def outcomes(
     provider: str,
     messages: Sequence[WireMessage],
@@ -225,7 +245,8 @@ def refusal(
     """
     meaning = table.refusal(code)
     if meaning is None or meaning.retry is None:
-        return Unknown(message.reference, provider, f"{code}: {detail}", request_id)
+        cause = f"{code}: {detail}" if code else detail
+        return Unknown(message.reference, provider, cause, request_id)
     return Refused(
         message.reference,
         provider,
@@ -275,6 +296,17 @@ def text_of(value: Any) -> str:
     raise TypeError("not a text")
 
 
+def whole(value: Any) -> int:
+    """A JSON whole number.
+
+    Raises:
+        TypeError: It is something else.
+    """
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError("not a whole number")
+    return value
+
+
 def required(value: Any) -> str:
     """A text or whole number as text that is not empty.
 
@@ -313,6 +345,12 @@ def phone_or_none(raw: Any) -> PhoneNumber | None:
         return parse(text_of(raw))
     except (PhoneError, TypeError):
         return None
+
+
+def _bare(number: str) -> str:
+    """Digits alone, without the country code of the mainland, however a provider writes it."""
+    digits = "".join(filter(str.isdecimal, number)).lstrip("0")
+    return digits.removeprefix("86") if len(digits) == 13 else digits
 
 
 def _checked(one: Outcome, response: HttpResponse, request_id: str | None) -> Outcome:

@@ -1,7 +1,8 @@
 """What a provider's codes mean, read from one data file per provider.
 
-A file groups codes by what they mean and names the source of each group. A code that no
-table knows has no meaning here, and the outcome is then unknown.
+A file groups codes by what they mean and names the source of each group; one may ``include``
+the receipt codes of the carriers, which all gateways pass on. A code that no table knows has no
+meaning here, and the outcome is then unknown.
 """
 
 from __future__ import annotations
@@ -52,6 +53,9 @@ class ReceiptMeaning:
     status: DeliveryStatus
     reason: RefusalReason | None = None
     source: str = ""
+
+
+_NOTHING: Mapping[str, ReceiptMeaning] = {}
 
 
 @attrs.frozen
@@ -116,10 +120,11 @@ def load_codes(provider: str) -> CodeTable:
     text = pkgutil.get_data("propsms.providers", f"data/{provider}.toml") or b""
     data = tomllib.loads(text.decode())
     sources: dict[str, str] = data.get("sources", {})
+    shared = load_codes(data["include"]).receipts if "include" in data else _NOTHING
     return CodeTable(
         accepted=frozenset(data.get("accepted", ())),
         refusals=dict(_refusals(data.get("refusal", ()), sources)),
-        receipts=dict(_receipts(data.get("receipt", ()), sources)),
+        receipts={**shared, **dict(_receipts(data.get("receipt", ()), sources))},
         frequency=tuple(_frequency(row, sources) for row in data.get("frequency", ())),
         facts=data.get("facts", {}),
     )
