@@ -266,7 +266,8 @@ class Client(_Base):
                 own = getattr(effect.provider, "exchange", None)
                 return exchange_itself(own, effect) if own else self._net().exchange(effect)
             case Pause():
-                return time.sleep(effect.seconds)
+                time.sleep(effect.seconds)
+                return None
             case Ask():
                 return _not_awaitable(effect.call())
 
@@ -407,7 +408,8 @@ class AsyncClient(_Base):
                 effect.left = True
                 return await asyncio.to_thread(exchange_itself, own, effect)
             case Pause():
-                return await asyncio.sleep(effect.seconds)
+                await asyncio.sleep(effect.seconds)
+                return None
             case Ask():
                 if inspect.iscoroutinefunction(effect.of):
                     return await effect.call()

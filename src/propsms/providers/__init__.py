@@ -149,13 +149,8 @@ def get(name: str) -> type[Any]:
     if module_name is None:
         raise LookupError(f"no provider is called {name!r}; there are {', '.join(names())}")
     module = import_module(f"{__name__}.{module_name}")
-    return next(
-        value for key, value in vars(module).items() if _is_class_named(key, value, wanted)
-    )
-
-
-def _is_class_named(key: str, value: object, wanted: str) -> bool:
-    return isinstance(value, type) and _folded(key) == wanted
+    by_name = {_folded(key): value for key, value in vars(module).items()}
+    return cast("type[Any]", by_name[wanted])
 
 
 def _folded(name: str) -> str:
