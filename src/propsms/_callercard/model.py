@@ -13,11 +13,13 @@ from uuid import NAMESPACE_DNS, uuid5
 import attrs
 from attrs.validators import deep_iterable, instance_of, optional
 
+from propsms._callercard.logo import LogoInfo, read_logo
 from propsms._callercard.numbers import CardNumberKind, NumberReading, read_number
 from propsms.errors import InvalidValueError
 from propsms.phone import mask_numbers
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import date
     from typing import Any
     from uuid import UUID
@@ -121,6 +123,18 @@ class CardNumber:
         return self.reading.tel_uri
 
 
+def _read_bytes(logo: bytes | bytearray | LogoInfo | None) -> LogoInfo | None:
+    return read_logo(bytes(logo)) if isinstance(logo, (bytes, bytearray)) else logo
+
+
+def _numbers(given: Iterable[CardNumber]) -> tuple[CardNumber, ...]:
+    return tuple(given)
+
+
+def _documents(given: Iterable[Document]) -> tuple[Document, ...]:
+    return tuple(given)
+
+
 @attrs.frozen(kw_only=True)
 class CallerCard:
     """What a company wants people to see when it calls.
@@ -134,6 +148,7 @@ class CallerCard:
         department: The unit within the company.
         call_reason: Why this call is made, for services that show it.
         numbers: The numbers that the company calls from, the main one first.
+        logo: The logo; octets are read by `read_logo`, and kept for the exports.
         logo_url: Where the logo is published, over HTTPS.
         url: The company's page.
         email: Where people can write.
@@ -153,7 +168,10 @@ class CallerCard:
     department: str | None = attrs.field(default=None, validator=_maybe_text)
     call_reason: str | None = attrs.field(default=None, validator=_maybe_text)
     numbers: tuple[CardNumber, ...] = attrs.field(
-        default=(), converter=tuple, validator=deep_iterable(instance_of(CardNumber))
+        default=(), converter=_numbers, validator=deep_iterable(instance_of(CardNumber))
+    )
+    logo: LogoInfo | None = attrs.field(
+        default=None, converter=_read_bytes, validator=optional(instance_of(LogoInfo))
     )
     logo_url: str | None = attrs.field(default=None, validator=_maybe_text)
     url: str | None = attrs.field(default=None, validator=_maybe_text)
@@ -162,7 +180,7 @@ class CallerCard:
     note: str | None = attrs.field(default=None, validator=_maybe_text)
     uscc: str | None = attrs.field(default=None, validator=_maybe_text)
     documents: tuple[Document, ...] = attrs.field(
-        default=(), converter=tuple, validator=deep_iterable(instance_of(Document))
+        default=(), converter=_documents, validator=deep_iterable(instance_of(Document))
     )
     valid_from: date | None = None
     valid_to: date | None = None
@@ -171,5 +189,5 @@ class CallerCard:
     @property
     def uid(self) -> UUID:
         """The same for the same company and name, so that importing again updates the contact."""
-        owner = self.uscc or self.legal_name
+        owner = self.uscc or self.legal_name or self.display_name
         return uuid5(_NAMESPACE, f"{owner}\n{self.display_name}".encode(errors="replace").hex())

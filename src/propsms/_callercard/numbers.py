@@ -1,24 +1,22 @@
-"""Read the numbers of a card, traps first.
+"""What a number is on a card: its sort, its tel URI, and why it may not stand there.
 
-`phonenumbers` answers whether a number could be dialled; a card needs to know whether people
-who see it may trust it. So a pre-parser takes what the library gets wrong or cannot name: short
-codes behind an area code, a 400 number behind a zero, extensions, a fixed line without its area.
-Only what is left goes to `propsms.phone`, and a number that is merely *possible* is never shown.
+`propsms.phone` reads the number and knows the traps of mainland numbering; a card asks further
+whether people who see the number may call it back. A number that is merely *possible*, such as
+a fixed line without its area code, never gets an international form.
 
-Sources: ITU-T E.164; RFC 3966 §5.1.5 and §5.3 (short numbers, extensions); the readings of
-phonenumbers 9.0.43 were taken by running it.
+Sources: 工信部《电信网编号计划》 (95 codes are nationwide, 96 codes regional; 100, 106, 11 and 12);
+RFC 3966 §5.1.5 and §5.3 (short numbers, extensions).
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
 from enum import StrEnum
 
 import attrs
 
 from propsms.errors import PhoneError
-from propsms.phone import PhoneKind, mask_numbers, parse
+from propsms.phone import PhoneKind, PhoneNote, PhoneNumber, mask_numbers, parse_with_notes
 
 __all__ = ["CardNumberKind", "NumberReading", "read_number"]
 
@@ -40,13 +38,17 @@ class CardNumberKind(StrEnum):
     OTHER = "other"
 
 
+def _masked(number: str | None) -> str:
+    return repr(number and mask_numbers(number))
+
+
 @attrs.frozen
 class NumberReading:
     """What a raw text turned out to be.
 
     Attributes:
         kind: The sort; `OTHER` for a foreign number and for what cannot be read.
-        digits: The digits alone, without country code, area prefix of a short code, or extension.
+        digits: The digits as dialled at home, without country code or extension.
         e164: The international form, or None where the number has none or is not certain.
         area: The area code with its zero, such as ``0755``, or None.
         ext: The extension, or None.
@@ -54,8 +56,8 @@ class NumberReading:
     """
 
     kind: CardNumberKind
-    digits: str = attrs.field(repr=mask_numbers)
-    e164: str | None = attrs.field(default=None, repr=lambda text: mask_numbers(str(text)))
+    digits: str = attrs.field(repr=_masked)
+    e164: str | None = attrs.field(default=None, repr=_masked)
     area: str | None = None
     ext: str | None = None
     problems: tuple[str, ...] = ()
@@ -70,95 +72,73 @@ class NumberReading:
         return None
 
 
-_EXTENSION = re.compile(
-    r"[(\s]*(?:转|轉|分机|分機|ext\.?|x|#)[\s:]*(\d{1,6})[)\s]*$", re.IGNORECASE
-)
-_HYPHEN_EXTENSION = re.compile(
-    r"(?P<main>(?:\+?86[- ]*)?(?:\(?0\d{2,3}\)?[- ]?\d{7,8}|0?400-?\d{3}-?\d{4}))-(?P<ext>\d{1,6})"
-)
-_SEPARATORS = re.compile(r"[\s\-‐-―−()./·]+")
-_COUNTRY = re.compile(r"(?:\+86|0086|86(?=1\d{10}$|0?400\d{7}$|0\d{9,11}$))")
-_AREA = r"(?:010|02\d|0[3-9]\d{2})"
-_SHORT_BEHIND_AREA = re.compile(rf"({_AREA})?(9[56]\d{{3,4}})")
-_FOUR_HUNDRED = re.compile(r"(0?)(400\d{7})")
-
-
 def read_number(raw: str) -> NumberReading:
     """Read *raw* as a number that a company might put on its card; never raises.
 
-    >>> read_number("0755-95588")
-    NumberReading(kind=<CardNumberKind.SVC95: 'svc95'>, digits=95588, e164=None, area=None, \
-ext=None, problems=('num.area_prefix_on_short_code',))
+    >>> reading = read_number("0755-95588")
+    >>> reading.kind.value, reading.problems
+    ('svc95', ('num.area_prefix_on_short_code',))
     """
-    main, ext = _cut_extension(_western(raw))
-    packed = _SEPARATORS.sub("", main)
-    local = _COUNTRY.sub("", packed, count=1) if _COUNTRY.match(packed) else packed
-    reading = _special(local) or _library(packed, local)
-    return attrs.evolve(reading, ext=ext) if ext else reading
+    try:
+        number, notes = parse_with_notes(raw)
+    except PhoneError as error:
+        return _unread(raw, error)
+    match number.kind:
+        case PhoneKind.SHORT:
+            return _short(raw, number.national, notes)
+        case PhoneKind.SMS_PORT:
+            kind, code = CardNumberKind.SMSPORT, "num.smsport"
+            return NumberReading(kind, number.national, problems=(code,))
+        case PhoneKind.PRIVACY:
+            kind, code = CardNumberKind.PRIVACY700, "num.privacy700"
+            return NumberReading(kind, number.national, problems=(code,))
+        case _:
+            return _ordinary(number, notes)
 
 
-def _western(raw: str) -> str:
-    """NFKC, which turns full-width digits, plus and brackets into ours."""
-    return unicodedata.normalize("NFKC", raw).strip()
+def _unread(raw: str, error: PhoneError) -> NumberReading:
+    digits = "".join(filter(str.isdecimal, raw))
+    if vars(error).get("reason") == "area_code_missing":
+        problems = ("num.area_code_missing",)
+        return NumberReading(CardNumberKind.FIXED, digits, problems=problems)
+    return NumberReading(CardNumberKind.OTHER, digits, problems=("num.invalid",))
 
 
-def _cut_extension(text: str) -> tuple[str, str | None]:
-    if (glued := _HYPHEN_EXTENSION.fullmatch(text)) is not None:
-        return glued["main"], glued["ext"]
-    if (marked := _EXTENSION.search(text)) is not None and marked.start() > 0:
-        return text[: marked.start()], marked[1]
-    return text, None
-
-
-def _special(local: str) -> NumberReading | None:
-    """What the rules of mainland numbering decide before any library is asked."""
-    kind = CardNumberKind
-    if (short := _SHORT_BEHIND_AREA.fullmatch(local)) is not None:
-        return _service_code(short[1], short[2])
-    if (four := _FOUR_HUNDRED.fullmatch(local)) is not None:
-        problems = ("num.leading_zero_400",) if four[1] else ()
-        return NumberReading(kind.SVC400, four[2], f"+86{four[2]}", problems=problems)
-    for pattern, refused, code in _REFUSED:
-        if pattern.fullmatch(local):
-            return NumberReading(refused, local, problems=(code,))
-    if re.fullmatch(r"[2-8]\d{6,7}", local):
-        return NumberReading(kind.FIXED, local, problems=("num.area_code_missing",))
-    return None
-
-
-_REFUSED = (
-    (re.compile(r"100\d{2,3}"), CardNumberKind.CARRIER, "num.carrier_hotline"),
+_SHORT_CODES = (
+    (re.compile(r"95\d{3,4}"), CardNumberKind.SVC95, ""),
     (re.compile(r"110|112|119|120|122"), CardNumberKind.EMERGENCY, "num.emergency"),
-    (re.compile(r"1[12]\d(?:\d{2})?"), CardNumberKind.PUBLIC, "num.public_hotline"),
-    (re.compile(r"106\d{2,17}"), CardNumberKind.SMSPORT, "num.smsport"),
-    (re.compile(r"700\d{12}"), CardNumberKind.PRIVACY700, "num.privacy700"),
+    (re.compile(r"10[01]\d{2}|1010\d{4}"), CardNumberKind.CARRIER, "num.carrier_hotline"),
+    (re.compile(r"\d+"), CardNumberKind.PUBLIC, "num.public_hotline"),
 )
 
 
-def _service_code(area: str | None, code: str) -> NumberReading:
-    """95 codes are nationwide, so an area code before one is wrong; 96 codes are regional."""
+def _short(raw: str, code: str, notes: tuple[PhoneNote, ...]) -> NumberReading:
+    """95 codes are nationwide, so an area code before one is odd; 96 codes are regional."""
     if code.startswith("96"):
+        before = "".join(filter(str.isdecimal, raw))[: -len(code)].removeprefix("86").lstrip("0")
+        area = f"0{before}" if before else None
         return NumberReading(CardNumberKind.SVC96, code, area=area)
-    problems = ("num.area_prefix_on_short_code",) if area else ()
-    return NumberReading(CardNumberKind.SVC95, code, problems=problems)
+    kind, problem = next((k, p) for pattern, k, p in _SHORT_CODES if pattern.fullmatch(code))
+    problems: tuple[str, ...] = (problem,) if problem else ()
+    if PhoneNote.AREA_PREFIX_ON_SHORT_CODE in notes:
+        problems += ("num.area_prefix_on_short_code",)
+    return NumberReading(kind, code, problems=problems)
 
 
 _KINDS = {PhoneKind.MOBILE: CardNumberKind.MOBILE, PhoneKind.LANDLINE: CardNumberKind.FIXED}
+_MAINLAND = "+86"
 
 
-def _library(packed: str, local: str) -> NumberReading:
-    digits = re.sub(r"\D", "", local)
-    try:
-        number = parse(packed)
-    except PhoneError:
-        return NumberReading(CardNumberKind.OTHER, digits, problems=("num.invalid",))
-    if not number.e164.startswith("+86"):
-        return NumberReading(CardNumberKind.OTHER, number.e164[1:], number.e164)
-    national = number.e164[3:]
-    if number.kind is PhoneKind.TOLL_FREE and national.startswith("800"):
-        return NumberReading(CardNumberKind.SVC800, national, number.e164)
+def _ordinary(number: PhoneNumber, notes: tuple[PhoneNote, ...]) -> NumberReading:
     kind = _KINDS.get(number.kind, CardNumberKind.OTHER)
-    if kind is CardNumberKind.FIXED:
-        area = "0" + national[: 2 if national[0] in "12" else 3]
-        return NumberReading(kind, "0" + national, number.e164, area=area)
-    return NumberReading(kind, national, number.e164)
+    area = None
+    if not number.e164.startswith(_MAINLAND):
+        kind = CardNumberKind.OTHER
+    elif number.kind is PhoneKind.TOLL_FREE:
+        is_400 = number.national.startswith("400")
+        kind = CardNumberKind.SVC400 if is_400 else CardNumberKind.SVC800
+    elif kind is CardNumberKind.FIXED:
+        area = number.national[: 3 if number.national[1] in "12" else 4]
+    problems = ("num.leading_zero_400",) if PhoneNote.LEADING_ZERO_400 in notes else ()
+    digits, ext = number.national, number.extension
+    return NumberReading(kind, digits, number.e164, area, ext, problems)

@@ -6,10 +6,13 @@ Source: RFC 6350 §6 (the properties), §3.3 (which characters a value may hold)
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
 import attrs
+
+from propsms.errors import InvalidValueError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +41,7 @@ class Property:
     name: str
     kind: str
     values: tuple[Value, ...]
-    params: tuple[tuple[str, str], ...] = ()
+    params: tuple[tuple[str, Value], ...] = ()
     group: str = ""
 
 
@@ -61,19 +64,25 @@ def clean_uri(uri: str) -> str:
 _URI_CHARACTERS = ":/?#[]@!$&'()*+,;=-._~%"
 
 
-def card_properties(card: CallerCard, logo: LogoPlace) -> Iterator[Property]:
-    """Yield the properties in their fixed order, VERSION, BEGIN and END apart."""
+def card_properties(
+    card: CallerCard, logo: LogoPlace, *, labels: bool = False
+) -> Iterator[Property]:
+    """Yield the properties in their fixed order, VERSION, BEGIN and END apart.
+
+    Raises:
+        InvalidValueError: The logo should be embedded, but the card holds no readable file.
+    """
     yield Property("kind", "text", ("org",))
     yield _text("fn", card.display_name)
     yield Property("org", "text", (_organisation(card),))
     for position, number in enumerate(card.numbers, 1):
         if number.raw.strip():
-            yield _tel(number, position)
+            yield from _tel(number, position, labels=labels)
     if topics := tuple(clean(t) for t in (card.service_type, card.industry) if t.strip()):
         yield Property("categories", "text", topics)
     yield from _contact(card)
-    if logo == "uri" and card.logo_url:
-        yield Property("logo", "uri", (clean_uri(card.logo_url),))
+    if uri := _logo_uri(card, logo):
+        yield Property("logo", "uri", (uri,))
     if card.note:
         yield _text("note", card.note)
     yield Property("uid", "uri", (card.uid.urn,))
@@ -88,12 +97,35 @@ def _organisation(card: CallerCard) -> tuple[str, ...]:
     return (name, clean(card.department)) if card.department else (name,)
 
 
-def _tel(number: CardNumber, position: int) -> Property:
+def _tel(number: CardNumber, position: int, *, labels: bool) -> Iterator[Property]:
     """A number without a certain URI stays as it was written (RFC 6350 §6.4.1 allows text)."""
     params = (("type", "work"), ("pref", str(min(position, 100))))
+    group = f"item{position}" if labels and number.purpose.strip() else ""
     if uri := number.tel_uri:
-        return Property("tel", "uri", (uri,), params)
-    return Property("tel", "text", (clean(number.raw).strip(),), params)
+        yield Property("tel", "uri", (uri,), params, group)
+    else:
+        yield Property("tel", "text", (clean(number.raw).strip(),), params, group)
+    if group:
+        yield Property("x-ablabel", "text", (clean(number.purpose),), group=group)
+
+
+_MEDIA_TYPES = {"png": "image/png", "jpeg": "image/jpeg", "gif": "image/gif", "bmp": "image/bmp"}
+
+
+def _logo_uri(card: CallerCard, logo: LogoPlace) -> str | None:
+    if logo == "none":
+        return None
+    if logo == "uri":
+        return clean_uri(card.logo_url) if card.logo_url else None
+    if card.logo is None or card.logo.data is None or card.logo.format not in _MEDIA_TYPES:
+        raise InvalidValueError(
+            "logo must hold a PNG, JPEG, GIF or BMP file to be embedded; "
+            "pass its octets as CallerCard(logo=...)",
+            "要嵌入标志图,logo 须为 PNG、JPEG、GIF 或 BMP 文件;请用 CallerCard(logo=...) 传入文件内容",
+            field="logo",
+        )
+    encoded = b64encode(card.logo.data).decode()
+    return f"data:{_MEDIA_TYPES[card.logo.format]};base64,{encoded}"
 
 
 def _contact(card: CallerCard) -> Iterator[Property]:

@@ -1,0 +1,137 @@
+r"""Read the lines of a vCard: unfold, split, unescape.
+
+Source: RFC 6350 §3.2 to §3.4 and §4; RFC 7095 §3.3 for the types of values.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from propsms._callercard.properties import Property
+from propsms.errors import InvalidValueError
+
+if TYPE_CHECKING:
+    from propsms._callercard.properties import Value
+
+__all__ = ["parse_line", "split_value", "unescape", "unfold"]
+
+
+def unfold(text: str) -> str:
+    r"""Undo folding; a lone LF counts as a line end, because files get translated on the way.
+
+    >>> unfold("NOTE:物\r\n 业")
+    'NOTE:物业'
+    """
+    return re.sub(r"\r?\n[ \t]", "", text)
+
+
+def unescape(text: str) -> str:
+    r"""Undo the escapes of a text value in one pass, so ``C:\\new`` holds no line break.
+
+    >>> unescape(r"C:\\new")
+    'C:\\new'
+    """
+    return re.sub(r"\\(.)", lambda m: "\n" if m[1] in "nN" else m[1], text, flags=re.DOTALL)
+
+
+def split_value(text: str, separator: str) -> list[str]:
+    r"""Split at each *separator* that no backslash escapes; the parts stay escaped.
+
+    >>> split_value(r"客服\,报修,收费", ",")
+    ['客服\\,报修', '收费']
+    """
+    parts = [""]
+    for token in re.findall(r"\\.|[^\\]|\\", text, flags=re.DOTALL):
+        if token == separator:
+            parts.append("")
+        else:
+            parts[-1] += token
+    return parts
+
+
+_LINE = re.compile(
+    r"(?:(?P<group>[A-Za-z0-9-]+)\.)?(?P<name>[A-Za-z0-9-]+)"
+    r'(?P<params>(?:;[A-Za-z0-9-]+(?:=(?:"[^"\r\n]*"|[^";:,\r\n]*)(?:,(?:"[^"\r\n]*"|[^";:,\r\n]*))*)?)*)'
+    r":(?P<value>.*)",
+    re.DOTALL,
+)
+_PARAM = re.compile(r';([A-Za-z0-9-]+)(?:=((?:"[^"]*"|[^";:])*))?')
+_PARAM_VALUE = re.compile(r'"([^"]*)"|([^",]+)')
+
+_STRUCTURED = {"org", "adr", "n", "gender", "clientpidmap"}
+_LISTS = {"categories", "nickname"}
+_KINDS = {
+    **dict.fromkeys(
+        ("url", "uid", "logo", "photo", "sound", "key", "source", "member", "related"), "uri"
+    ),
+    **dict.fromkeys(("bday", "anniversary"), "date-and-or-time"),
+    "rev": "timestamp",
+    "lang": "language-tag",
+    **dict.fromkeys(
+        [
+            "version",
+            "kind",
+            "fn",
+            "org",
+            "adr",
+            "n",
+            "gender",
+            "clientpidmap",
+            "categories",
+            "nickname",
+            "tel",
+            "email",
+            "note",
+            "title",
+            "role",
+            "tz",
+            "geo",
+            "prodid",
+        ],
+        "text",
+    ),
+}
+
+
+def parse_line(line: str) -> Property:
+    """Read one unfolded line.
+
+    Raises:
+        InvalidValueError: It has no name, or a parameter that is not one.
+    """
+    match = _LINE.fullmatch(line)
+    if match is None:
+        raise InvalidValueError(
+            f"a line of a vCard is NAME:VALUE, got {line[:12]!r}; export the card again",
+            f"vCard 的行应为 名称:值,现为 {line[:12]!r};请重新导出",
+            field="line",
+        )
+    name = match["name"].lower()
+    params = _params(match["params"])
+    kind = params.pop("value", None) or _KINDS.get(name, "unknown")
+    kind = kind.lower() if isinstance(kind, str) else "unknown"
+    values = _values(name, kind, match["value"])
+    return Property(name, kind, values, tuple(params.items()), (match["group"] or "").lower())
+
+
+def _params(text: str) -> dict[str, Value]:
+    """Parameters by name; a bare one, as older files write it, is a type."""
+    found: dict[str, tuple[str, ...]] = {}
+    for name, given in _PARAM.findall(text):
+        values = tuple(a or b for a, b in _PARAM_VALUE.findall(given))
+        if values:
+            found[name.lower()] = found.get(name.lower(), ()) + values
+        else:
+            found["type"] = (*found.get("type", ()), name)
+    return {name: values[0] if len(values) == 1 else values for name, values in found.items()}
+
+
+def _values(name: str, kind: str, text: str) -> tuple[Value, ...]:
+    if kind not in {"text", "unknown"}:
+        return (text,)
+    if name in _STRUCTURED:
+        return (tuple(unescape(part) for part in split_value(text, ";")),)
+    if name in _LISTS:
+        return tuple(unescape(part) for part in split_value(text, ","))
+    return (unescape(text),)
