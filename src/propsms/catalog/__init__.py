@@ -3,8 +3,8 @@
 The texts are data: one TOML file per subject in this folder, in the format of a company's own
 library, so that any of them can be copied into a ``propsms.toml`` and changed there. Each says
 in ``profiles`` for which providers it is clean, and the tests hold it to that. A text may come
-in three forms, which take the same variables or fewer: the plain name, ``-short`` (one segment)
-and ``-elder`` (plain words, one thing at a time, a person to call).
+in three forms: the plain name, ``-short`` (one segment, no variable more) and ``-elder`` (plain
+words, one thing at a time, and a number to call).
 
 | subject | holds |
 |---|---|
@@ -75,7 +75,8 @@ def load(subject: str | None = None, *, signature: str | None = None) -> Templat
 def forms(name: str) -> Mapping[str, Template]:
     """The forms of the text *name*: ``plain``, and ``short`` and ``elder`` where it has them.
 
-    A host picks by resident; the other forms need no value that the plain one does not take.
+    A host picks by resident. The other forms take no value that the plain one does not, but for
+    the ``phone`` that most elder forms name.
 
     >>> sorted(forms("water-cut"))
     ['elder', 'plain', 'short']
