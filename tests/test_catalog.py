@@ -3,6 +3,7 @@
 import re
 import tomllib
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -96,8 +97,8 @@ def test_a_company_puts_its_own_signature() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["gate-code", "water-cut", "dunning-upcoming", "dunning-reminder", "dunning-overdue"]
-    + ["dunning-final", "dunning-overdue-letter", "dunning-final-letter", "payment-received"],
+    "gate-code water-cut dunning-upcoming dunning-reminder dunning-overdue dunning-final "
+    "dunning-overdue-letter dunning-final-letter payment-received".split(),
 )
 def test_names_that_others_rely_on(name: str) -> None:
     """The demo and the how-to pages name these."""
@@ -136,7 +137,7 @@ def test_markers_stand_apart(template: Template) -> None:
     if spots:
         assert spots[0].start > 0
         assert re.search(r"[\u4e00-\u9fff]", template.text[spots[-1].end :])
-    for left, right in zip(spots, spots[1:], strict=False):
+    for left, right in pairwise(spots):
         assert re.search(r"[\u4e00-\u9fff]", template.text[left.end : right.start])
 
 
