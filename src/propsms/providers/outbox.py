@@ -204,7 +204,7 @@ class Outbox:
         """
         require_aware(now)
         try:
-            body = json.loads(request.body)
+            body = HttpResponse(200, {}, request.body).json()
             receipts = tuple(self._receipt(line) for line in body["receipts"])
             replies = tuple(self._reply(line) for line in body["replies"])
         except (ValueError, LookupError, TypeError):
