@@ -97,8 +97,17 @@ def test_a_company_puts_its_own_signature() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    "gate-code water-cut dunning-upcoming dunning-reminder dunning-overdue dunning-final "
-    "dunning-overdue-letter dunning-final-letter payment-received".split(),
+    [
+        "gate-code",
+        "water-cut",
+        "dunning-upcoming",
+        "dunning-reminder",
+        "dunning-overdue",
+        "dunning-final",
+        "dunning-overdue-letter",
+        "dunning-final-letter",
+        "payment-received",
+    ],
 )
 def test_names_that_others_rely_on(name: str) -> None:
     """The demo and the how-to pages name these."""
