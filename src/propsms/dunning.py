@@ -7,22 +7,81 @@ Code art. 1259), so it would lie in both of "31-60 days" and "60 days and more".
 
 from __future__ import annotations
 
+from propsms._dunning.accounts import (
+    Account,
+    Approval,
+    Channel,
+    Contact,
+    Hold,
+    HoldKind,
+    Instalment,
+    Notice,
+    NoticeEvent,
+    NoticeStatus,
+    Payer,
+    PayerRole,
+)
 from propsms._dunning.bills import Bill, BillStatus, Dispute, LateFeeClause, Payment
-from propsms._dunning.policy import DunningPolicy
+from propsms._dunning.book import PolicyBook, careful, load_policy, policy_schema
+from propsms._dunning.deciding import decide
+from propsms._dunning.decision import ChannelStep, Decision, Task
+from propsms._dunning.limitation import LimitationClock, LimitationEvent, limitation
+from propsms._dunning.money import Allocation, LateFee, allocate, late_fee
+from propsms._dunning.planning import DunningPlan, PlanTotals, plan, plan_stream
+from propsms._dunning.policy import P0, Cutoffs, DunningPolicy
+from propsms._dunning.reasons import Action, Reason
 from propsms._dunning.stage import Stage
 from propsms._dunning.standing import BUCKETS, Buckets, Standing, assess, bucket_of
 
+Policy = DunningPolicy
+
 __all__ = [
     "BUCKETS",
+    "P0",
+    "Account",
+    "Action",
+    "Allocation",
+    "Approval",
     "Bill",
     "BillStatus",
     "Buckets",
+    "Channel",
+    "ChannelStep",
+    "Contact",
+    "Cutoffs",
+    "Decision",
     "Dispute",
+    "DunningPlan",
     "DunningPolicy",
+    "Hold",
+    "HoldKind",
+    "Instalment",
+    "LateFee",
     "LateFeeClause",
+    "LimitationClock",
+    "LimitationEvent",
+    "Notice",
+    "NoticeEvent",
+    "NoticeStatus",
+    "Payer",
+    "PayerRole",
     "Payment",
+    "PlanTotals",
+    "Policy",
+    "PolicyBook",
+    "Reason",
     "Stage",
     "Standing",
+    "Task",
+    "allocate",
     "assess",
     "bucket_of",
+    "careful",
+    "decide",
+    "late_fee",
+    "limitation",
+    "load_policy",
+    "plan",
+    "plan_stream",
+    "policy_schema",
 ]

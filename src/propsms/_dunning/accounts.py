@@ -9,9 +9,10 @@ import attrs
 
 from propsms._checks import non_empty, require_aware
 from propsms._dunning.stage import Stage
-from propsms._dunning.values import SHANGHAI, ZERO, by_type, not_negative
+from propsms._dunning.values import ZERO, by_type, not_negative
 from propsms.errors import InvalidValueError
 from propsms.phone import PhoneNumber, mask_numbers
+from propsms.sending_hours import SHANGHAI
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
-from datetime import date, time, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from functools import lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import attrs
@@ -16,28 +16,20 @@ from propsms._dunning.accounts import Channel
 from propsms._dunning.stage import Stage
 from propsms._dunning.values import ZERO, by_type, not_negative
 from propsms.errors import InvalidValueError
+from propsms.sending_hours import Window
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
-__all__ = ["P0", "Cutoffs", "DunningPolicy", "Window"]
+__all__ = ["P0", "Cutoffs", "DunningPolicy"]
 
 _NONE, _UPCOMING, _REMINDER, _OVERDUE, _FINAL = Stage
-OPENS: Final = time(8)
-"""No window of a policy may open before; see `CLOSES`."""
-CLOSES: Final = time(22)
-"""No window may end later: 22:00 to 08:00 is closed by every benchmark that was found.
+OPEN: Final = Window.of("08:00-22:00")
+"""Outside of it no policy may send.
 
 Source: GB/T 45251-2025 (issued 2025-02-28), as reported; it binds lenders, not property
 companies, and is taken as a ceiling.
 """
-
-
-class Window(NamedTuple):
-    """From *start* until just before *end*, Shanghai time."""
-
-    start: time
-    end: time
 
 
 class Cutoffs(NamedTuple):
@@ -99,27 +91,13 @@ def _channel_order(given: Iterable[str]) -> tuple[Channel, ...]:
     return tuple(Channel(one) for one in given)
 
 
-_RANGE = re.compile(r"(\d{1,2}):(\d{2})-(\d{1,2}):(\d{2})")
+def _windows(given: Any) -> tuple[tuple[str, tuple[Window, ...]], ...]:
+    return tuple(sorted((str(name), _spans(spans)) for name, spans in dict(given).items()))
 
 
-def _window(given: str | tuple[time, time]) -> Window:
-    if not isinstance(given, str):
-        return Window(*given)
-    found = _RANGE.fullmatch(given)
-    if found is None:
-        raise _bad("windows", "times such as 09:00-20:00", "形如 09:00-20:00", repr(given))
-    first, second, third, fourth = found.groups()
-    try:
-        return Window(time(int(first), int(second)), time(int(third), int(fourth)))
-    except ValueError:
-        raise _bad("windows", "times such as 09:00-20:00", "形如 09:00-20:00", given) from None
-
-
-def _windows(
-    given: Mapping[str, Iterable[str | tuple[time, time]]],
-) -> tuple[tuple[str, tuple[Window, ...]], ...]:
-    pairs = dict(given).items()
-    return tuple(sorted((str(name), tuple(map(_window, ranges))) for name, ranges in pairs))
+def _spans(given: str | Iterable[Window | str]) -> tuple[Window, ...]:
+    parts = given.split(",") if isinstance(given, str) else given
+    return tuple(Window.of(part) if isinstance(part, str) else part for part in parts)
 
 
 def _open_hours(_: Any, field: attrs.Attribute[Any], value: Any) -> None:
@@ -131,24 +109,21 @@ def _open_hours(_: Any, field: attrs.Attribute[Any], value: Any) -> None:
             f"含 default,其余为 {'、'.join(Channel)} 之一",
             sorted(names),
         )
-    for name, ranges in value:
-        _check_ranges(f"{field.name}.{name}", ranges)
+    for name, spans in value:
+        _check_spans(f"{field.name}.{name}", spans)
 
 
-def _check_ranges(name: str, ranges: tuple[Window, ...]) -> None:
-    if not ranges:
-        raise _bad(name, "at least one span of time", "至少一个时段", "none")
-    last = OPENS
-    for start, end in ranges:
-        if not last <= start < end <= CLOSES:
-            raise _bad(
-                name,
-                "spans in order, without overlap, inside 08:00-22:00 (the hours 22:00-08:00 "
-                "are closed and cannot be opened)",
-                "按先后排列、互不重叠,且在 08:00-22:00 之内(22:00-08:00 不可开放)",
-                f"{start:%H:%M}-{end:%H:%M}",
-            )
-        last = end
+def _check_spans(name: str, spans: tuple[Window, ...]) -> None:
+    rising = all(first.end <= second.start for first, second in pairwise(spans))
+    inside = all(span.overlap(OPEN) == span for span in spans)
+    if not spans or not rising or not inside:
+        raise _bad(
+            name,
+            "one or more spans in order, without overlap, inside 08:00-22:00 (the hours "
+            "22:00-08:00 are closed and cannot be opened)",
+            "一个或多个时段,按先后排列、互不重叠,且在 08:00-22:00 之内(22:00-08:00 不可开放)",
+            ",".join(map(str, spans)) or "none",
+        )
 
 
 def _matrix(
@@ -181,7 +156,7 @@ class DunningPolicy:
         cap_day: Contacts with a household on one Shanghai day.
         cap_30_days: Contacts with it in 30 days.
         windows: Spans of the day in which to send, by channel, ``default`` for the others;
-            ``{"default": ["09:00-20:00"]}``.
+            ``{"default": "09:00-20:00"}``.
         holidays: ``closed`` or ``open``.
         weekends: ``open`` or ``closed``; a make-up workday is no weekend.
         approval_stages: Stages that a person must approve.
@@ -224,7 +199,10 @@ class DunningPolicy:
     cap_day: int = attrs.field(default=1, validator=_whole(1))
     cap_30_days: int = attrs.field(default=4, validator=_whole(1))
     windows: tuple[tuple[str, tuple[Window, ...]], ...] = attrs.field(
-        default=(("default", ("09:00-20:00",)), ("voice", ("09:00-12:00", "14:00-19:00"))),
+        default=(
+            ("default", (Window.of("09:00-20:00"),)),
+            ("voice", (Window.of("09:00-12:00"), Window.of("14:00-19:00"))),
+        ),
         converter=_windows,
         validator=_open_hours,
     )
@@ -318,8 +296,8 @@ class DunningPolicy:
 def _plain(value: Any) -> Any:
     if isinstance(value, Decimal):
         return format(value.normalize(), "f")
-    if isinstance(value, time):
-        return f"{value:%H:%M}"
+    if isinstance(value, Window):
+        return str(value)
     if isinstance(value, frozenset):
         return sorted(str(one) for one in value)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
     raise TypeError(type(value).__name__)  # pragma: no cover  # no field has another type

@@ -26,7 +26,16 @@ if TYPE_CHECKING:
 
     from propsms._dunning.bills import Bill
 
-__all__ = ["BUCKETS", "Buckets", "Standing", "Tally", "assess", "bucket_of", "standing_of", "tally_of"]
+__all__ = [
+    "BUCKETS",
+    "Buckets",
+    "Standing",
+    "Tally",
+    "assess",
+    "bucket_of",
+    "standing_of",
+    "tally_of",
+]
 
 
 BUCKETS: Final = (

@@ -6,13 +6,14 @@ because 0.1 + 0.2 is not 0.3. A day is a `date`, a calendar day in Shanghai.
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from propsms._checks import require_aware
 from propsms.errors import InvalidValueError
+from propsms.sending_hours import SHANGHAI
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FEN",
-    "SHANGHAI",
     "ZERO",
     "WrongTypeError",
     "by_type",
@@ -30,10 +30,9 @@ __all__ = [
     "fen",
     "money",
     "not_negative",
+    "not_negative_money",
 ]
 
-SHANGHAI: Final = timezone(timedelta(hours=8), "Asia/Shanghai")
-"""China has one zone and, since 1992, no summer time."""
 ZERO: Final = Decimal(0)
 FEN: Final = Decimal("0.01")
 
@@ -67,14 +66,26 @@ def money(value: object, field: str) -> Decimal:
     return value
 
 
-def not_negative(_: Any, field: attrs.Attribute[Any], value: Decimal | None) -> None:
-    """Require an amount of 0 or more; None passes."""
-    if value is not None and value < 0:
+def not_negative_money(value: object, field: str) -> Decimal:
+    """Require an amount of 0 or more.
+
+    Raises:
+        InvalidValueError: It is no amount, or negative.
+    """
+    taken = money(value, field)
+    if taken < 0:
         raise InvalidValueError(
-            f"{field.name} must be 0 or more, got {value}",
-            f"{field.name} 不能为负,现为 {value}",
-            field=field.name,
+            f"{field} must be 0 or more, got {taken}",
+            f"{field} 不能为负,现为 {taken}",
+            field=field,
         )
+    return taken
+
+
+def not_negative(_: Any, field: attrs.Attribute[Any], value: Decimal | None) -> None:
+    """Validate a field that way; None passes."""
+    if value is not None:
+        not_negative_money(value, field.name)
 
 
 def day(value: object, field: str) -> date:

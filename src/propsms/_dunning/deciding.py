@@ -1,0 +1,655 @@
+"""Decide what may happen to an account now: every check runs, every reason is told.
+
+The order is: data, ledger, bills and credit, stage, minimum, holds, debtor, limitation,
+escalation and spacing, approval, caps, channels, text, hours, repetition. The strictest
+action wins. The same desk decides again at the moment of sending.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
+
+import attrs
+
+from propsms._checks import require_aware
+from propsms._dunning.accounts import Channel, NoticeStatus, PayerRole
+from propsms._dunning.bills import BillStatus
+from propsms._dunning.book import PolicyBook
+from propsms._dunning.decision import ChannelStep, Decision, Task
+from propsms._dunning.history import History, caps, cycle_start
+from propsms._dunning.holds import Rests, rests_of
+from propsms._dunning.limitation import limitation_of, soon_enough_to_ask
+from propsms._dunning.policy import P0, DunningPolicy
+from propsms._dunning.reasons import Action, Reason, restrictive
+from propsms._dunning.routing import debtors_of, failed_of, route
+from propsms._dunning.stage import Stage
+from propsms._dunning.standing import Standing, assess, standing_of, tally_of
+from propsms._dunning.values import ZERO
+from propsms.findings import rejects
+from propsms.messages import MessageKind
+from propsms.sending_hours import (
+    SHANGHAI,
+    Closed,
+    HolidayYear,
+    SendingHours,
+    shipped_calendar,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from propsms._dunning.accounts import Account
+    from propsms._dunning.bills import Bill
+    from propsms.findings import Finding
+
+__all__ = ["Desk", "decide"]
+
+_SlotKey = tuple[int, date | None, Channel]
+_Slot = tuple[datetime, tuple[Reason, ...]]
+_DAY = timedelta(days=1)
+_NONE: Final = Stage.NONE
+_ANY_CHANNEL: Final = (ChannelStep(Channel.SMS),)
+_WITH_DEADLINE: Final = frozenset({Stage.OVERDUE, Stage.FINAL})
+# 《全国年节及纪念日放假办法》(2024) art. 2: what is closed in a year whose notice is not known.
+_FIXED_DAYS: Final = {
+    (1, 1): "元旦",
+    (5, 1): "劳动节",
+    (5, 2): "劳动节",
+    (10, 1): "国庆节",
+    (10, 2): "国庆节",
+    (10, 3): "国庆节",
+}
+_HOURS: Final = SendingHours()
+
+
+def decide(
+    account: Account,
+    *,
+    now: datetime,
+    policy: DunningPolicy | PolicyBook = P0,
+    hours: SendingHours = _HOURS,
+    text_findings: Sequence[Finding] | Mapping[Stage, Sequence[Finding]] = (),
+) -> Decision:
+    """Decide what may happen to one account at an instant.
+
+    Args:
+        account: What is known of it.
+        now: The instant, aware; its Shanghai day is the day to judge by.
+        policy: The rules, or a book of rules with overrides.
+        hours: When dunning may be sent at all; both these and the policy's windows hold.
+        text_findings: What the linter says of the text that would go, or of each stage's; an
+            error blocks the text.
+
+    Returns:
+        The action with *all* its reasons, the notice that may go next, when, and how.
+
+    Raises:
+        InvalidValueError: *now* is naive.
+
+    >>> from decimal import Decimal
+    >>> from propsms.dunning import Account, Bill
+    >>> decision = decide(
+    ...     Account(id="a-1", bills=[Bill("b-1", date(2026, 3, 31), Decimal("300.00"))]),
+    ...     now=datetime(2026, 4, 1, 10, tzinfo=SHANGHAI),
+    ... )
+    >>> str(decision.action), str(decision.next_stage), [str(r) for r in decision.reasons]
+    ('send', 'reminder', ['OK_SEND'])
+
+    .. versionadded:: 0.1.0
+    """
+    return Desk(now=now, policy=policy, hours=hours, text_findings=text_findings).decide(account)
+
+
+@attrs.define(slots=False, kw_only=True)
+class Desk:
+    """What many decisions of one instant share."""
+
+    now: datetime
+    policy: DunningPolicy | PolicyBook = P0
+    hours: SendingHours = _HOURS
+    text_findings: Sequence[Finding] | Mapping[Stage, Sequence[Finding]] = ()
+    last_committed: date | None = None
+    sending: str | None = None
+    _slots: dict[_SlotKey, _Slot] = attrs.field(init=False, factory=dict[_SlotKey, _Slot])
+    _combined: dict[int, SendingHours] = attrs.field(init=False, factory=dict[int, SendingHours])
+
+    def __attrs_post_init__(self) -> None:
+        require_aware(self.now)
+
+    @cached_property
+    def as_of(self) -> date:
+        """The Shanghai day."""
+        return self.now.astimezone(SHANGHAI).date()
+
+    @cached_property
+    def knows_year(self) -> bool:
+        """True if the holidays of this year are data."""
+        return (self.hours.calendar or shipped_calendar()).knows(self.as_of.year)
+
+    def policy_for(self, account: Account) -> DunningPolicy:
+        """The rules of one account, overrides merged."""
+        return (
+            self.policy.for_account(account)
+            if isinstance(self.policy, PolicyBook)
+            else self.policy
+        )
+
+    def hours_for(self, policy: DunningPolicy) -> SendingHours:
+        """The hours and the policy's windows in one: both must be open."""
+        if (known := self._combined.get(id(policy))) is None:
+            known = self._combined[id(policy)] = _narrowed(self.hours, policy, self.as_of.year)
+        return known
+
+    def slot(
+        self, policy: DunningPolicy, earliest: date | None, channel: Channel
+    ) -> tuple[datetime, tuple[Reason, ...]]:
+        """The first instant from now, and from a day on, that is open; and why not now."""
+        key = (id(policy), earliest, channel)
+        if (known := self._slots.get(key)) is None:
+            known = self._slots[key] = self._find_slot(policy, earliest, channel)
+        return known
+
+    def _find_slot(
+        self, policy: DunningPolicy, earliest: date | None, channel: Channel
+    ) -> tuple[datetime, tuple[Reason, ...]]:
+        hours = self.hours_for(policy)
+        closed = hours.why_closed(self.now, MessageKind.DUNNING, channel=channel)
+        start = self.now
+        if earliest is not None and earliest > self.as_of:
+            start = datetime.combine(earliest, time.min, SHANGHAI)
+        slot = hours.next_allowed(start, MessageKind.DUNNING, channel=channel)
+        why: list[Reason] = []
+        if closed is Closed.QUIET_HOURS:
+            why.append(Reason.QUIET_HOURS)
+        over = (start + _DAY * n for n in range(1, (slot - start).days + 1))
+        passed = [hours.why_closed(day, MessageKind.DUNNING, channel=channel) for day in over]
+        if closed in _DAYS_OFF or (closed and set(passed) & _DAYS_OFF):
+            why.append(Reason.HOLIDAY)
+        return slot, tuple(why)
+
+    def findings_for(self, stage: Stage) -> Sequence[Finding]:
+        """What the linter says of the text of a stage."""
+        if isinstance(self.text_findings, Mapping):
+            return self.text_findings.get(stage, ())
+        return self.text_findings
+
+    def decide(self, account: Account) -> Decision:
+        """Decide one account; see `propsms.dunning.decide`."""
+        policy = self.policy_for(account)
+        return _Case(self, account, policy).decide()
+
+
+_DAYS_OFF: Final = frozenset({Closed.HOLIDAY, Closed.WEEKEND})
+
+
+def _narrowed(hours: SendingHours, policy: DunningPolicy, year: int) -> SendingHours:
+    """Those hours of *hours* that the policy opens too."""
+    calendar = hours.calendar or shipped_calendar()
+    for missing in (year, year + 1):
+        if not calendar.knows(missing):
+            days = {date(missing, month, day): name for (month, day), name in _FIXED_DAYS.items()}
+            calendar = calendar.with_year(HolidayYear(missing, days, frozenset(), "fixed days"))
+    ours = dict(policy.windows)
+    default = ours.pop("default")
+    channels = {**hours.channels}
+    for channel in Channel:
+        spans = ours.get(channel, default)
+        theirs = channels.get(channel, spans)
+        both = (one.overlap(other) for one in spans for other in theirs)
+        channels[channel] = tuple(span for span in both if span)
+    kinds = frozenset({MessageKind.DUNNING})
+    holidays = kinds if policy.holidays == "closed" else frozenset[MessageKind]()
+    weekends = kinds if policy.weekends == "closed" else frozenset[MessageKind]()
+    return attrs.evolve(
+        hours,
+        calendar=calendar,
+        channels=channels,
+        closed_on_holidays=hours.closed_on_holidays | holidays,
+        closed_on_weekends=hours.closed_on_weekends | weekends,
+    )
+
+
+class _Case:
+    """One account on the desk; collects reasons, tasks and what they ask for."""
+
+    __slots__ = (
+        "account",
+        "actions",
+        "desk",
+        "earliest",
+        "policy",
+        "reasons",
+        "steps",
+        "tasks",
+    )
+
+    def __init__(self, desk: Desk, account: Account, policy: DunningPolicy) -> None:
+        self.desk = desk
+        self.account = account
+        self.policy = policy
+        self.reasons: list[Reason] = []
+        self.actions: list[Action] = []
+        self.tasks: list[Task] = []
+        self.earliest: date | None = None
+        self.steps: tuple[ChannelStep, ...] = _ANY_CHANNEL
+
+    def say(self, reason: Reason, task: Task | None = None, action: Action | None = None) -> None:
+        """Add a reason once, what it asks for, and what people should do."""
+        if reason not in self.reasons:
+            self.reasons.append(reason)
+        wanted = action or reason.action
+        if wanted is not None:
+            self.actions.append(wanted)
+        if task is not None and task not in self.tasks:
+            self.tasks.append(task)
+
+    def not_before(self, day: date) -> None:
+        """Wait at least until that day."""
+        if self.earliest is None or day > self.earliest:
+            self.earliest = day
+
+    # -- the way through -----------------------------------------------------------------
+
+    def decide(self) -> Decision:
+        account, as_of = self.account, self.desk.as_of
+        if account.problems:
+            self.say(Reason.DATA_ERROR, Task.FIX_DATA)
+            return self.answer(_NOTHING, _NONE)
+        self.check_run_and_ledger()
+        rests = rests_of(account, as_of, self.policy) if _may_rest(account) else _NO_RESTS
+        bills = self.billable(rests) if rests.bills or _picky(account) else account.bills
+        if (account.credit or account.payers) and self.policy.net_credits:
+            bills = self.credited(bills)
+        standing = self.stand(bills)
+        if standing.stage is _NONE:
+            self.explain_none(standing, bills)
+            return self.answer(standing, _NONE)
+        self.warn_of_credit(standing)
+        self.check_holds(rests)
+        mine = self.check_debtor(bills) if account.payers is not None else bills
+        if mine is not bills:
+            bills, standing = mine, self.stand(mine)
+            if standing.stage is _NONE:  # pragma: no cover  # the oldest bill is always kept
+                return self.answer(standing, _NONE)
+        self.check_limitation(bills, standing)
+        history, start = self.history(bills, standing)
+        stage = self.escalate(standing, history)
+        self.check_approval(stage, standing)
+        self.check_caps()
+        self.find_channels(stage, history)
+        self.check_text(stage)
+        return self.answer(standing, stage, bills, history, start)
+
+    # -- the checks, in their order ----------------------------------------------------------
+
+    def check_run_and_ledger(self) -> None:
+        desk, ledger_at = self.desk, self.account.ledger_at
+        if desk.last_committed is not None and desk.as_of < desk.last_committed:
+            self.say(Reason.RUN_BACKDATED)
+        if ledger_at is not None:
+            age = desk.now - ledger_at
+            if age > timedelta(hours=self.policy.ledger_max_age_hours):
+                self.say(Reason.STALE_LEDGER, Task.IMPORT_LEDGER)
+
+    def billable(self, rests: Rests) -> tuple[Bill, ...]:
+        """Leave out the bills that rest or lie after the contract; say so if none is left."""
+        account, end = self.account, self.account.contract_end
+        kept: list[Bill] = []
+        why: list[Reason] = []
+        for bill in account.bills:
+            if bill.status is not BillStatus.OPEN:
+                continue
+            if (reason := rests.bills.get(bill.id)) is not None:
+                why.append(reason)
+            elif end is not None and not bill.after_contract and (bill.starts or bill.due) > end:
+                why.append(Reason.AFTER_CONTRACT_END)
+            else:
+                kept.append(bill)
+        left = assess(kept, as_of=self.desk.as_of, policy=self.policy)
+        if left.stage is not _NONE or not why:
+            return tuple(kept)
+        if assess(account.bills, as_of=self.desk.as_of, policy=self.policy).stage is not _NONE:
+            for reason in why:
+                self.say(reason)
+        return account.bills
+
+    def credited(self, bills: tuple[Bill, ...]) -> tuple[Bill, ...]:
+        """Take the credit off, the oldest due first."""
+        as_of = self.desk.as_of
+        left = self.account.credit + assess(bills, as_of=as_of).credit
+        if not left:
+            return bills
+        reduced: list[Bill] = []
+        for bill in sorted(bills, key=lambda one: one.due):
+            still = bill.open_on(as_of) if bill.status is BillStatus.OPEN else ZERO
+            part = min(left, max(still - bill.disputed_on(as_of), ZERO))
+            left -= part
+            reduced.append(attrs.evolve(bill, paid=bill.paid + part) if part else bill)
+        before = assess(bills, as_of=as_of, policy=self.policy)
+        after = assess(reduced, as_of=as_of, policy=self.policy)
+        if before.stage is not _NONE and after.overdue_amount + after.upcoming_amount == 0:
+            self.say(Reason.COVERED_BY_CREDIT, Task.ALLOCATE_CREDIT)
+        elif before.stage is not _NONE:
+            self.say_task(Task.ALLOCATE_CREDIT)
+        return tuple(reduced)
+
+    def say_task(self, task: Task) -> None:
+        if task not in self.tasks:
+            self.tasks.append(task)
+
+    def stand(self, bills: Sequence[Bill]) -> Standing:
+        """Where it stands; a debt that is wholly disputed is told and held."""
+        if len(bills) == 1 and bills[0].plain:
+            return assess(bills, as_of=self.desk.as_of, policy=self.policy)
+        tally, contested = tally_of(bills, self.desk.as_of, self.policy)
+        if contested is not None and contested.counts and not tally.counts:
+            self.say(Reason.HOLD_DISPUTE, Task.FOLLOW_UP)
+        return standing_of(tally, contested, self.policy)
+
+    def explain_none(self, standing: Standing, bills: Sequence[Bill]) -> None:
+        if Reason.COVERED_BY_CREDIT in self.reasons:
+            return
+        if standing.days_past_due:
+            if standing.overdue_amount < self.policy.min_amount:
+                self.say(Reason.BELOW_MINIMUM)
+            if standing.days_past_due <= self.policy.grace_days:
+                self.say(Reason.IN_GRACE)
+        elif standing.upcoming_amount:
+            self.say(Reason.BELOW_MINIMUM)
+        else:
+            self.say(Reason.PAID if self.was_due(bills) else Reason.NOT_DUE)
+        if standing.credit:
+            self.say_task(Task.ALLOCATE_CREDIT)
+
+    def was_due(self, bills: Sequence[Bill]) -> bool:
+        """True if something that is paid now would be due otherwise."""
+        horizon = self.desk.as_of + timedelta(days=self.policy.upcoming_days)
+        return any(
+            bill.amount > 0 and bill.status is BillStatus.OPEN and bill.due <= horizon
+            for bill in bills
+        )
+
+    def warn_of_credit(self, standing: Standing) -> None:
+        if self.account.credit or standing.credit:
+            self.say_task(Task.ALLOCATE_CREDIT)
+
+    def check_holds(self, rests: Rests) -> None:
+        for reason in rests.account:
+            self.say(reason)
+        if rests.too_many:
+            self.say(Reason.HOLD_PROMISE, Task.FOLLOW_UP, Action.REVIEW)
+        if rests.broken:
+            self.say(Reason.PROMISE_BROKEN, Task.FOLLOW_UP)
+        if rests.until is not None:
+            self.not_before(rests.until + _DAY)
+        if rests.rested is not None and rests.rested > self.desk.as_of:
+            self.say(Reason.SPACING)
+            self.not_before(rests.rested)
+
+    def check_debtor(self, bills: tuple[Bill, ...]) -> tuple[Bill, ...]:
+        """Keep the bills of whoever owes the oldest one; say if nobody does."""
+        as_of = self.desk.as_of
+        due = sorted(
+            (b for b in bills if b.status is BillStatus.OPEN and b.open_on(as_of) > 0),
+            key=lambda bill: (bill.due, bill.id),
+        )
+        debtors = debtors_of(due[0], self.account)
+        if not debtors:
+            known = bool(self.account.payers) and self.account.handed_over
+            self.say(Reason.NOT_A_DEBTOR if known else Reason.NO_DEBTOR, Task.FIX_CONTACT)
+            self.steps = ()
+            return bills
+        if any(payer.role is PayerRole.ESTATE for payer in debtors):
+            self.say(Reason.ESTATE, Task.FOLLOW_UP)
+        mine = tuple(bill for bill in bills if debtors_of(bill, self.account) == debtors)
+        if len(mine) < len(bills):
+            self.say_task(Task.SPLIT_DEBTORS)
+            return mine
+        return bills
+
+    def check_limitation(self, bills: Sequence[Bill], standing: Standing) -> None:
+        warn = self.policy.limitation_days
+        if not soon_enough_to_ask(standing.days_past_due, warn):
+            return
+        as_of = self.desk.as_of
+        counted = [b for b in bills if b.status is BillStatus.OPEN and b.open_on(as_of) > 0]
+        left = min(limitation_of(self.account, b, as_of).days_left for b in counted)
+        if left < 0:
+            self.say(Reason.LIMITATION_PASSED, Task.FOLLOW_UP)
+        elif left <= warn:
+            self.say(Reason.LIMITATION_NEAR, Task.LIMITATION)
+
+    def history(
+        self, bills: Sequence[Bill], standing: Standing
+    ) -> tuple[History | None, date | None]:
+        """The notices of the running cycle; None if nothing was ever sent."""
+        as_of = self.desk.as_of
+        if standing.stage is Stage.UPCOMING:
+            ahead = (b.due for b in bills if b.due >= as_of and b.status is BillStatus.OPEN)
+            start = min(ahead) - timedelta(days=self.policy.upcoming_days)
+        else:
+            start = cycle_start(self.account.bills, as_of) or as_of
+        return (History.of(self.account, start) if self.account.notices else None), start
+
+    def escalate(self, standing: Standing, history: History | None) -> Stage:
+        """The mildest stage not done yet, and the days it must wait for."""
+        stage, policy = standing.stage, self.policy
+        if history is None:
+            if stage <= Stage.REMINDER or policy.escalation == "direct":
+                return stage
+            self.say(Reason.PRIOR_NOTICE_MISSING)
+            return Stage.REMINDER
+        chosen = history.next_stage(stage, policy)
+        if chosen < stage:
+            self.say(Reason.PRIOR_NOTICE_MISSING)
+        for reason, day in history.spacing(chosen, policy):
+            if day > self.desk.as_of:
+                self.say(reason)
+                self.not_before(day)
+        self.check_repeats(chosen, standing, history)
+        self.check_pending(chosen, history)
+        self.check_queue(chosen, history)
+        return chosen
+
+    def check_repeats(self, stage: Stage, standing: Standing, history: History) -> None:
+        """After so many of a stage wait for the next one, if there is one."""
+        if len(history.sent(stage)) < self.policy.max_per_stage:
+            return
+        if stage is Stage.FINAL or stage is Stage.UPCOMING:
+            self.say(Reason.COOL_DOWN, Task.FOLLOW_UP, Action.BLOCK)
+            return
+        self.say(Reason.COOL_DOWN)
+        firmer = Stage.OVERDUE if stage is Stage.REMINDER else Stage.FINAL
+        first = self.policy.first_day(firmer, standing.overdue_amount)
+        self.not_before(self.desk.as_of + timedelta(days=max(first - standing.days_past_due, 1)))
+
+    def check_pending(self, stage: Stage, history: History) -> None:
+        notice = history.pending(stage)
+        if notice is None:
+            return
+        limit = timedelta(hours=self.policy.unknown_after_hours)
+        since = notice.submitted_at or notice.planned_at
+        late = since is None or self.desk.now - since > limit
+        if late or notice.status is NoticeStatus.UNKNOWN:
+            self.say(Reason.UNKNOWN_DELIVERY_PENDING, Task.CHECK_DELIVERY, Action.REVIEW)
+        elif since is not None:
+            self.say(Reason.UNKNOWN_DELIVERY_PENDING)
+            self.not_before((since + limit).astimezone(SHANGHAI).date())
+
+    def check_queue(self, stage: Stage, history: History) -> None:
+        same = (
+            notice.status is NoticeStatus.QUEUED and notice.stage is stage
+            for notice in history.notices
+            if notice.id != self.desk.sending
+        )
+        if any(same):
+            self.say(Reason.DUPLICATE)
+
+    def check_approval(self, stage: Stage, standing: Standing) -> None:
+        policy, amount = self.policy, _asked(stage, standing)
+        wants = stage in policy.approval_stages
+        if policy.review_over is not None and amount > policy.review_over:
+            wants = True
+        if wants and not self.approved(stage, amount):
+            self.say(Reason.NEEDS_APPROVAL, Task.APPROVE)
+        if stage is Stage.FINAL:
+            self.check_contract()
+        if not self.desk.knows_year:
+            final = Action.REVIEW if stage is Stage.FINAL else None
+            self.say(Reason.CALENDAR_MISSING, action=final)
+
+    def approved(self, stage: Stage, amount: Decimal) -> bool:
+        """True if somebody let exactly this go."""
+        return any(
+            given.stage is stage and given.amount == amount and given.at <= self.desk.now
+            for given in self.account.approvals
+        )
+
+    def check_contract(self) -> None:
+        named = self.account.contract_ref or all(
+            bill.contract_ref for bill in self.account.bills if bill.status is BillStatus.OPEN
+        )
+        if not named:
+            must = Action.REVIEW if self.policy.contract_required else None
+            self.say(Reason.CONTRACT_MISSING, action=must)
+
+    def check_caps(self) -> None:
+        if self.account.notices or self.account.contacts:
+            for reason, day in caps(self.account, self.desk.as_of, self.policy):
+                self.say(reason)
+                self.not_before(day)
+
+    def find_channels(self, stage: Stage, history: History | None) -> None:
+        if self.account.payers is None or not self.steps:
+            return
+        as_of = self.desk.as_of
+        open_bills = (b for b in self.account.bills if b.open_on(as_of) > 0)
+        oldest = min(open_bills, key=lambda bill: (bill.due, bill.id))
+        debtors = debtors_of(oldest, self.account)
+        mine = [n for n in history.notices if n.stage is stage] if history is not None else []
+        self.steps, why = route(debtors, self.policy, failed_of(mine))
+        for reason in why:
+            self.say(reason, Task.LETTER if not self.steps else None)
+        if not self.steps and why[0] is not Reason.OPTED_OUT:
+            self.say_task(Task.FIX_CONTACT)
+
+    def check_text(self, stage: Stage) -> None:
+        findings = self.desk.findings_for(stage)
+        if findings and rejects(findings):
+            codes = {finding.code for finding in findings}
+            unapproved = "template-not-approved" in codes
+            self.say(Reason.TEMPLATE_NOT_APPROVED if unapproved else Reason.TEMPLATE_LINT)
+            self.say_task(Task.LETTER)
+
+    # -- the answer -----------------------------------------------------------------------
+
+    def answer(
+        self,
+        standing: Standing,
+        stage: Stage,
+        bills: Sequence[Bill] = (),
+        history: History | None = None,
+        start: date | None = None,
+    ) -> Decision:
+        slot: datetime | None = None
+        if stage is not _NONE and self.steps:
+            channel = self.steps[0].channel
+            slot, closed = self.desk.slot(self.policy, self.earliest, channel)
+            for reason in closed:
+                self.say(reason)
+        action = restrictive(self.actions) if stage is not _NONE or self.actions else Action.NONE
+        if action is Action.SEND:
+            self.reasons.append(Reason.OK_SEND)
+        if action is Action.BLOCK or (action is Action.HOLD and self.earliest is None):
+            slot = None
+        return self._decision(action, standing, stage, slot, bills, history, start)
+
+    def _decision(
+        self,
+        action: Action,
+        standing: Standing,
+        stage: Stage,
+        slot: datetime | None,
+        bills: Sequence[Bill],
+        history: History | None,
+        start: date | None,
+    ) -> Decision:
+        desk, policy, amount = self.desk, self.policy, _asked(stage, standing)
+        deadline = None
+        if slot is not None and stage in _WITH_DEADLINE:
+            day = slot.astimezone(SHANGHAI).date()
+            deadline = day + timedelta(days=policy.response_days)
+        return Decision(
+            account=self.account.id,
+            now=desk.now,
+            as_of=desk.as_of,
+            action=action,
+            standing=standing,
+            next_stage=stage,
+            not_before=slot,
+            channels=self.steps if stage is not _NONE else (),
+            reasons=tuple(self.reasons),
+            amount=amount,
+            bills=_named(bills, stage, desk.as_of, policy) if stage is not _NONE else (),
+            deadline=deadline,
+            tasks=tuple(self.tasks),
+            cancels=self.cancelled(action, stage, amount) if self.account.notices else (),
+            cycle=start,
+            number=len(history.sent(stage)) + 1 if history is not None else 1,
+            policy_version=policy.version,
+            policy_hash=policy.hash,
+            problems=self.account.problems,
+            source=self.account,
+        )
+
+    def cancelled(self, action: Action, stage: Stage, amount: Decimal) -> tuple[str, ...]:
+        """The queued notices that would tell something that is not true any more."""
+        stopped = action in (Action.NONE, Action.HOLD)
+        if action is Action.BLOCK and self.reasons != [Reason.DUPLICATE]:
+            stopped = True
+        return tuple(
+            notice.id
+            for notice in self.account.notices
+            if notice.queued
+            and (stopped or notice.stage is not stage or notice.amount not in (0, amount))
+        )
+
+
+_NOTHING: Final = assess((), as_of=date(2026, 1, 1))
+_NO_RESTS: Final = Rests()
+
+
+def _may_rest(account: Account) -> bool:
+    return bool(account.holds) or any(bill.dispute is not None for bill in account.bills)
+
+
+def _picky(account: Account) -> bool:
+    return account.contract_end is not None
+
+
+def _asked(stage: Stage, standing: Standing) -> Decimal:
+    if stage is Stage.UPCOMING:
+        return standing.upcoming_amount
+    return standing.overdue_amount if stage is not _NONE else ZERO
+
+
+def _named(
+    bills: Iterable[Bill], stage: Stage, as_of: date, policy: DunningPolicy
+) -> tuple[str, ...]:
+    """The bills that the notice is about: past due, or about to fall due; disputed ones not."""
+    last = as_of - _DAY
+    if stage is Stage.UPCOMING:
+        last = as_of + timedelta(days=policy.upcoming_days)
+    return tuple(
+        bill.id
+        for bill in bills
+        if bill.due <= last
+        and (
+            bill.plain
+            or (bill.status is BillStatus.OPEN and bill.open_on(as_of) > bill.disputed_on(as_of))
+        )
+    )
