@@ -54,10 +54,15 @@ __all__ = [
     "Journal",
     "State",
     "belongs_to",
+    "dialled",
+    "lacks_proof",
     "may_reopen",
     "may_replace",
+    "may_share_batch",
+    "receipt_mark",
     "state_of",
     "without_codes",
+    "without_number",
 ]
 
 
@@ -305,7 +310,7 @@ class Journal(Protocol):
         ...
 
     def erase(self, phone: PhoneNumber, /) -> int:
-        """Remove a number: from intents and receipts, with payloads; its replies go altogether.
+        """Remove a number: from intents and receipts, with subject and payload; replies go too.
 
         What is left tells that a message existed and stops a second one, but not to whom. A
         planned message to the number is deleted. Returns how many rows were touched.
@@ -427,6 +432,11 @@ class AsyncJournal(Protocol):
 # What every implementation needs and must not each invent.
 
 
+def dialled(phone: PhoneNumber) -> str:
+    """What tells one number from another: its E.164 form, or the digits where it has none."""
+    return phone.e164 or phone.national
+
+
 def state_of(outcome: Outcome) -> State:
     """The state that an outcome leads to."""
     return _STATES[type(outcome)]
@@ -476,7 +486,11 @@ def belongs_to(receipt: DeliveryReceipt, entry: Entry) -> bool:
 
     Source: Aliyun, SmsReport: ``biz_id`` is one per request, not per recipient.
     """
-    if receipt.phone and entry.intent.phone and receipt.phone.e164 != entry.intent.phone.e164:
+    if (
+        receipt.phone
+        and entry.intent.phone
+        and dialled(receipt.phone) != dialled(entry.intent.phone)
+    ):
         return False
     if receipt.reference and receipt.reference == entry.reference:
         return True
@@ -485,4 +499,43 @@ def belongs_to(receipt: DeliveryReceipt, entry: Entry) -> bool:
         isinstance(outcome, Accepted)
         and bool(receipt.message_id)
         and (outcome.provider, outcome.message_id) == (receipt.provider, receipt.message_id)
+    )
+
+
+def may_share_batch(named: Entry, entry: Entry) -> bool:
+    """Whether two messages may have gone out in one request, under the key of *named*."""
+    ours, theirs = named.intent, entry.intent
+    return (ours.tenant, ours.run) == (theirs.tenant, theirs.run) and entry.state in _CALLED
+
+
+_CALLED = frozenset({State.CALLING, State.ACCEPTED, State.UNKNOWN})
+
+
+def lacks_proof(entry: Entry, before: datetime) -> bool:
+    """Whether *entry* may have been sent, since before that instant, without any proof."""
+    if entry.receipts or entry.state not in {State.CALLING, State.UNKNOWN}:
+        return False
+    since = entry.outcome_at or entry.claimed_at
+    return since is not None and since < before
+
+
+def receipt_mark(receipt: DeliveryReceipt) -> tuple[object, ...]:
+    """What makes two receipts one: a push that repeats differs at most in its texts."""
+    return (
+        receipt.provider,
+        receipt.message_id,
+        receipt.reference,
+        None if receipt.phone is None else dialled(receipt.phone),
+        receipt.status,
+        receipt.raw_code,
+        receipt.segment,
+    )
+
+
+def without_number(entry: Entry) -> Entry:
+    """The entry after its number was erased."""
+    return attrs.evolve(
+        entry,
+        intent=attrs.evolve(entry.intent, phone=None, payload={}, subject=""),
+        receipts=tuple(attrs.evolve(receipt, phone=None) for receipt in entry.receipts),
     )

@@ -107,7 +107,7 @@ class Desk:
         require_aware(now)
         number = _textable(phone)
         policy = self.policy(purpose)
-        context = Context(_plain("tenant", tenant), number.e164, purpose, session or "")
+        context = Context(_plain("tenant", tenant), _dialled(number), purpose, session or "")
         key = self.key_of(context)
         fixed = fixed_code(number, now)
         code = fixed or f"{self.randbelow(10**policy.digits):0{policy.digits}d}"
@@ -130,7 +130,7 @@ class Desk:
         require_aware(now)
         number = phone if isinstance(phone, PhoneNumber) else parse(phone)
         self.policy(purpose)
-        context = Context(_plain("tenant", tenant), number.e164, purpose, session or "")
+        context = Context(_plain("tenant", tenant), _dialled(number), purpose, session or "")
         return Question(self.key_of(context), _digits(code), context)
 
     # --- answering ---
@@ -259,7 +259,7 @@ class Desk:
         caps += [Cap("all" + mark, limit) for mark, limit in limits.everyone]
         caps += [Cap(f"{key}/{limit.name}", limit, 0) for limit in limits.guesses]
         if policy.pumping is not None:
-            prefix = number.e164[: policy.pumping.digits + _country_digits(number)]
+            prefix = _dialled(number)[: policy.pumping.digits + _country_digits(number)]
             caps.append(Cap(f"{tag}.prefix:{prefix}", policy.pumping.limit))
         if address:
             network = _network(address, policy.ipv4_prefix, policy.ipv6_prefix)
@@ -393,7 +393,14 @@ def _check_index_key(key: bytes | None) -> bytes | None:
 
 def _country_digits(number: PhoneNumber) -> int:
     """How long ``+86`` or the like is."""
+    if not number.e164:
+        return 0
     return len(number.e164) - len(number.national) if number.e164.endswith(number.national) else 3
+
+
+def _dialled(number: PhoneNumber) -> str:
+    """What tells one number from another; a privacy number has no E.164 form."""
+    return number.e164 or number.national
 
 
 @lru_cache(maxsize=4096)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -13,6 +13,8 @@ from propsms.errors import InvalidValueError
 from propsms.quota import CalendarDay, Fixed, Limit, Rolling
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from propsms.findings import Finding
     from propsms.quota import Window
 
@@ -26,7 +28,19 @@ class Resend(StrEnum):
     SAME = "same"
 
 
-_windows = attrs.validators.instance_of((Fixed, Rolling, CalendarDay))
+def _window(_: object, field: Any, value: object) -> None:
+    if not isinstance(value, (Fixed, Rolling, CalendarDay)):
+        raise TypeError(
+            f"{field.name} must be Fixed, Rolling or CalendarDay, got {type(value).__name__}"
+        )
+
+
+def _optional(check: Callable[[Any, Any, Any], None]) -> Callable[[Any, Any, Any], None]:
+    def checked(instance: Any, field: Any, value: Any) -> None:
+        if value is not None:
+            check(instance, field, value)
+
+    return checked
 
 
 @attrs.frozen(kw_only=True)
@@ -49,7 +63,7 @@ class PumpingBudget:
 
     unverified: int = attrs.field(default=100, validator=between(1, 1_000_000))
     earn: int = attrs.field(default=2, validator=between(0, 1000))
-    window: Window = attrs.field(default=Fixed(timedelta(hours=1)), validator=_windows)
+    window: Window = attrs.field(default=Fixed(timedelta(hours=1)), validator=_window)
     digits: int = attrs.field(default=7, validator=between(1, 11))
     enforced: bool = False
 
@@ -101,27 +115,21 @@ class OtpPolicy:
     max_attempts: int = attrs.field(default=5, validator=between(1, 100))
     resend: Resend = attrs.field(default=Resend.NEW, converter=Resend)
     resend_after: timedelta | None = attrs.field(
-        default=timedelta(seconds=60), validator=attrs.validators.optional(positive)
+        default=timedelta(seconds=60), validator=_optional(positive)
     )
     codes_per_day: int = attrs.field(default=10, validator=between(1, 1000))
-    day: Window = attrs.field(default=CalendarDay(), validator=_windows)
-    guesses_per_day: int | None = attrs.field(
-        default=20, validator=attrs.validators.optional(between(1, 1000))
-    )
-    wrong_in_a_row: int | None = attrs.field(
-        default=100, validator=attrs.validators.optional(between(1, 10_000))
-    )
-    per_address: int | None = attrs.field(
-        default=60, validator=attrs.validators.optional(between(1, 1_000_000))
-    )
-    address_window: Window = attrs.field(default=Fixed(timedelta(hours=1)), validator=_windows)
+    day: Window = attrs.field(default=CalendarDay(), validator=_window)
+    guesses_per_day: int | None = attrs.field(default=20, validator=_optional(between(1, 1000)))
+    wrong_in_a_row: int | None = attrs.field(default=100, validator=_optional(between(1, 10_000)))
+    per_address: int | None = attrs.field(default=60, validator=_optional(between(1, 1_000_000)))
+    address_window: Window = attrs.field(default=Fixed(timedelta(hours=1)), validator=_window)
     ipv4_prefix: int = attrs.field(default=32, validator=between(8, 32))
     ipv6_prefix: int = attrs.field(default=64, validator=between(16, 128))
     per_tenant: int | None = attrs.field(
-        default=20_000, validator=attrs.validators.optional(between(1, 1_000_000_000))
+        default=20_000, validator=_optional(between(1, 1_000_000_000))
     )
     per_everyone: int | None = attrs.field(
-        default=None, validator=attrs.validators.optional(between(1, 1_000_000_000))
+        default=None, validator=_optional(between(1, 1_000_000_000))
     )
     pumping: PumpingBudget | None = attrs.field(factory=PumpingBudget)
 

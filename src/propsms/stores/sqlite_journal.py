@@ -1,0 +1,512 @@
+"""A journal in one SQLite file: the embedded default for what was sent.
+
+It holds phone numbers, so the file wants the protection of a customer list; `purge` and
+`erase` overwrite what they delete (``secure_delete``).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from propsms._checks import require_aware
+from propsms.journal import (
+    State,
+    belongs_to,
+    dialled,
+    may_reopen,
+    may_replace,
+    may_share_batch,
+    receipt_mark,
+    state_of,
+    without_codes,
+    without_number,
+)
+from propsms.messages import Accepted
+from propsms.quota import to_micros
+from propsms.stores._codec import (
+    dump_audit,
+    dump_intent,
+    dump_outcome,
+    dump_receipt,
+    dump_reply,
+    load_audit,
+    load_entry,
+    load_intent,
+    load_outcome,
+    load_receipt,
+    load_reply,
+)
+from propsms.stores._sqlite import SQLiteFile
+
+if TYPE_CHECKING:
+    import os
+    import sqlite3
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+    from typing import Self
+
+    from propsms.journal import Entry, Intent
+    from propsms.messages import DeliveryReceipt, Outcome, Reply
+    from propsms.phone import PhoneNumber
+    from propsms.wire import TemplateAudit
+
+__all__ = ["SQLiteJournal"]
+
+_LAYOUT: Final = (
+    """
+    CREATE TABLE message (
+        reference TEXT PRIMARY KEY,
+        tenant TEXT NOT NULL, key TEXT NOT NULL, run TEXT NOT NULL, subject TEXT NOT NULL,
+        phone TEXT, created_at INTEGER NOT NULL, intent TEXT NOT NULL,
+        state TEXT NOT NULL, worker TEXT NOT NULL DEFAULT '', claimed_at INTEGER,
+        outcome TEXT, outcome_at INTEGER, provider TEXT, message_id TEXT,
+        UNIQUE (tenant, key)
+    ) WITHOUT ROWID;
+    CREATE INDEX message_age ON message (created_at, reference);
+    CREATE INDEX message_run ON message (tenant, run, state, created_at, reference);
+    CREATE INDEX message_subject ON message (subject, created_at) WHERE subject <> '';
+    CREATE INDEX message_phone ON message (phone) WHERE phone IS NOT NULL;
+    CREATE INDEX message_theirs ON message (provider, message_id) WHERE message_id IS NOT NULL;
+    CREATE TABLE receipt (
+        id INTEGER PRIMARY KEY, mark TEXT NOT NULL UNIQUE, at INTEGER NOT NULL,
+        reference TEXT, provider TEXT NOT NULL, message_id TEXT NOT NULL, phone TEXT,
+        receipt TEXT NOT NULL
+    );
+    CREATE INDEX receipt_owner ON receipt (reference);
+    CREATE INDEX receipt_theirs ON receipt (provider, message_id) WHERE reference IS NULL;
+    CREATE INDEX receipt_phone ON receipt (phone);
+    CREATE TABLE reply (
+        id INTEGER PRIMARY KEY, mark TEXT NOT NULL UNIQUE, at INTEGER NOT NULL,
+        phone TEXT NOT NULL, reply TEXT NOT NULL
+    );
+    CREATE INDEX reply_phone ON reply (phone);
+    CREATE TABLE audit (
+        id INTEGER PRIMARY KEY, mark TEXT NOT NULL UNIQUE, at INTEGER NOT NULL,
+        audit TEXT NOT NULL
+    );
+    CREATE TABLE lease (
+        tenant TEXT PRIMARY KEY, run TEXT NOT NULL, worker TEXT NOT NULL, until INTEGER NOT NULL
+    ) WITHOUT ROWID
+    """,
+)
+_APPLICATION_ID: Final = 0x50534D4A  # "PSMJ"
+_PAGE: Final = 200
+_COLUMNS: Final = "intent, state, worker, claimed_at, outcome, outcome_at"
+
+
+class SQLiteJournal:
+    """`propsms.journal.Journal` in one file, safe for threads and processes.
+
+    .. versionadded:: 0.1.0
+    """
+
+    def __init__(
+        self, path: str | os.PathLike[str], *, synchronous: str = "FULL", timeout: float = 10.0
+    ) -> None:
+        """Open *path*, or make it.
+
+        Args:
+            path: The file; give it no other use.
+            synchronous: ``FULL`` survives a power cut; ``NORMAL`` may lose the last moments,
+                and with them the knowledge that something was sent.
+            timeout: Seconds to wait for another process.
+
+        Raises:
+            StoreError: The file cannot be opened, or is not a journal.
+        """
+        self._file = SQLiteFile(
+            path,
+            _LAYOUT,
+            application_id=_APPLICATION_ID,
+            synchronous=synchronous,
+            timeout=timeout,
+            secure_delete=True,
+        )
+
+    def __repr__(self) -> str:
+        return f"SQLiteJournal({self._file!r})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    # --- what was meant ---
+
+    def intend(self, intent: Intent, /) -> bool:
+        """See `propsms.journal.Journal.intend`."""
+        row = (
+            intent.reference,
+            intent.tenant,
+            intent.key,
+            intent.run,
+            intent.subject,
+            intent.phone and dialled(intent.phone),
+            to_micros(intent.created_at),
+            dump_intent(intent),
+        )
+        with self._file.act() as db:
+            done = db.execute(
+                "INSERT INTO message (reference, tenant, key, run, subject, phone, created_at,"
+                " intent, state) VALUES (?,?,?,?,?,?,?,?,'planned') ON CONFLICT DO NOTHING",
+                row,
+            )
+            return done.rowcount == 1
+
+    def claim(self, reference: str, /, *, worker: str, now: datetime) -> bool:
+        """See `propsms.journal.Journal.claim`."""
+        return self._update(
+            "UPDATE message SET state='calling', worker=?, claimed_at=?"
+            " WHERE reference=? AND state='planned'",
+            (worker, to_micros(now), reference),
+        )
+
+    def claim_next(
+        self, *, worker: str, now: datetime, tenant: str = "", run: str = "", limit: int = 1
+    ) -> Sequence[Intent]:
+        """See `propsms.journal.Journal.claim_next`."""
+        at = to_micros(now)
+        with self._file.act() as db:
+            rows = db.execute(
+                "SELECT reference, intent FROM message WHERE tenant=? AND run=? AND"
+                " state='planned' ORDER BY created_at, reference LIMIT ?",
+                (tenant, run, max(0, limit)),
+            ).fetchall()
+            db.executemany(
+                "UPDATE message SET state='calling', worker=?, claimed_at=? WHERE reference=?",
+                [(worker, at, reference) for reference, _ in rows],
+            )
+        return [load_intent(text) for _, text in rows]
+
+    def release(self, reference: str, /, *, now: datetime) -> bool:
+        """See `propsms.journal.Journal.release`."""
+        require_aware(now)
+        return self._update(
+            "UPDATE message SET state='planned', worker='', claimed_at=NULL"
+            " WHERE reference=? AND state='calling'",
+            (reference,),
+        )
+
+    def reopen(self, reference: str, /, *, now: datetime) -> bool:
+        """See `propsms.journal.Journal.reopen`."""
+        require_aware(now)
+        with self._file.act() as db:
+            row = db.execute(
+                "SELECT outcome FROM message WHERE reference=? AND state='refused'", (reference,)
+            ).fetchone()
+            if row is None or not may_reopen(load_outcome(row[0])):
+                return False
+            db.execute(
+                "UPDATE message SET state='planned', worker='', claimed_at=NULL, outcome=NULL,"
+                " outcome_at=NULL WHERE reference=?",
+                (reference,),
+            )
+            return True
+
+    def withdraw(self, reference: str, /, *, now: datetime) -> bool:
+        """See `propsms.journal.Journal.withdraw`."""
+        require_aware(now)
+        return self._update(
+            "DELETE FROM message WHERE reference=? AND state='planned'", (reference,)
+        )
+
+    def _update(self, sql: str, values: Sequence[Any]) -> bool:
+        with self._file.act() as db:
+            return db.execute(sql, values).rowcount == 1
+
+    # --- what came of it ---
+
+    def record_outcome(self, reference: str, outcome: Outcome, at: datetime, /) -> bool:
+        """See `propsms.journal.Journal.record_outcome`."""
+        recorded = to_micros(at)
+        with self._file.act() as db:
+            entry = _find(db, "reference=?", (reference,))
+            if entry is None:
+                return False
+            if may_replace(entry.state, outcome):
+                kept = without_codes(entry.intent.kind, outcome)
+                theirs = outcome.message_id if isinstance(outcome, Accepted) else None
+                db.execute(
+                    "UPDATE message SET state=?, outcome=?, outcome_at=?, provider=?,"
+                    " message_id=? WHERE reference=?",
+                    (
+                        state_of(outcome).value,
+                        dump_outcome(kept),
+                        recorded,
+                        outcome.provider,
+                        theirs,
+                        reference,
+                    ),
+                )
+                _adopt(db, reference)
+            return True
+
+    def record_receipt(self, receipt: DeliveryReceipt, at: datetime, /) -> str | None:
+        """See `propsms.journal.Journal.record_receipt`."""
+        recorded = to_micros(at)
+        with self._file.act() as db:
+            owner = _owner_of(db, receipt)
+            db.execute(
+                "INSERT INTO receipt (mark, at, reference, provider, message_id, phone, receipt)"
+                " VALUES (?,?,?,?,?,?,?) ON CONFLICT DO NOTHING",
+                (
+                    repr(receipt_mark(receipt)),
+                    recorded,
+                    owner,
+                    receipt.provider,
+                    receipt.message_id,
+                    receipt.phone and dialled(receipt.phone),
+                    dump_receipt(receipt),
+                ),
+            )
+            return owner
+
+    def record_reply(self, reply: Reply, at: datetime, /) -> bool:
+        """See `propsms.journal.Journal.record_reply`."""
+        text = dump_reply(reply)
+        mark = repr((reply.provider, reply.message_id)) if reply.message_id else text
+        return self._update(
+            "INSERT INTO reply (mark, at, phone, reply) VALUES (?,?,?,?) ON CONFLICT DO NOTHING",
+            (mark, to_micros(at), dialled(reply.phone), text),
+        )
+
+    def record_audit(self, audit: TemplateAudit, at: datetime, /) -> bool:
+        """See `propsms.journal.Journal.record_audit`."""
+        text = dump_audit(audit)
+        return self._update(
+            "INSERT INTO audit (mark, at, audit) VALUES (?,?,?) ON CONFLICT DO NOTHING",
+            (text, to_micros(at), text),
+        )
+
+    # --- asking ---
+
+    def entry(self, reference: str, /) -> Entry | None:
+        """See `propsms.journal.Journal.entry`."""
+        return self._one("reference=?", (reference,))
+
+    def find(self, key: str, /, *, tenant: str = "") -> Entry | None:
+        """See `propsms.journal.Journal.find`."""
+        return self._one("tenant=? AND key=?", (tenant, key))
+
+    def outcome_of(self, reference: str, /) -> Outcome | None:
+        """See `propsms.journal.Journal.outcome_of`."""
+        rows = self._file.rows("SELECT outcome FROM message WHERE reference=?", (reference,))
+        return load_outcome(rows[0][0]) if rows and rows[0][0] else None
+
+    def entries(
+        self,
+        *,
+        tenant: str | None = None,
+        run: str | None = None,
+        subject: str | None = None,
+        phone: PhoneNumber | None = None,
+        state: State | None = None,
+        since: datetime | None = None,
+    ) -> Iterator[Entry]:
+        """See `propsms.journal.Journal.entries`."""
+        wanted: dict[str, Any] = {
+            "tenant=?": tenant,
+            "run=?": run,
+            "subject=?": subject,
+            "phone=?": phone and dialled(phone),
+            "state=?": state and state.value,
+            "created_at>=?": since and to_micros(since),
+        }
+        return self._pages({sql: value for sql, value in wanted.items() if value is not None})
+
+    def open_intents(
+        self, *, tenant: str | None = None, run: str | None = None
+    ) -> Iterator[Entry]:
+        """See `propsms.journal.Journal.open_intents`."""
+        return self.entries(tenant=tenant, run=run, state=State.PLANNED)
+
+    def unknowns(
+        self, *, before: datetime, tenant: str | None = None, run: str | None = None
+    ) -> Iterator[Entry]:
+        """See `propsms.journal.Journal.unknowns`."""
+        wanted: dict[str, Any] = {
+            "state IN ('calling', 'unknown') AND NOT EXISTS"
+            " (SELECT 1 FROM receipt WHERE receipt.reference = message.reference)"
+            " AND coalesce(outcome_at, claimed_at) < ?": to_micros(before),
+            "tenant=?": tenant,
+            "run=?": run,
+        }
+        return self._pages({sql: value for sql, value in wanted.items() if value is not None})
+
+    def replies(
+        self, *, phone: PhoneNumber | None = None, since: datetime | None = None
+    ) -> Iterator[Reply]:
+        """See `propsms.journal.Journal.replies`."""
+        rows = self._file.rows(
+            "SELECT reply FROM reply WHERE (?1 IS NULL OR phone=?1) AND (?2 IS NULL OR at>=?2)"
+            " ORDER BY id",
+            (phone and dialled(phone), since and to_micros(since)),
+        )
+        return (load_reply(text) for (text,) in rows)
+
+    def audits(self, *, since: datetime | None = None) -> Iterator[TemplateAudit]:
+        """See `propsms.journal.Journal.audits`."""
+        rows = self._file.rows(
+            "SELECT audit FROM audit WHERE ?1 IS NULL OR at>=?1 ORDER BY id",
+            (since and to_micros(since),),
+        )
+        return (load_audit(text) for (text,) in rows)
+
+    def _one(self, where: str, values: Sequence[Any]) -> Entry | None:
+        with self._file.act() as db:
+            return _find(db, where, values)
+
+    def _pages(self, wanted: dict[str, Any]) -> Iterator[Entry]:
+        """Page after page, so that neither memory nor a lock is held for long."""
+        where = " AND ".join((*wanted, "(created_at, reference) > (?, ?)"))
+        last: tuple[int, str] = (-(1 << 62), "")
+        while True:
+            with self._file.act() as db:
+                page = _select(db, where, (*wanted.values(), *last), limit=_PAGE)
+            yield from page
+            if len(page) < _PAGE:
+                return
+            last = (to_micros(page[-1].intent.created_at), page[-1].reference)
+
+    # --- runs ---
+
+    def lease_run(
+        self, run: str, /, *, worker: str, now: datetime, until: datetime, tenant: str = ""
+    ) -> bool:
+        """See `propsms.journal.Journal.lease_run`."""
+        return self._update(
+            "INSERT INTO lease (tenant, run, worker, until) VALUES (?1,?2,?3,?4)"
+            " ON CONFLICT (tenant) DO UPDATE SET run=?2, worker=?3, until=?4"
+            " WHERE (run=?2 AND worker=?3) OR until<=?5",
+            (tenant, run, worker, to_micros(until), to_micros(now)),
+        )
+
+    def end_run(self, run: str, /, *, worker: str, tenant: str = "") -> bool:
+        """See `propsms.journal.Journal.end_run`."""
+        return self._update(
+            "DELETE FROM lease WHERE tenant=? AND run=? AND worker=?", (tenant, run, worker)
+        )
+
+    # --- forgetting ---
+
+    def purge(self, before: datetime, /) -> int:
+        """See `propsms.journal.Journal.purge`."""
+        limit = (to_micros(before),)
+        with self._file.act() as db:
+            db.execute(
+                "DELETE FROM receipt WHERE at<?1 OR reference IN"
+                " (SELECT reference FROM message WHERE created_at<?1)",
+                limit,
+            )
+            done = [
+                db.execute("DELETE FROM message WHERE created_at<?", limit).rowcount,
+                db.execute("DELETE FROM reply WHERE at<?", limit).rowcount,
+                db.execute("DELETE FROM audit WHERE at<?", limit).rowcount,
+            ]
+        return sum(done)
+
+    def erase(self, phone: PhoneNumber, /) -> int:
+        """See `propsms.journal.Journal.erase`."""
+        number = dialled(phone)
+        with self._file.act() as db:
+            planned = db.execute(
+                "DELETE FROM message WHERE phone=? AND state='planned'", (number,)
+            ).rowcount
+            mine = _select(db, "phone=?", (number,), limit=-1)
+            for entry in mine:
+                intent = without_number(entry).intent
+                db.execute(
+                    "UPDATE message SET phone=NULL, subject='', intent=? WHERE reference=?",
+                    (dump_intent(intent), intent.reference),
+                )
+                _forget_receipts(db, entry)
+            db.execute("DELETE FROM receipt WHERE phone=? AND reference IS NULL", (number,))
+            replies = db.execute("DELETE FROM reply WHERE phone=?", (number,)).rowcount
+        return planned + len(mine) + replies
+
+
+def _select(
+    db: sqlite3.Connection, where: str, values: Sequence[Any], *, limit: int
+) -> list[Entry]:
+    rows = db.execute(
+        f"SELECT reference, {_COLUMNS} FROM message WHERE {where}"  # noqa: S608 - our own words
+        " ORDER BY created_at, reference LIMIT ?",
+        (*values, limit),
+    ).fetchall()
+    return [_read(db, row) for row in rows]
+
+
+def _find(db: sqlite3.Connection, where: str, values: Sequence[Any]) -> Entry | None:
+    return next(iter(_select(db, where, values, limit=1)), None)
+
+
+def _read(db: sqlite3.Connection, row: tuple[Any, ...]) -> Entry:
+    reference, intent, state, worker, claimed_at, outcome, outcome_at = row
+    receipts = db.execute(
+        "SELECT receipt FROM receipt WHERE reference=? ORDER BY id", (reference,)
+    ).fetchall()
+    return load_entry(
+        intent=intent,
+        state=state,
+        worker=worker,
+        claimed_at=claimed_at,
+        outcome=outcome,
+        outcome_at=outcome_at,
+        receipts=[text for (text,) in receipts],
+    )
+
+
+def _owner_of(db: sqlite3.Connection, receipt: DeliveryReceipt) -> str | None:
+    named = _find(db, "reference=?", (receipt.reference or "",))
+    if named is not None and belongs_to(receipt, named):
+        return named.reference
+    theirs = (receipt.provider, receipt.message_id)
+    for entry in _select(db, "provider=? AND message_id=?", theirs, limit=-1):
+        if belongs_to(receipt, entry):
+            return entry.reference
+    if named is None or receipt.phone is None:
+        return None
+    ours = (named.intent.tenant, named.intent.run, dialled(receipt.phone))
+    beside = [
+        entry
+        for entry in _select(db, "tenant=? AND run=? AND phone=?", ours, limit=-1)
+        if may_share_batch(named, entry)
+    ]
+    return beside[0].reference if len(beside) == 1 else None
+
+
+def _adopt(db: sqlite3.Connection, reference: str) -> None:
+    """Give a message the receipts that came before its outcome."""
+    entry = _find(db, "reference=?", (reference,))
+    if entry is None or not isinstance(entry.outcome, Accepted):
+        return
+    rows = db.execute(
+        "SELECT id, receipt FROM receipt WHERE reference IS NULL AND provider=? AND message_id=?",
+        (entry.outcome.provider, entry.outcome.message_id),
+    ).fetchall()
+    for number, text in rows:
+        if belongs_to(load_receipt(text), entry):
+            db.execute("UPDATE receipt SET reference=? WHERE id=?", (reference, number))
+
+
+def _forget_receipts(db: sqlite3.Connection, entry: Entry) -> None:
+    """Keep what the carrier said, without the number that it said it of."""
+    db.execute("DELETE FROM receipt WHERE reference=?", (entry.reference,))
+    for receipt in without_number(entry).receipts:
+        db.execute(
+            "INSERT INTO receipt (mark, at, reference, provider, message_id, phone, receipt)"
+            " VALUES (?,?,?,?,?,NULL,?) ON CONFLICT DO NOTHING",
+            (
+                repr(("erased", entry.reference, *receipt_mark(receipt))),
+                to_micros(entry.outcome_at or entry.intent.created_at),
+                entry.reference,
+                receipt.provider,
+                receipt.message_id,
+                dump_receipt(receipt),
+            ),
+        )
