@@ -14,6 +14,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from propsms._templates.convert import ProviderText, convert
+from propsms._templates.judge import Verdict, VerdictLevel, fix, lint, lint_values, verdicts
 from propsms._templates.library import TemplateLibrary, load_library, parse_library
 from propsms._templates.wire import WireText
 from propsms.placeholders import Template, Variable, VariableType
@@ -22,14 +24,22 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = [
+    "ProviderText",
     "Template",
     "TemplateLibrary",
     "Variable",
     "VariableType",
+    "Verdict",
+    "VerdictLevel",
     "WireText",
+    "convert",
+    "fix",
+    "lint",
+    "lint_values",
     "load_library",
     "parse_library",
     "render",
+    "verdicts",
 ]
 
 

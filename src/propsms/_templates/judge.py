@@ -1,0 +1,334 @@
+"""Judge a text by every provider's demands, and mend what can be mended."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+import attrs
+
+from propsms.errors import InvalidValueError
+from propsms.findings import Finding, Severity, apply_edits, rejects
+from propsms.messages import MessageKind
+from propsms.placeholders import Template, Variable
+from propsms.profiles import ALL, load
+from propsms.rules import Reading, check, guess_kind
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+    from datetime import date, time
+    from pathlib import Path
+
+    from propsms.findings import Edit
+    from propsms.profiles import Profile
+
+__all__ = ["Verdict", "VerdictLevel", "fix", "lint", "lint_values", "verdicts"]
+
+
+def as_template(
+    given: Template | str,
+    *,
+    kind: MessageKind | str | None = None,
+    signature: str | None = None,
+    variables: Iterable[Variable] = (),
+) -> Template:
+    """The template that was given; a bare text becomes one of the kind that its words suggest."""
+    if isinstance(given, Template):
+        changes: dict[str, object] = {}
+        if kind is not None and MessageKind(kind) is not given.kind:
+            changes |= {"kind": kind, "category": None}
+        if signature is not None:
+            changes["signature"] = signature
+        return attrs.evolve(given, **changes) if changes else given
+    if not isinstance(given, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InvalidValueError(
+            f"a template or a text is needed, got {type(given).__name__}",
+            f"须给出模板或文字,现为 {type(given).__name__}",
+            field="template",
+        )
+    chosen = guess_kind(given) if kind is None else MessageKind(kind)
+    return Template("text", given, chosen, None, signature, variables)
+
+
+def lint(
+    template: Template | str,
+    *,
+    profile: str | Path | Profile = "seed",
+    kind: MessageKind | str | None = None,
+    signature: str | None = None,
+    variables: Iterable[Variable] = (),
+    industry: str = "",
+    select: Collection[str] | None = None,
+    ignore: Collection[str] = (),
+    today: date | None = None,
+    send_at: time | None = None,
+) -> tuple[Finding, ...]:
+    """Everything in a text that a provider would refuse or that costs money or trust.
+
+    It lists every finding with its place; it neither prints nor stops at the first.
+
+    Args:
+        template: A template, or a bare text as the provider gets it.
+        profile: A built-in profile, the path of a company's own, or a `Profile`.
+        kind: What a bare text is for; None takes what its words suggest.
+        signature: The sender signature of a text that does not hold one. It counts as put
+            where the provider wants it.
+        variables: What is declared of a bare text's variables.
+        industry: The sender's trade, such as ``property`` or ``real-estate``.
+        select: Codes of the only rules to run; None for all that are on.
+        ignore: Codes of rules not to run.
+        today: When given, a finding that rests on a page over a year old says so.
+        send_at: When it is to go out, a time of day in Shanghai; for marketing's hours.
+
+    Returns:
+        The findings in order of place. `propsms.findings.rejects` says whether one is an error.
+
+    Raises:
+        TemplateError: There is no such profile.
+
+    >>> [f.code for f in lint("您的验证码为${1},5分钟内有效。", kind="otp")]
+    ['signature-head-required']
+    >>> lint("您的验证码为${1},5分钟内有效。", kind="otp", signature="绿苑物业")
+    ()
+
+    .. versionadded:: 0.1.0
+    """
+    given = as_template(template, kind=kind, signature=signature, variables=variables)
+    reading = Reading(given, industry=industry, send_at=send_at)
+    return check(reading, load(profile), select=select, ignore=ignore, today=today)
+
+
+def lint_values(
+    template: Template | str,
+    values: Mapping[str, object],
+    *,
+    profile: str | Path | Profile = "seed",
+    kind: MessageKind | str | None = None,
+    signature: str | None = None,
+    variables: Iterable[Variable] = (),
+    today: date | None = None,
+) -> tuple[Finding, ...]:
+    """What is wrong with the *values* of one message at a provider.
+
+    Beyond what `render` refuses everywhere: the provider's own pattern, length and characters
+    of each type, contacts and links hidden in a value. A finding's `field` names the variable.
+
+    >>> template = Template(
+    ...     "t", "本月车位费${fee}元已出账。", "notice", variables=[Variable("fee", "money")]
+    ... )
+    >>> [f.field for f in lint_values(template, {"fee": "12元"}, profile="aliyun")]
+    ['values.fee']
+
+    .. versionadded:: 0.1.0
+    """
+    given = as_template(template, kind=kind, signature=signature, variables=variables)
+    reading = Reading(given)
+    reading.values = values
+    return check(reading, load(profile), today=today, values=True)
+
+
+class VerdictLevel(StrEnum):
+    """What a provider will most likely say: take it, take it with a doubt, refuse it."""
+
+    OK = "ok"
+    WARN = "warn"
+    REJECT = "reject"
+
+
+# Rules that no other wording of the same purpose gets past.
+_HOPELESS: Final = frozenset({"industry-gate", "survey-loyalty"})
+
+
+@attrs.frozen
+class Verdict:
+    """What one provider will most likely say of one text, and why.
+
+    Attributes:
+        profile: Whose verdict.
+        findings: All of them; the errors are the reasons for a refusal.
+        fixed: The text after all safe fixes, or None when those change nothing.
+        hopeless: True if no wording of this purpose passes there.
+        channels: What may carry it instead, when it is hopeless.
+    """
+
+    profile: str
+    findings: tuple[Finding, ...]
+    fixed: str | None = None
+    hopeless: bool = False
+    channels: tuple[str, ...] = ()
+
+    @property
+    def level(self) -> VerdictLevel:
+        """ok, warn or reject."""
+        if rejects(self.findings):
+            return VerdictLevel.REJECT
+        doubts = any(finding.severity is Severity.WARNING for finding in self.findings)
+        return VerdictLevel.WARN if doubts else VerdictLevel.OK
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """The codes of the findings that decide, each once."""
+        least = Severity.ERROR if self.level is VerdictLevel.REJECT else Severity.WARNING
+        return tuple(dict.fromkeys(f.code for f in self.findings if f.severity is least))
+
+
+def verdicts(
+    template: Template | str,
+    profiles: Iterable[str | Path | Profile] = ALL,
+    *,
+    kind: MessageKind | str | None = None,
+    signature: str | None = None,
+    industry: str = "",
+    today: date | None = None,
+) -> dict[str, Verdict]:
+    """What each provider will most likely say of one text; the text is read once for all.
+
+    A text is judged as it would be submitted there: markers are turned into the provider's
+    dialect and the signature goes where the provider wants it, because `convert` does that
+    without anyone's help. What is left are the reasons that need a person.
+
+    >>> told = verdicts("【绿苑物业】您的门禁验证码为${1},5分钟内有效。", ["seed", "aliyun"])
+    >>> {name: verdict.level.value for name, verdict in told.items()}
+    {'seed': 'ok', 'aliyun': 'ok'}
+
+    .. versionadded:: 0.1.0
+    """
+    given = as_template(template, kind=kind, signature=signature)
+    reading = Reading(given, industry=industry)
+    return {profile.name: _verdict(reading, profile, today) for profile in map(load, profiles)}
+
+
+# What convert() does by itself when a text is carried to a provider.
+_CARRIED: Final = frozenset(
+    {"placeholder-style", "placeholder-name", "signature-in-body", "signature-head-required"}
+)
+
+
+def _verdict(reading: Reading, profile: Profile, today: date | None) -> Verdict:
+    findings = check(reading, profile, today=today)
+    if reading.signature and not reading.mangled:
+        findings = tuple(f for f in findings if not _is_carried(f, reading))
+    hopeless = any(_is_hopeless(f) for f in findings)
+    fixed, _ = fix(reading.template, profile=profile) if findings else (reading.template, ())
+    return Verdict(
+        profile=profile.name,
+        findings=findings,
+        fixed=fixed.text if fixed.text != reading.template.text else None,
+        hopeless=hopeless,
+        channels=(profile.channels or _CHANNELS) if hopeless else (),
+    )
+
+
+_CHANNELS: Final = ("letter", "voice", "visit")
+
+
+def _is_carried(finding: Finding, reading: Reading) -> bool:
+    if finding.code not in _CARRIED:
+        return False
+    if finding.code == "placeholder-name":
+        return all(p.label.isdigit() for p in reading.placeholders)
+    return finding.code != "signature-in-body" or (
+        finding.span is not None and finding.span.start == 0 and finding.fix is not None
+    )
+
+
+def _is_hopeless(finding: Finding) -> bool:
+    if finding.severity is not Severity.ERROR:
+        return False
+    return finding.code in _HOPELESS or "缴费提醒" in finding.message
+
+
+# -- Fixes -------------------------------------------------------------------------------------
+
+_ROUNDS: Final = 8  # each round mends what the last one laid bare; more would be a cycle
+
+
+def fix(
+    template: Template | str,
+    *,
+    profile: str | Path | Profile = "seed",
+    unsafe: bool = False,
+    kind: MessageKind | str | None = None,
+    signature: str | None = None,
+    select: Collection[str] | None = None,
+    ignore: Collection[str] = (),
+) -> tuple[Template, tuple[Finding, ...]]:
+    """Mend what can be mended, and judge the text again.
+
+    Args:
+        template: A template, or a bare text.
+        profile: Whose demands.
+        unsafe: True also makes changes of wording, which want a person's eye.
+        kind: As in `lint`.
+        signature: As in `lint`.
+        select: As in `lint`.
+        ignore: As in `lint`.
+
+    Returns:
+        The mended template and the findings that are left. Fixing it again changes nothing.
+        A signature taken out of the text stands in ``signature``; variables whose names the
+        new markers do not show are declared in order, so that values keep their names.
+
+    >>> mended, left = fix("【绿苑物业】本小区将于1日{2}时停电。")
+    >>> mended.text, left
+    ('【绿苑物业】本小区将于${1}日${2}时停电。', ())
+
+    .. versionadded:: 0.1.0
+    """
+    current = as_template(template, kind=kind, signature=signature)
+    chosen = load(profile)
+    seen = {current.text}
+    for _ in range(_ROUNDS):
+        findings = check(Reading(current), chosen, select=select, ignore=ignore)
+        edits = _compatible(current.text, findings, unsafe=unsafe)
+        mended = _mend(current, edits) if edits else current
+        if not edits or mended.text in seen:
+            return current, findings
+        seen.add(mended.text)
+        current = mended
+    return current, check(Reading(current), chosen, select=select, ignore=ignore)
+
+
+def _compatible(text: str, findings: Iterable[Finding], *, unsafe: bool) -> list[Edit]:
+    """The edits of as many fixes as do not touch one another, the first come first."""
+    chosen: list[Edit] = []
+    for finding in findings:
+        proposed = finding.fix
+        if proposed is None or not (proposed.safe or unsafe):
+            continue
+        if all(_apart(edit, kept) for edit in proposed.edits for kept in chosen):
+            chosen.extend(edit for edit in proposed.edits if _changes(text, edit))
+    return chosen
+
+
+def _apart(one: Edit, other: Edit) -> bool:
+    return one.span.end < other.span.start or other.span.end < one.span.start
+
+
+def _changes(text: str, edit: Edit) -> bool:
+    return text[edit.span.start : edit.span.end] != edit.text
+
+
+def _mend(template: Template, edits: list[Edit]) -> Template:
+    text = apply_edits(template.text, edits)
+    signed = template.signed
+    mended = template.with_text(text)
+    if signed and not mended.signed:
+        mended = attrs.evolve(mended, signature=signed)
+    names = tuple(dict.fromkeys(template.names))
+    kept = tuple(dict.fromkeys(mended.names))
+    if names and len(template.placeholders) == len(mended.placeholders) and kept != names:
+        declared = tuple(template.variable(name) for name in names)
+        mended = attrs.evolve(mended, variables=_ordered(declared, mended, names))
+    return mended
+
+
+def _ordered(
+    declared: tuple[Variable, ...], mended: Template, names: tuple[str, ...]
+) -> tuple[Variable, ...]:
+    """Declarations that let the new markers be filled by the old names where they can be."""
+    numbered = all(p.label.isascii() and p.label.isdigit() for p in mended.placeholders)
+    if numbered:
+        return declared
+    renamed = dict(zip(names, dict.fromkeys(mended.names), strict=False))
+    return tuple(attrs.evolve(one, name=renamed.get(one.name, one.name)) for one in declared)

@@ -1,0 +1,206 @@
+"""A text read once for all rules and all profiles; each part is worked out when first asked."""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
+
+from propsms.findings import Span
+from propsms.messages import MessageKind
+from propsms.placeholders import Template, is_mangled, parse, restorations, split_signature
+from propsms.rules._fold import Folded, fold, squeeze
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import time
+
+    from propsms.placeholders import Placeholder, Variable
+    from propsms.profiles import Profile
+    from propsms.rules._words import Hit
+
+__all__ = ["Link", "Reading", "guess_kind"]
+
+_HAN: Final = re.compile("[\u3400-\u9fff]")
+_MOBILE: Final = re.compile(r"(?<![\d-])(?:\+?86[ -]?)?1[3-9]\d[ -]?\d{4}[ -]?\d{4}(?!\d)")
+_PHONE: Final = re.compile(
+    r"(?<![\d-])(?:(?:\+?86[ -]?)?1[3-9]\d[ -]?\d{4}[ -]?\d{4}|[48]00[ -]?\d{3,4}[ -]?\d{3,4}"
+    r"|\(?0\d{2,3}\)?[ -]?\d{7,8}|9[56]\d{3,4}|123\d\d"
+    r"|(?:(?<=电话)|(?<=致电)|(?<=热线)|(?<=电话:)|(?<=拨打)|(?<=热线:))[2-8]\d{6,7})(?![\d-])"
+)
+_LINK: Final = re.compile(
+    r"(?:https?://|www\.)[^\s\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]{1,256}"
+    r"|(?<![\w.@-])(?:[a-z0-9\x00][a-z0-9\x00-]{0,62}\.){1,4}"
+    r"(?:com|cn|net|org|cc|io|top|xyz|vip|me|co|gov|info|site|shop|club|link|app|im|ly|so|gd|tk)"
+    r"(?![a-z0-9-])(?:/[^\s\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]{0,256})?"
+)
+
+
+class Link:
+    """A link in a text.
+
+    Attributes:
+        span: Where it stands.
+        text: As folded; a variable shows as NULs.
+        host: Its host, without scheme.
+    """
+
+    __slots__ = ("host", "span", "text")
+
+    def __init__(self, span: Span, text: str) -> None:
+        self.span = span
+        self.text = text
+        self.host = re.sub(r"^https?://", "", text).split("/")[0].split("?")[0]
+
+
+class Reading:
+    """A template as the rules see it.
+
+    Attributes:
+        text: As it was given; spans are offsets in it.
+        kind: What the text is for.
+        head: The signature that stands in front of the text, or None.
+        start: Where the body starts.
+        variables: What is declared, by name; None when nothing was said of variables at all.
+        industry: The sender's trade, or empty.
+        send_at: The time of day for which it is planned, in Shanghai; None when not said.
+        values: Values of one message, for the rules that look at them.
+    """
+
+    def __init__(
+        self, template: Template, *, industry: str = "", send_at: time | None = None
+    ) -> None:
+        self.template = template
+        self.text = template.text
+        self.kind = template.kind
+        self.industry = industry or template.industry
+        self.head, self.start = split_signature(template.text)
+        self.send_at = send_at
+        self.values: Mapping[str, object] = {}
+        self._hits: dict[int, dict[str, list[Hit]]] = {}
+
+    @property
+    def signature(self) -> str | None:
+        """The sender signature: the one in the text, or else the one beside it."""
+        return self.template.signature if self.head is None else self.head
+
+    @cached_property
+    def placeholders(self) -> tuple[Placeholder, ...]:
+        """The markers of the text."""
+        if "{" not in self.text and "#" not in self.text and "｛" not in self.text:
+            if "＃" not in self.text:
+                return ()
+            return parse(self.text)
+        return self.template.placeholders
+
+    @cached_property
+    def plain(self) -> str:
+        """The text with signature and markers blanked by NULs, so that offsets stay."""
+        if not self.placeholders and not self.start:
+            return self.text
+        parts: list[str] = ["\0" * self.start]
+        done = self.start
+        for p in self.placeholders:
+            if p.start >= done:
+                parts += (self.text[done : p.start], "\0" * (p.end - p.start))
+                done = p.end
+        parts.append(self.text[done:])
+        return "".join(parts)
+
+    @cached_property
+    def chars(self) -> frozenset[str]:
+        """The characters of `plain`."""
+        return frozenset(self.plain)
+
+    @cached_property
+    def folded(self) -> Folded:
+        """`plain` in lower case with disguises taken off."""
+        return fold(self.plain)
+
+    @cached_property
+    def squeezed(self) -> Folded | None:
+        """`folded` without signs that space out a word, or None."""
+        return squeeze(self.folded)
+
+    @cached_property
+    def pairs(self) -> frozenset[str]:
+        """Each two neighbours, and each character, of the folded text; words are found by these."""
+        text = self.folded.text
+        found = set(map(str.__add__, text, text[1:]))
+        found.update(text)
+        if self.squeezed is not None:
+            tight = self.squeezed.text
+            found.update(map(str.__add__, tight, tight[1:]))
+        return frozenset(found)
+
+    @cached_property
+    def fixed(self) -> str:
+        """The fixed text alone: no signature, no markers, no signs."""
+        return re.sub(r"[\W_]+", "", self.plain)
+
+    @cached_property
+    def mobiles(self) -> list[Span]:
+        """Mobile numbers written in the text."""
+        return [Span(*self.folded.place(*m.span())) for m in _MOBILE.finditer(self.folded.text)]
+
+    @cached_property
+    def phones(self) -> list[Span]:
+        """Telephone numbers of any kind written in the text."""
+        return [Span(*self.folded.place(*m.span())) for m in _PHONE.finditer(self.folded.text)]
+
+    @cached_property
+    def links(self) -> list[Link]:
+        """Links in the text, whether or not they hold a variable."""
+        text = self.folded.text
+        if "." not in text and "://" not in text:
+            return []
+        return [
+            Link(Span(*self.folded.place(*m.span())), m[0].rstrip(".,;:!?)"))
+            for m in _LINK.finditer(text)
+        ]
+
+    @cached_property
+    def mangled(self) -> bool:
+        """True if a maths renderer ate signs of the text."""
+        return is_mangled(self.text)
+
+    @cached_property
+    def restorations(self) -> tuple[str, ...]:
+        """What the text may have been before it was mangled."""
+        return restorations(self.text) if self.mangled else ()
+
+    def variable(self, place: int) -> Variable:
+        """What is known of the variable behind the marker at *place*."""
+        return self.template.variable(self.template.names[place])
+
+    def hits(self, profile: Profile, code: str) -> list[Hit]:
+        """The listed words of *profile* in the text that the rule *code* reports."""
+        found = self._hits.get(id(profile))
+        if found is None:
+            from propsms.rules._words import find_hits  # noqa: PLC0415 -- the other half of a pair
+
+            found = self._hits[id(profile)] = find_hits(self, profile)
+        return found.get(code, _NO_HITS)
+
+
+_NO_HITS: Final[list[Hit]] = []
+_OPT_OUT: Final = re.compile(
+    r"(拒收请?回复?|退订回复?|回复?)[RrTtNn](?:[Dd])?(?:退订)?|回复?TD退订|退订"
+)
+_CODE_WORDS: Final = re.compile("验证码|校验码|动态码|注册码|动态密码")
+_DUNNING: Final = re.compile(
+    "催缴|催款|催收|欠费|欠缴|拖欠|逾期|滞纳金|违约金|(?:物业费|管理费|停车费|车位费|水费|电费|账单)[^。]{0,40}(?:缴|交|付|到期)"
+)
+
+
+def guess_kind(text: str) -> MessageKind:
+    """What a bare text is most likely for, by its words.
+
+    >>> guess_kind("您的验证码为${1},5分钟内有效。").value, guess_kind("本周六停水。").value
+    ('otp', 'notice')
+    """
+    if (_CODE_WORDS.search(text) and "{" in text) or (_CODE_WORDS.search(text) and "#" in text):
+        return MessageKind.OTP
+    if re.search(r"(?:拒收请回复R|回复?TD?退订|退订回复?TD?)[。.]?\s*$", text):
+        return MessageKind.MARKETING
+    return MessageKind.DUNNING if _DUNNING.search(text) else MessageKind.NOTICE

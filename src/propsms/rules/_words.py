@@ -1,0 +1,199 @@
+"""Find the listed words of a profile, and leave alone those that mean something else.
+
+A dictionary on the first two characters of each word is met with the pairs of neighbours of
+the text; only words whose first two stand in it are looked for. So a long list costs no more
+than a short one.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import attrs
+
+from propsms.findings import Span
+from propsms.profiles import CATEGORIES, WordList
+from propsms.rules._fold import fold
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from propsms.profiles import Profile
+    from propsms.rules._fold import Folded
+    from propsms.rules._reading import Reading
+
+__all__ = ["Hit", "Sense", "exempt_hits", "find_hits", "senses"]
+
+
+class Hit(NamedTuple):
+    """A listed word in a text.
+
+    Attributes:
+        word: As the list has it.
+        span: Where it stands in the text.
+        words: The list.
+        hidden: True if its letters were spaced out or disguised.
+    """
+
+    word: str
+    span: Span
+    words: WordList
+    hidden: bool = False
+
+
+class Sense(NamedTuple):
+    """When a word is meant as listed.
+
+    Attributes:
+        only: It counts only inside one of these phrases; None for everywhere.
+        unless: It does not count inside one of these.
+        why: What it means otherwise.
+    """
+
+    only: re.Pattern[str] | None
+    unless: re.Pattern[str] | None
+    why: str
+
+
+_WINDOW: Final = 12  # a collocation reaches no further than this on either side
+
+
+@lru_cache(maxsize=1)
+def senses() -> dict[str, Sense]:
+    """The words that have more than one meaning in property work, from ``words.toml``."""
+    return {
+        word: Sense(_any(entry.get("only")), _any(entry.get("unless")), entry["why"])
+        for word, entry in _table()["senses"].items()
+    }
+
+
+@lru_cache(maxsize=1)
+def _table() -> dict[str, Any]:
+    return tomllib.loads((Path(__file__).parent / "words.toml").read_text("utf-8"))
+
+
+def _any(phrases: list[str] | None) -> re.Pattern[str] | None:
+    return re.compile("|".join(phrases)) if phrases else None
+
+
+class _Lexicon:
+    """A profile's words by their first two characters."""
+
+    def __init__(self, profile: Profile) -> None:
+        self.heads: dict[str, list[tuple[str, str, WordList]]] = {}
+        for words in (*profile.words, *_base_lists(profile)):
+            if words.severity == "off":
+                continue
+            for word in words.words:
+                folded = fold(word).text
+                self.heads.setdefault(folded[:2], []).append((folded, word, words))
+        self.keys = frozenset(self.heads)
+
+
+def _base_lists(profile: Profile) -> Iterator[WordList]:
+    """What a category that the profile lists means, in our reading."""
+    base: dict[str, dict[str, list[str]]] = _table()["base"]
+    for category, entry in base.items():
+        own = next((w for w in profile.words if w.category == category), None)
+        if own is not None:
+            yield attrs.evolve(own, words=tuple(entry["words"]))
+        elif category == "promotion" and profile.get("notice_marketing_allowed") is False:
+            fact = profile.facts["notice_marketing_allowed"]
+            yield WordList(category, tuple(entry["words"]), fact.source, fact.severity or "error")
+
+
+_lexicons: dict[int, tuple[Profile, _Lexicon]] = {}
+
+
+def _lexicon(profile: Profile) -> _Lexicon:
+    kept = _lexicons.get(id(profile))
+    if kept is None or kept[0] is not profile:
+        if len(_lexicons) > 64:
+            _lexicons.clear()
+        kept = _lexicons[id(profile)] = (profile, _Lexicon(profile))
+    return kept[1]
+
+
+def find_hits(reading: Reading, profile: Profile) -> dict[str, list[Hit]]:
+    """The listed words that stand in the text and mean what is listed, by rule."""
+    lexicon = _lexicon(profile)
+    common = lexicon.keys & reading.pairs
+    if not common:
+        return {}
+    found: dict[str, list[Hit]] = {}
+    for head in common:
+        for folded, word, words in lexicon.heads[head]:
+            if words.kinds and reading.kind not in words.kinds:
+                continue
+            hits = _places(reading, folded, word, words, meant=True)
+            if hits:
+                found.setdefault(CATEGORIES[words.category], []).extend(hits)
+    return {code: _longest(hits) for code, hits in found.items()}
+
+
+def exempt_hits(reading: Reading, profile: Profile) -> list[Hit]:
+    """The listed words that stand in the text but mean something else."""
+    lexicon = _lexicon(profile)
+    return [
+        hit
+        for head in sorted(lexicon.keys & reading.pairs)
+        for folded, word, words in lexicon.heads[head]
+        for hit in _places(reading, folded, word, words, meant=False)
+    ]
+
+
+def _places(
+    reading: Reading, folded: str, word: str, words: WordList, *, meant: bool
+) -> list[Hit]:
+    text = reading.folded
+    hits = _search(text, folded, word, words, meant=meant)
+    if not hits and reading.squeezed is not None and meant:
+        tight = _search(reading.squeezed, folded, word, words, meant=True)
+        hits = [hit._replace(hidden=True) for hit in tight]
+    return hits
+
+
+def _search(text: Folded, folded: str, word: str, words: WordList, *, meant: bool) -> list[Hit]:
+    hits: list[Hit] = []
+    at = text.text.find(folded)
+    while at >= 0 and len(hits) < 20:
+        end = at + len(folded)
+        if _is_meant(text.text, at, end, folded, words.allow) is meant:
+            hits.append(Hit(word, Span(*text.place(at, end)), words))
+        at = text.text.find(folded, end)
+    return hits
+
+
+def _is_meant(text: str, start: int, end: int, word: str, allow: tuple[str, ...]) -> bool:
+    window = text[max(0, start - _WINDOW) : end + _WINDOW]
+    shift = start - max(0, start - _WINDOW)
+    inside = (shift, shift + end - start)
+    if any(_covers_phrase(window, phrase, inside) for phrase in allow):
+        return False
+    sense = senses().get(word)
+    if sense is None:
+        return True
+    if sense.unless is not None and _covers(sense.unless, window, inside):
+        return False
+    return sense.only is None or _covers(sense.only, window, inside)
+
+
+def _covers(pattern: re.Pattern[str], window: str, inside: tuple[int, int]) -> bool:
+    return any(m.start() <= inside[0] and inside[1] <= m.end() for m in pattern.finditer(window))
+
+
+def _covers_phrase(window: str, phrase: str, inside: tuple[int, int]) -> bool:
+    return _covers(re.compile(re.escape(phrase.lower())), window, inside)
+
+
+def _longest(hits: list[Hit]) -> list[Hit]:
+    """Without hits that lie inside a longer one; two lists may name the same word."""
+    kept: list[Hit] = []
+    for hit in sorted(hits, key=lambda h: (h.span.start, -h.span.end)):
+        if not kept or hit.span.end > kept[-1].span.end:
+            kept.append(hit)
+    return kept

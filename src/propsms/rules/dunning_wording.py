@@ -1,0 +1,460 @@
+"""Rules about asking for money: what providers list, and what the law forbids.
+
+Not legal advice. A property company may demand payment within a reasonable time, then sue; it
+may not cut water, power, heat or gas to collect (Civil Code 944), has no channel that reports
+fees to the credit system (Credit Reporting Regulations 13, 15), may not publish who owes
+(Civil Code 1032; PIPL 25), and may not harass (Public Security Administration Punishments Law
+50(5), in force 2026-01-01).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from propsms.findings import Severity, Span
+from propsms.messages import MessageKind
+from propsms.rules._rule import Breach, Example, Rule, replace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from propsms.findings import Fix
+    from propsms.profiles import Profile
+    from propsms.rules._reading import Reading
+    from propsms.rules._words import Hit
+
+__all__ = ["is_about_fees"]
+
+_FEES: Final = re.compile(
+    "物业费|管理费|停车费|车位费|水费|电费|公摊|账单|欠费|欠缴|拖欠|缴费|缴纳|逾期|滞纳金|违约金|催缴|催款|催收"
+)
+_FEE_HEADS: Final = frozenset(
+    [
+        "物业",
+        "管理",
+        "停车",
+        "车位",
+        "水费",
+        "电费",
+        "公摊",
+        "账单",
+        "欠费",
+        "欠缴",
+        "拖欠",
+        "缴费",
+        "缴纳",
+        "逾期",
+        "滞纳",
+        "违约",
+        "催缴",
+        "催款",
+        "催收",
+    ]
+)
+
+
+def is_about_fees(reading: Reading) -> bool:
+    """True if the text speaks of fees or arrears."""
+    if reading.kind is MessageKind.DUNNING:
+        return True
+    return bool(_FEE_HEADS & reading.pairs) and bool(_FEES.search(reading.folded.text))
+
+
+def _clause_fix(reading: Reading, span: Span) -> Fix | None:
+    """Drop the clause around *span*, unless it holds a variable or is all there is."""
+    text = reading.plain
+    start = max(text.rfind(sign, 0, span.start) for sign in "。;!?,,;!?")
+    ends = [at for sign in "。;!?,,;!?" if (at := text.find(sign, span.end)) >= 0]
+    end = min(ends, default=len(text))
+    if "\0" in text[start + 1 : end] or start < 0:
+        return None
+    if end < len(text) and text[end] in "。!?" and text[start] in ",,":
+        cut = Span(start, end)  # the comma goes, the full stop stays
+    else:
+        cut = Span(start + 1, min(end + 1, len(text)))
+    return replace(cut, "", "删去这一句", "drop the clause")
+
+
+# -- dunning-wording ---------------------------------------------------------------------------
+
+_REMINDER: Final = re.compile(
+    "(?:物业费|管理费|停车费|车位费|水费|电费|账单)[^。]{0,40}?(?:到期|缴纳|交纳|缴费|支付|未缴|未交|待缴)|(?:及时|尽快)(?:缴|交|支付)"
+)
+
+
+def _find_wording(reading: Reading, profile: Profile) -> Iterator[Breach]:
+    hits = reading.hits(profile, "dunning-wording")
+    for hit in hits:
+        told = hit.words.note or "请用账单提醒的中性写法,或改用书面通知、电话"
+        yield _listed(
+            hit, f"属于催收字样:{told}", "is collection wording; write a neutral bill notice"
+        )
+    if not hits and profile.get("payment_reminders_allowed") is False and is_about_fees(reading):
+        found = _REMINDER.search(reading.folded.text)
+        if found:
+            yield Breach(
+                f"{profile.title}不接受缴费提醒,怎样改写都不行;请改用书面通知、电话或其他服务商",
+                f"{profile.title_en} refuses payment reminders in any wording; use a letter, a "
+                "call or another provider",
+                Span(*reading.folded.place(*found.span())),
+                "payment_reminders_allowed",
+            )
+
+
+def _listed(hit: Hit, zh: str, en: str) -> Breach:
+    return Breach(
+        f"“{hit.word}”{zh}",
+        f"{hit.word!r} {en}",
+        hit.span,
+        source=hit.words.source,
+        severity=hit.words.severity,
+    )
+
+
+DUNNING_WORDING: Final = Rule(
+    code="dunning-wording",
+    summary="催收字样。",
+    summary_en="Collection wording.",
+    why="催款、催缴、逾期等在阿里云、腾讯、华为、百度都会驳回;只有“账单已出”这类中性写法有机会通过。",
+    why_en="Large providers refuse it; only a neutral 'your bill is ready' has a chance.",
+    find=_find_wording,
+    bad=Example("您已欠费3个月,请限期缴清。", "aliyun", "dunning"),
+    good=Example("9月物业费账单已出,可在前台查询。", "aliyun", "dunning"),
+)
+
+# -- dunning-legal-threat ------------------------------------------------------------------------
+
+_LEGAL: Final = re.compile(
+    "起诉|诉讼|(?:移送|移交|提交|诉至|诉诸)?法院|传票|(?:启动|进入|走)?(?:法律|司法)(?:程序|途径|手段|维权)|律师函"
+    "|(?:申请|提起)?仲裁|强制执行|支付令|追究[^,。]{0,6}责任"
+)
+_LEGAL_SOURCE: Final = (
+    "Listed by Aliyun, Tencent, Huawei and Baidu (法律维权, 法院诉讼, 传票; pages of 2025 and 2026), and a "
+    "cause of rejection for WhatsApp (Twilio error 63040, undated); Civil Code 944(2): demand within "
+    "a reasonable time first; read 2026-11-23"
+)
+
+
+def _find_legal(reading: Reading, profile: Profile) -> Iterator[Breach]:
+    hits = reading.hits(profile, "dunning-legal-threat")
+    for hit in hits:
+        yield _listed(hit, "涉及法律手段,短信中不能出现;请改用书面通知", "speaks of legal action")
+    if not is_about_fees(reading):
+        return
+    for found in _LEGAL.finditer(reading.folded.text):
+        span = Span(*reading.folded.place(*found.span()))
+        if any(_overlap(hit.span, span) for hit in hits):
+            continue
+        yield Breach(
+            f"“{found[0]}”是法律威胁,短信中不能出现;请改用书面催告,或短信只写“书面通知已送达”",
+            f"{found[0]!r} threatens legal action; send a letter, or say by SMS only that a "
+            "written notice was delivered",
+            span,
+            cite=_LEGAL_SOURCE,
+            fix=_clause_fix(reading, span),
+        )
+
+
+def _overlap(one: Span, other: Span) -> bool:
+    return one.start < other.end and other.start < one.end
+
+
+DUNNING_LEGAL_THREAT: Final = Rule(
+    code="dunning-legal-threat",
+    summary="以法律手段相威胁。",
+    summary_en="A threat of legal action.",
+    why="起诉、法院、律师函等会驳回;真要起诉,应先书面催告并给出合理期限(民法典第944条)。",
+    why_en="It is refused; the law asks for a written demand with a reasonable term first.",
+    find=_find_legal,
+    bad=Example("物业费账单未缴,我们将移送法院。", "aliyun", "dunning"),
+    good=Example("如对物业费账单有疑问,请到前台核对。", "aliyun", "dunning"),
+    fix="unsafe",
+    source=_LEGAL_SOURCE,
+)
+
+# -- dunning-credit-threat -------------------------------------------------------------------------
+
+_CREDIT: Final = re.compile(
+    "(?:个人)?征信(?:记录|系统)?|失信|黑名单|(?:个人)?信用(?:记录|档案|评级|受损)?"
+)
+_CREDIT_SOURCE: Final = (
+    "征信业管理条例 13, 15 and 个人信息保护法 5: no general channel reports property fees, so the sentence "
+    "misleads; Tencent, Huawei and Baidu list it (2025-06-17, 2025-09-04, 2026-01-26); read 2026-11-23"
+)
+_NOT_CREDIT: Final = re.compile("信用卡|守信用|征信息|特征信")
+
+
+def _find_credit(reading: Reading, profile: Profile) -> Iterator[Breach]:
+    hits = reading.hits(profile, "dunning-credit-threat")
+    for hit in hits:
+        yield _listed(
+            hit, "是征信威胁:物业费没有上报征信的一般渠道,请删去", "threatens a credit record"
+        )._replace(fix=_clause_fix(reading, hit.span))
+    if not is_about_fees(reading):
+        return
+    for found in _CREDIT.finditer(reading.folded.text):
+        span = Span(*reading.folded.place(*found.span()))
+        near = reading.folded.text[max(0, found.start() - 2) : found.end() + 2]
+        if any(_overlap(hit.span, span) for hit in hits) or _NOT_CREDIT.search(near):
+            continue
+        listed = any(words.category == "credit" for words in profile.words)
+        yield Breach(
+            f"“{found[0]}”是征信威胁:物业费没有上报征信的一般渠道,请删去这句",
+            f"{found[0]!r} threatens a credit record; no general channel reports property fees, "
+            "so drop the clause",
+            span,
+            severity="error" if listed else "warning",
+            cite=_CREDIT_SOURCE,
+            fix=_clause_fix(reading, span),
+        )
+
+
+DUNNING_CREDIT_THREAT: Final = Rule(
+    code="dunning-credit-threat",
+    summary="以征信相威胁。",
+    summary_en="A threat about credit records.",
+    why="物业公司没有把欠费上报征信的一般渠道,这样写有误导、胁迫之嫌,多家服务商也驳回。",
+    why_en="A property company has no channel to the credit system; the sentence misleads.",
+    find=_find_credit,
+    bad=Example("物业费账单未缴将影响您的征信。", "seed", "dunning"),
+    good=Example("请核对物业费账单。", "seed", "dunning"),
+    fix="unsafe",
+    source=_CREDIT_SOURCE,
+    severity=Severity.WARNING,
+)
+
+# -- dunning-utility-cutoff ------------------------------------------------------------------------
+
+_CUT: Final = (
+    "(?:停水停电|断水断电|停水|停电|断水|断电|停气|停暖|停热|停梯|锁车|停供|限电|限水|停止(?:供水|供电|供暖|供热|供气)"
+    "|(?:停用|限制|取消|注销|关闭|锁定)[^,。]{0,6}(?:门禁|电梯|车辆|道闸|车位|出入|通行|门卡)|禁止[^,。]{0,4}(?:进出|出入|通行))"
+)
+_UNPAID: Final = "(?:(?:不|未|拒|拒不|仍未|尚未|没有?|逾期未|逾期不)[^,。]{0,6}(?:缴|交|付|支付)|欠费|欠缴|欠款|拖欠|逾期)"
+_CUTOFF: Final = re.compile(
+    f"{_UNPAID}[^。]{{0,40}}?{_CUT}|{_CUT}[^。]{{0,20}}?(?:直至|直到|至)[^,。]{{0,8}}(?:缴清|付清|交清|结清)"
+)
+_CUT_ONLY: Final = re.compile(_CUT)
+_CUT_SOURCE: Final = (
+    "中华人民共和国民法典 944(3): no collection by stopping water, power, heat or gas and the like; local "
+    "rules add gates, lifts and parking (Zhengzhou 42, Weifang 55, Hangzhou 55); read 2026-11-23"
+)
+_CUT_HEADS: Final = frozenset(
+    [
+        "停水",
+        "停电",
+        "断水",
+        "断电",
+        "停气",
+        "停暖",
+        "停热",
+        "停梯",
+        "锁车",
+        "停供",
+        "限电",
+        "限水",
+        "停止",
+        "停用",
+        "限制",
+        "取消",
+        "注销",
+        "关闭",
+        "锁定",
+        "禁止",
+    ]
+)
+
+
+def _find_cutoff(reading: Reading, _: Profile) -> Iterator[Breach]:
+    if not _CUT_HEADS & reading.pairs:
+        return
+    pattern = _CUT_ONLY if reading.kind is MessageKind.DUNNING else _CUTOFF
+    for found in pattern.finditer(reading.folded.text):
+        span = Span(*reading.folded.place(*found.span()))
+        yield Breach(
+            "不得以停水、停电、停梯、限制门禁等方式催费(民法典第944条第3款),请删去",
+            "fees may not be collected by cutting water, power, lifts or access "
+            "(Civil Code 944(3)); drop it",
+            span,
+            cite=_CUT_SOURCE,
+            fix=_clause_fix(reading, span),
+        )
+
+
+DUNNING_UTILITY_CUTOFF: Final = Rule(
+    code="dunning-utility-cutoff",
+    summary="以停水停电等相威胁。",
+    summary_en="A threat to cut water, power, lifts or access.",
+    why="民法典第944条第3款明文禁止,多地可处罚款。",
+    why_en="The Civil Code forbids it, and several cities fine it.",
+    find=_find_cutoff,
+    bad=Example("【绿苑物业】本月物业费不缴将停水停电。", kind="dunning"),
+    good=Example("【绿苑物业】因管道检修,3栋今晚停水。"),
+    fix="unsafe",
+    source=_CUT_SOURCE,
+)
+
+# -- dunning-tone, dunning-shaming, dunning-false-urgency --------------------------------------------
+
+_TONE: Final = re.compile(
+    "立即(?:缴|交|付|还)(?:清|纳|款)?|马上(?:缴|交|付|还)|务必[^,。]{0,6}(?:缴|交)清|最后通牒|最终(?:告知|通知|警告)|后果自负|一切后果"
+    "|严重后果|勿谓言之不预|(?:严正|郑重)警告|无赖|恶意(?:欠|拖)"
+)
+_EXCLAIM: Final = re.compile("[!!]{2,}|[!!][^!!]{0,60}[!!]")
+_TONE_SOURCE: Final = (
+    "治安管理处罚法 50(5) (2025 text, in force 2026-01-01): repeated intimidating messages; Huawei lists "
+    "带有威胁性质 (2025-09-04); read 2026-11-23"
+)
+
+
+def _find_tone(reading: Reading, profile: Profile) -> Iterator[Breach]:
+    hits = reading.hits(profile, "dunning-tone")
+    for hit in hits:
+        yield _listed(hit, "语带威胁,请换成平和的写法", "sounds like a threat; write it calmly")
+    if not is_about_fees(reading):
+        return
+    patterns = (_TONE, _EXCLAIM) if reading.kind is MessageKind.DUNNING else (_TONE,)
+    for pattern in patterns:
+        for found in pattern.finditer(reading.folded.text):
+            span = Span(*reading.folded.place(*found.span()))
+            if any(_overlap(hit.span, span) for hit in hits):
+                continue
+            yield Breach(
+                f"“{reading.text[span.start : span.end]}”语气过重,请写“请在方便时办理”",
+                f"{reading.text[span.start : span.end]!r} is too harsh; write 请在方便时办理",
+                span,
+                severity="warning",
+                cite=_TONE_SOURCE,
+                fix=_calm(reading, span),
+            )
+
+
+def _calm(reading: Reading, span: Span) -> Fix | None:
+    said = reading.text[span.start : span.end]
+    if said.startswith(("立即", "马上")):
+        return replace(Span(span.start, span.start + 2), "及时", "改为“及时”", "say 及时")
+    if set(said) <= set("!!"):
+        return replace(span, "。", "改为句号", "end with a full stop")
+    return _clause_fix(reading, span) if "!" not in said and "!" not in said else None
+
+
+DUNNING_TONE: Final = Rule(
+    code="dunning-tone",
+    summary="语气过重。",
+    summary_en="The tone is too harsh.",
+    why="恐吓、威胁语气会被驳回,反复发送还可能受治安处罚;平和的提醒回款更好。",
+    why_en="Threats are refused, and repeating them can be punished; calm reminders collect more.",
+    find=_find_tone,
+    bad=Example("【绿苑物业】请立即缴清物业费,后果自负!", kind="dunning"),
+    good=Example("【绿苑物业】物业费账单已出,请在方便时办理。", kind="dunning"),
+    severity=Severity.WARNING,
+    fix="unsafe",
+    source=_TONE_SOURCE,
+)
+
+_SHAME: Final = re.compile(
+    "(?:公示|曝光|公布|通报|张贴|公开|群里|业主群)[^,。]{0,12}(?:欠费|名单|姓名|房号|欠缴|拖欠)"
+    "|(?:欠费|欠缴|拖欠)[^,。]{0,14}(?:公示|曝光|公布|通报|张贴|公开)|老赖|(?:告知|通知|联系)[^,。]{0,4}(?:单位|公司|家人|邻居|亲属)"
+)
+_SHAME_SOURCE: Final = (
+    "民法典 1024, 1032; 个人信息保护法 25: no publication of who owes; courts of Ya'an and Guangzhou Liwan "
+    "found it unlawful; read 2026-11-23"
+)
+
+
+def _find_shaming(reading: Reading, _: Profile) -> Iterator[Breach]:
+    if not is_about_fees(reading):
+        return
+    for found in _SHAME.finditer(reading.folded.text):
+        span = Span(*reading.folded.place(*found.span()))
+        yield Breach(
+            "不得公示欠费人姓名,也不得告知单位、家人、邻居;请删去",
+            "nobody who owes may be named in public, nor relatives or employers told; drop it",
+            span,
+            cite=_SHAME_SOURCE,
+            fix=_clause_fix(reading, span),
+        )
+
+
+DUNNING_SHAMING: Final = Rule(
+    code="dunning-shaming",
+    summary="以公示、告知他人相威胁。",
+    summary_en="A threat to name debtors, or to tell others.",
+    why="公开欠费人信息侵犯隐私与名誉,已有判例认定违法。",
+    why_en="Publication violates privacy and reputation; courts have found it unlawful.",
+    find=_find_shaming,
+    bad=Example("【绿苑物业】物业费逾期将在小区张贴公示欠费名单。", kind="dunning"),
+    good=Example("【绿苑物业】物业费账单已出,可到前台核对。", kind="dunning"),
+    fix="unsafe",
+    source=_SHAME_SOURCE,
+)
+
+_URGENT: Final = re.compile(
+    "最后(?:一天|期限|机会|1天|一次)|今日(?:截止|内)|限(?:今日|24小时|[123一二三]日)(?:内)?|过期不候"
+)
+_URGENT_SOURCE: Final = (
+    "民法典 944(2): a demand names a reasonable term; 个人信息保护法 5: no deception or coercion; "
+    "read 2026-11-23"
+)
+
+
+def _find_urgency(reading: Reading, _: Profile) -> Iterator[Breach]:
+    if reading.kind is not MessageKind.DUNNING:
+        return
+    for found in _URGENT.finditer(reading.folded.text):
+        yield Breach(
+            f"“{found[0]}”期限过短或不实,请写明具体日期和合理期限",
+            f"{found[0]!r} presses with a term that is too short or untrue; name a date",
+            Span(*reading.folded.place(*found.span())),
+            cite=_URGENT_SOURCE,
+        )
+
+
+DUNNING_FALSE_URGENCY: Final = Rule(
+    code="dunning-false-urgency",
+    summary="虚假的紧迫。",
+    summary_en="False urgency.",
+    why="催告须给出合理期限;“最后一天”往往不实。",
+    why_en="A demand gives a reasonable term; 'last day' is rarely true.",
+    find=_find_urgency,
+    bad=Example("【绿苑物业】今天是缴物业费的最后一天。", kind="dunning"),
+    good=Example("【绿苑物业】请于${1}前缴纳物业费。", kind="dunning"),
+    severity=Severity.WARNING,
+    source=_URGENT_SOURCE,
+)
+
+# -- dunning-late-fee --------------------------------------------------------------------------
+
+_LATE_FEE: Final = re.compile("滞纳金|违约金|罚息|罚款|利息")
+_CLAUSE: Final = re.compile("(?:合同|协议|公约|约定|条款)")
+_LATE_SOURCE: Final = (
+    "民法典 496, 585 and 最高人民法院合同编通则解释 (2023) 64, 65: a late fee needs an agreed clause that was "
+    "pointed out; read 2026-11-23"
+)
+
+
+def _find_late_fee(reading: Reading, _: Profile) -> Iterator[Breach]:
+    if not is_about_fees(reading) or _CLAUSE.search(reading.folded.text):
+        return
+    for found in _LATE_FEE.finditer(reading.folded.text):
+        yield Breach(
+            f"提到“{found[0]}”却没有写合同依据,请写“按合同约定”,合同没有约定就删去",
+            f"{found[0]!r} without the clause it rests on; write 按合同约定, or drop it if there is "
+            "none",
+            Span(*reading.folded.place(*found.span())),
+            cite=_LATE_SOURCE,
+        )
+
+
+DUNNING_LATE_FEE: Final = Rule(
+    code="dunning-late-fee",
+    summary="没有合同依据的滞纳金。",
+    summary_en="A late fee without a clause.",
+    why="滞纳金须有合同约定并提示过;没有依据的说法不实。",
+    why_en="A late fee needs an agreed clause; without one the sentence is untrue.",
+    find=_find_late_fee,
+    bad=Example("【绿苑物业】物业费未缴将产生滞纳金。", kind="dunning"),
+    good=Example("【绿苑物业】物业费未缴的,按合同约定计收违约金。", kind="dunning"),
+    severity=Severity.WARNING,
+    source=_LATE_SOURCE,
+)

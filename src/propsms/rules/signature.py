@@ -1,0 +1,343 @@
+"""Rules about the sender signature: where it stands, how long it is, what it says."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from propsms.findings import Edit, Fix, Severity, Span
+from propsms.rules._fold import traditional
+from propsms.rules._rule import Breach, Example, Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from propsms.profiles import Profile
+    from propsms.rules._reading import Reading
+
+__all__ = ["rival_breach"]
+
+
+def rival_breach(
+    profile: Profile, key: str, breaks: Callable[[Any], bool]
+) -> tuple[str | None, tuple[str, ...]] | None:
+    """How *key* is broken where two pages disagree: severity and further sources, or None.
+
+    Breaking what both pages say weighs as the fact does; breaking only one is a warning, and
+    both are cited.
+    """
+    fact = profile.facts[key]
+    first = breaks(fact.value)
+    second = breaks(fact.rival) if fact.rival is not None else first
+    if not first and not second:
+        return None
+    if first and second:
+        return None if fact.rival is None else fact.severity, fact.rival_source
+    return "warning", fact.rival_source
+
+
+# -- signature-in-body, signature-head-required --------------------------------------------------
+
+
+def _find_in_body(reading: Reading, profile: Profile) -> Iterator[Breach]:
+    if profile.get("signature_place") == "apart" and reading.head is not None:
+        yield Breach(
+            f"签名【{reading.head}】不要写进模板正文,{profile.title}会自动加上;请放到签名字段",
+            f"take 【{reading.head}】 out of the text: {profile.title_en} puts it in front itself",
+            Span(0, reading.start),
+            "signature_place",
+            fix=Fix(
+                (Edit(Span(0, reading.start), ""),),
+                True,
+                "移到签名字段",
+                "move it to the signature field",
+            ),
+        )
+    if reading.chars & _BRACKETS:
+        where = re.search("[【】]", reading.plain)
+        span = Span(*where.span()) if where else None
+        yield Breach(
+            "正文中不能再出现【】,请改用()或“”",
+            "【】 may not stand inside the body; use () or quotes",
+            span,
+            "signature_place",
+        )
+
+
+_BRACKETS: Final = frozenset("【】")
+
+SIGNATURE_IN_BODY: Final = Rule(
+    code="signature-in-body",
+    summary="正文里有【】。",
+    summary_en="There are 【】 in the body.",
+    why="【】专用于签名;签名由服务商加在最前面,写进正文就成了两个签名。",
+    why_en="The provider puts the signature in front itself; in the text it would come twice.",
+    find=_find_in_body,
+    bad=Example("【绿苑物业】您的验证码为${code},5分钟内有效。", "aliyun", "otp"),
+    good=Example("您的验证码为${code},5分钟内有效。", "aliyun", "otp"),
+    needs=("signature_place",),
+    fix="safe",
+)
+
+
+def _find_head(reading: Reading, profile: Profile) -> Iterator[Breach]:
+    if profile.get("signature_place") != "head" or reading.signature:
+        return
+    trailing = re.search(r"【([^【】]{1,64})】\s*$", reading.text)
+    fix = None
+    if trailing:
+        moved = (Edit(Span(*trailing.span()), ""), Edit(Span(0, 0), f"【{trailing[1]}】"))
+        fix = Fix(moved, True, "移到最前面", "move it to the front")
+    yield Breach(
+        "没有签名:正文须以【公司名】开头,如【绿苑物业】",
+        "there is no signature: the text opens with 【name】, such as 【绿苑物业】",
+        Span(0, 0),
+        "signature_place",
+        fix=fix,
+    )
+
+
+SIGNATURE_HEAD_REQUIRED: Final = Rule(
+    code="signature-head-required",
+    summary="文首没有【签名】。",
+    summary_en="The text does not open with 【signature】.",
+    why="没有签名,住户不知道是谁发的,服务商也会驳回。",
+    why_en="Without it nobody can tell who wrote, and the provider refuses it.",
+    find=_find_head,
+    bad=Example("您的验证码是${1},5分钟内有效。", kind="otp", signature=None),
+    good=Example("【绿苑物业】您的验证码是${1},5分钟内有效。", kind="otp", signature=None),
+    needs=("signature_place",),
+    fix="safe",
+)
+
+
+# -- signature-length --------------------------------------------------------------------------
+
+
+def _find_length(reading: Reading, profile: Profile) -> Iterator[Breach]:
+    name = reading.signature
+    if name is None:
+        return
+    size = len(name)
+    broken = rival_breach(profile, "signature_length", lambda v: not v[0] <= size <= v[1])
+    if broken is None:
+        return
+    fact = profile.facts["signature_length"]
+    low, high = fact.value
+    also = f"(另有页面写 {fact.rival[0]} 到 {fact.rival[1]} 个字)" if fact.rival else ""
+    also_en = f" (another page says {fact.rival[0]} to {fact.rival[1]})" if fact.rival else ""
+    yield Breach(
+        f"签名“{name}”有 {size} 个字,须为 {low} 到 {high} 个字{also};请用与营业执照一致的简称",
+        f"the signature {name!r} has {size} characters, {low} to {high} are taken{also_en}; "
+        "use a short form that is a part of the registered name",
+        _head_span(reading),
+        "signature_length",
+        broken[1],
+        broken[0],
+    )
+
+
+def _head_span(reading: Reading) -> Span | None:
+    return Span(0, reading.start) if reading.head is not None else None
+
+
+SIGNATURE_LENGTH: Final = Rule(
+    code="signature-length",
+    summary="签名太短或太长。",
+    summary_en="The signature is too short or too long.",
+    why="超出字数的签名无法提交;各家上限不同。",
+    why_en="A signature outside the bounds cannot be submitted; they differ by provider.",
+    find=_find_length,
+    bad=Example("您的报修单已派单。", "aliyun", signature="绿苑家园物业管理有限公司客户服务中心"),
+    good=Example("您的报修单已派单。", "aliyun"),
+    needs=("signature_length",),
+)
+
+
+# -- signature-charset -------------------------------------------------------------------------
+
+_SYMBOL: Final = re.compile(r"[^0-9A-Za-z\u3400-\u9fff]")
+
+
+def _find_charset(reading: Reading, profile: Profile) -> Iterator[Breach]:
+    name = reading.signature
+    if not name:
+        return
+    odd = _SYMBOL.search(name)
+    if odd and "signature_scripts" in profile.facts:
+        yield _about(
+            reading,
+            f"签名“{name}”含有“{odd[0]}”,只能用汉字、字母、数字",
+            f"the signature {name!r} holds {odd[0]!r}; use Han, letters and digits alone",
+            "signature_scripts",
+        )
+    if profile.get("signature_traditional_allowed") is False and traditional(name):
+        yield _about(
+            reading,
+            f"签名“{name}”含繁体字,请用简体",
+            f"the signature {name!r} has traditional Han; use simplified",
+            "signature_traditional_allowed",
+        )
+    if profile.get("signature_digits_allowed") is False and name.isdigit():
+        yield _about(
+            reading,
+            f"签名“{name}”全是数字,请用公司名",
+            f"the signature {name!r} is digits alone; use the company's name",
+            "signature_digits_allowed",
+        )
+    if profile.get("signature_english_allowed") is False and name.isascii() and name.isalpha():
+        yield _about(
+            reading,
+            f"签名“{name}”是纯英文,容易被拦截,请用中文名",
+            f"the signature {name!r} is letters alone and easily blocked; use the Chinese name",
+            "signature_english_allowed",
+            "warning",
+        )
+
+
+def _about(reading: Reading, zh: str, en: str, fact: str, severity: str | None = None) -> Breach:
+    return Breach(zh, en, _head_span(reading), fact, severity=severity)
+
+
+SIGNATURE_CHARSET: Final = Rule(
+    code="signature-charset",
+    summary="签名用了不许用的字符。",
+    summary_en="The signature holds characters that are not taken.",
+    why="符号、空格、繁体、纯数字的签名会被驳回;纯英文容易被拦截。",
+    why_en="Signs, spaces, traditional Han or digits alone are refused; letters alone get blocked.",
+    find=_find_charset,
+    bad=Example("您的报修单已派单。", "aliyun", signature="绿苑-物业"),
+    good=Example("您的报修单已派单。", "aliyun"),
+    needs=(
+        "signature_scripts",
+        "signature_traditional_allowed",
+        "signature_digits_allowed",
+        "signature_english_allowed",
+    ),
+)
+
+
+# -- signature-neutral, signature-test -----------------------------------------------------------
+
+
+def _find_neutral(reading: Reading, profile: Profile) -> Iterator[Breach]:
+    if reading.signature in (profile.get("signature_neutral") or ()):
+        yield _about(
+            reading,
+            f"签名“{reading.signature}”看不出是哪家公司,请用公司全称或简称",
+            f"the signature {reading.signature!r} names nobody; use the company's name",
+            "signature_neutral",
+        )
+
+
+SIGNATURE_NEUTRAL: Final = Rule(
+    code="signature-neutral",
+    summary="签名不能表明身份。",
+    summary_en="The signature identifies nobody.",
+    why="“温馨提示”“物业服务”这类中性签名会被驳回。",
+    why_en="Neutral names such as 温馨提示 or 物业服务 are refused.",
+    find=_find_neutral,
+    bad=Example("您的报修单已派单。", "aliyun", signature="客服通知"),
+    good=Example("您的报修单已派单。", "aliyun"),
+    needs=("signature_neutral",),
+)
+
+
+def _find_test(reading: Reading, profile: Profile) -> Iterator[Breach]:
+    name = reading.signature
+    if name and profile.get("signature_test_allowed") is False and _TEST.search(name):
+        yield _about(
+            reading,
+            f"签名“{name}”含“测试”字样,请用正式名称",
+            f"the signature {name!r} says it is a test; use the real name",
+            "signature_test_allowed",
+        )
+
+
+_TEST: Final = re.compile("测试|(?i:test)")
+
+SIGNATURE_TEST: Final = Rule(
+    code="signature-test",
+    summary="签名含测试字样。",
+    summary_en="The signature says that it is a test.",
+    why="含“测试”“test”的签名一律驳回。",
+    why_en="Such signatures are always refused.",
+    find=_find_test,
+    bad=Example("您的报修单已派单。", "aliyun", signature="绿苑测试"),
+    good=Example("您的报修单已派单。", "aliyun"),
+    needs=("signature_test_allowed",),
+)
+
+
+# -- square-brackets ---------------------------------------------------------------------------
+
+
+def _find_square(reading: Reading, profile: Profile) -> Iterator[Breach]:
+    anywhere = [s for s in profile.get("symbols") or () if s in "[]"]
+    edge = [s for s in profile.get("symbols_edge") or () if s in "[]"]
+    if not (anywhere or edge) or not reading.chars & {"[", "]"}:
+        return
+    body = reading.plain.strip("\0 ")
+    at_edge = body[:1] in ("[", "]") or body[-1:] in ("[", "]")
+    if not anywhere and not at_edge:
+        return
+    places = [m.start() for m in re.finditer(r"[\[\]]", reading.plain)]
+    if not anywhere:
+        places = [n for n in places if n in (_first(reading), _last(reading))]
+    edits = tuple(Edit(Span(n, n + 1), "(" if reading.plain[n] == "[" else ")") for n in places)
+    yield Breach(
+        "方括号[]不可用,请改为()",
+        "square brackets are not taken; write () in full width",
+        Span(places[0], places[0] + 1),
+        "symbols" if anywhere else "symbols_edge",
+        fix=Fix(edits, True, "改为()", "write them as （）"),
+    )
+
+
+def _first(reading: Reading) -> int:
+    return len(reading.plain) - len(reading.plain.lstrip("\0 "))
+
+
+def _last(reading: Reading) -> int:
+    return len(reading.plain.rstrip("\0 ")) - 1
+
+
+SQUARE_BRACKETS: Final = Rule(
+    code="square-brackets",
+    summary="用了方括号。",
+    summary_en="There are square brackets.",
+    why="[]会被当作另一个签名;阿里云禁止出现在首尾,华为、百度处处禁止。",
+    why_en="They look like a second signature; some forbid them at the edges, some anywhere.",
+    find=_find_square,
+    bad=Example("[缴费]可在前台办理。", "aliyun"),
+    good=Example("缴费(线上)可在前台办理。", "aliyun"),
+    needs=("symbols", "symbols_edge"),
+    fix="safe",
+)
+
+
+# -- signature-licence-match ---------------------------------------------------------------------
+
+SIGNATURE_STATED: Final = Rule(
+    code="signature-missing",
+    summary="没有说明签名。",
+    summary_en="No signature is given.",
+    why="没有签名就无法算准字数与条数,发送时也会失败。",
+    why_en="Without it length and segments cannot be told, and the send fails.",
+    find=lambda reading, profile: (
+        (
+            Breach(
+                "没有给出签名;请在 signature 中写公司名,不带【】",
+                "no signature is given; write it under signature, without 【】",
+                cite="Signature and brackets count (Aliyun 短信发送规则, undated); read 2026-11-23",
+            ),
+        )
+        if not reading.signature and profile.get("signature_place") == "apart"
+        else ()
+    ),
+    bad=Example("您的报修单已派单。", "aliyun", signature=None),
+    good=Example("您的报修单已派单。", "aliyun"),
+    severity=Severity.INFO,
+    needs=("signature_place",),
+    default=False,
+)
