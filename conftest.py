@@ -31,7 +31,7 @@ pytest_collect_file = (
     )
     + Sybil(
         parsers=[DocTestParser(_DOCTEST)],
-        patterns=["src/**/*.py"],
+        patterns=["src/**/*.py", "src/propsms/*/*.py", "src/propsms/*/*/*.py"],
         document_types={".py": PythonDocStringDocument},
     )
 ).pytest()
