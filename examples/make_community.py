@@ -101,7 +101,7 @@ def _payment(
     return Decimal("0.00"), "未缴", "否"
 
 
-# Rows as they come out of an office: Excel's numbers, dates in three ways, and four faults.
+# Rows as they come out of an office: Excel's numbers, dates in three ways, and what is wrong.
 OFFICE = """\
 阳光小区 2026年11月 欠费清单,,,,,,
 房号,业主姓名,手机号码,到期日,应收金额(元),已收金额,缴费状态

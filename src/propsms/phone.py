@@ -144,7 +144,7 @@ def _parts(number: PhoneNumber) -> tuple[str, str, PhoneKind, str | None]:
 # A subset of what libphonenumber calls a mobile, in the spellings 3-4-4 and without gaps.
 _COMMON_MOBILE: Final = re.compile(
     r"(?:(?:\+|00)?86[ -]?)?"
-    r"(1(?:[38][0-9]|4[57]|[59][0-35-9]|6[25-7]|7[0-35-8])[ -]?[0-9]{4}[ -]?[0-9]{4})"
+    r"((1(?:[38][0-9]|4[57]|[59][0-35-9]|6[25-7]|7[0-35-8]))[ -]?([0-9]{4})[ -]?([0-9]{4}))"
 ).fullmatch
 _MOBILE: Final = PhoneKind.MOBILE
 
@@ -177,8 +177,8 @@ def parse(raw: str, *, region: str = "CN") -> PhoneNumber:
     if (found := _COMMON_MOBILE(raw)) and (region == "CN" or raw[0] == "+"):
         national = found[1]
         if len(national) != 11:
-            national = national.replace("-", "").replace(" ", "")
-        return _make(f"+86{national}", national, _MOBILE, None)
+            national = "".join(found.group(2, 3, 4))
+        return _make("+86" + national, national, _MOBILE, None)
     return parse_with_notes(raw, region=region)[0]
 
 

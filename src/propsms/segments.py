@@ -16,7 +16,8 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from propsms.errors import EncodingError
 
@@ -49,6 +50,10 @@ class SegmentCount(NamedTuple):
 
 _GSM7: Final = Encoding.GSM7
 _UCS2: Final = Encoding.UCS2
+# What SegmentCount(...) does, without a Python call in between.
+_counted: Final[Callable[[tuple[Encoding, int, int]], SegmentCount]] = partial(
+    cast("Any", tuple).__new__, SegmentCount
+)
 
 # TS 23.038 §6.2.1: the default alphabet, without its escape; the order is that of the table.
 _BASIC: Final = (
@@ -59,6 +64,7 @@ _BASIC: Final = (
 _EXTENDED: Final = "\f^{}\\[~]|€"
 _ESCAPE: Final = "\x1b"
 
+_ALPHABET: Final = {"", *_BASIC, *_EXTENDED}
 _OUTSIDE_GSM7: Final = re.compile(f"[^{re.escape(_BASIC + _EXTENDED)}]").search
 _ASCII_BASIC: Final = "".join(filter(str.isascii, _BASIC)).encode()
 _ASCII_EXTENDED: Final = "".join(filter(str.isascii, _EXTENDED)).encode()
@@ -68,6 +74,8 @@ _GSM7_ALONE: Final = 160
 _GSM7_PART: Final = 153
 _UCS2_ALONE: Final = 70
 _UCS2_PART: Final = 67
+# Two octets per unit; a lone surrogate, though no character, is carried as it is.
+_CODE_UNITS: Final = ("utf-16-le", "surrogatepass")
 
 
 def count_segments(text: str, *, encoding: Encoding | None = None) -> SegmentCount:
@@ -92,6 +100,8 @@ def count_segments(text: str, *, encoding: Encoding | None = None) -> SegmentCou
 
     .. versionadded:: 0.1.0
     """
+    if encoding is None and text[:1] not in _ALPHABET:  # so in nearly every Chinese text
+        return _count_ucs2(text)
     if encoding == _UCS2:
         return _count_ucs2(text)
     septets = _count_septets(text)
@@ -153,11 +163,11 @@ def split_segments(text: str, *, encoding: Encoding | None = None) -> tuple[str,
         return (text,)
     if count.encoding is _GSM7:
         return tuple(_slices(text, _septet_ends(text), _EXTENDED.__contains__))
-    return tuple(_slices(text, _code_unit_ends(_code_units(text)), "\uffff".__lt__))
+    return tuple(_slices(text, _code_unit_ends(text.encode(*_CODE_UNITS)), "\uffff".__lt__))
 
 
 def _misfit(text: str) -> EncodingError:
-    index = next(i for i, character in enumerate(text) if character not in _BASIC + _EXTENDED)
+    index = next(i for i, character in enumerate(text) if character not in _ALPHABET)
     character = text[index] if text[index].isprintable() else ascii(text[index])
     shown = f"{character} (U+{ord(text[index]):04X})"
     return EncodingError(
@@ -182,18 +192,18 @@ def _count_septets(text: str) -> int:
 
 def _count_gsm7(text: str, units: int) -> SegmentCount:
     if units <= _GSM7_ALONE:
-        return SegmentCount(_GSM7, units, 1)
+        return _counted((_GSM7, units, 1))
     if units == len(text):
-        return SegmentCount(_GSM7, units, -(-units // _GSM7_PART))
-    return SegmentCount(_GSM7, units, len(_septet_ends(text)))
+        return _counted((_GSM7, units, -(-units // _GSM7_PART)))
+    return _counted((_GSM7, units, len(_septet_ends(text))))
 
 
 def _count_ucs2(text: str) -> SegmentCount:
-    data = _code_units(text)
+    data = text.encode(*_CODE_UNITS)
     units = len(data) // 2
     if units <= _UCS2_ALONE:
-        return SegmentCount(_UCS2, units, 1)
-    return SegmentCount(_UCS2, units, len(_code_unit_ends(data)))
+        return _counted((_UCS2, units, 1))
+    return _counted((_UCS2, units, len(_code_unit_ends(data))))
 
 
 def _septet_ends(text: str) -> list[int]:
@@ -209,11 +219,6 @@ def _septet_ends(text: str) -> list[int]:
         ends.append(end)
     ends.append(total)
     return ends
-
-
-def _code_units(text: str) -> bytes:
-    """Two octets per code unit; a lone surrogate, though no character, is carried as it is."""
-    return text.encode("utf-16-le", "surrogatepass")
 
 
 def _code_unit_ends(data: bytes) -> list[int]:
