@@ -225,6 +225,13 @@ class Desk:
         """What guesses at *key* count against."""
         return tuple(Cap(f"{key}/{limit.name}", limit) for limit in self.limits(policy).guesses)
 
+    def guess_keys(self, phone: PhoneNumber | str, purpose: str, tenant: str) -> tuple[str, ...]:
+        """Where wrong guesses of a number are counted."""
+        number = phone if isinstance(phone, PhoneNumber) else parse(phone)
+        policy = self.policy(purpose)
+        key = self.key_of(Context(_plain("tenant", tenant), _dialled(number), purpose, ""))
+        return tuple(cap.key for cap in self.guess_caps(key, policy))
+
     def new_id(self, tag: str) -> str:
         """A fresh challenge id of 128 random bits."""
         return f"{tag}.{self.randbelow(1 << 128):032x}"

@@ -201,6 +201,10 @@ class OtpService(_Service):
         require_aware(now)
         return self._store.cancel(challenge_id, now)
 
+    def unlock(self, phone: PhoneNumber | str, *, purpose: str, tenant: str = "") -> None:
+        """Forget the wrong guesses of a number: the desk has seen who it is."""
+        self._store.clear(self._desk.guess_keys(phone, purpose, tenant))
+
 
 class AsyncOtpService(_Service):
     """`OtpService`, awaited.
@@ -277,6 +281,10 @@ class AsyncOtpService(_Service):
         """See `OtpService.cancel`."""
         require_aware(now)
         return await self._store.cancel(challenge_id, now)
+
+    async def unlock(self, phone: PhoneNumber | str, *, purpose: str, tenant: str = "") -> None:
+        """See `OtpService.unlock`."""
+        await self._store.clear(self._desk.guess_keys(phone, purpose, tenant))
 
 
 def _after(*, consumed: bool) -> VerifyResult:

@@ -60,6 +60,10 @@ class OtpStore(Protocol):
         """
         ...
 
+    def clear(self, keys: Sequence[str], /) -> None:
+        """Forget what was counted for *keys*: the help desk unlocks someone."""
+        ...
+
 
 class AsyncOtpStore(Protocol):
     """`OtpStore`, awaited."""
@@ -80,4 +84,8 @@ class AsyncOtpStore(Protocol):
 
     async def cancel(self, challenge_id: str, now: datetime, /) -> bool:
         """See `OtpStore.cancel`."""
+        ...
+
+    async def clear(self, keys: Sequence[str], /) -> None:
+        """See `OtpStore.clear`."""
         ...

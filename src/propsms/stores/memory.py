@@ -90,9 +90,10 @@ class MemoryStore:
         self._countdown = _SWEEP_EVERY
 
     def __repr__(self) -> str:
-        return f"MemoryStore({len(self)} of {self._max} items)"
+        return f"MemoryStore({self.size} of {self._max} items)"
 
-    def __len__(self) -> int:
+    @property
+    def size(self) -> int:
         """Rows of all kinds."""
         return (
             len(self._buckets)
@@ -333,7 +334,7 @@ class MemoryStore:
         if self._countdown > 0 and len(self._sendings) + len(self._logs) < self._max:
             return
         self._sweep(at)
-        alive = len(self)
+        alive = self.size
         if alive >= self._max:
             raise StoreError(
                 f"the memory store is full ({self._max} items, none expired), so it refuses "
