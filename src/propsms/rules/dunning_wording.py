@@ -92,6 +92,8 @@ def _find_wording(reading: Reading, profile: Profile) -> Iterator[Breach]:
         )
     if not hits and profile.get("payment_reminders_allowed") is False and is_about_fees(reading):
         found = _REMINDER.search(reading.folded.text)
+        if found is None and reading.kind is MessageKind.DUNNING:
+            found = _FEES.search(reading.folded.text)  # a bill that is ready is a reminder too
         if found:
             yield Breach(
                 f"{profile.title}不接受缴费提醒,怎样改写都不行;请改用书面通知、电话或其他服务商",
@@ -228,9 +230,13 @@ DUNNING_CREDIT_THREAT: Final = Rule(
 
 _CUT: Final = (
     "(?:停水停电|断水断电|停水|停电|断水|断电|停气|停暖|停热|停梯|锁车|停供|限电|限水|停止(?:供水|供电|供暖|供热|供气)"
-    "|(?:停用|限制|取消|注销|关闭|锁定)[^,。]{0,6}(?:门禁|电梯|车辆|道闸|车位|出入|通行|门卡)|禁止[^,。]{0,4}(?:进出|出入|通行))"
+    "|(?:停用|限制|取消|注销|关闭|锁定)[^,。]{0,6}(?:门禁|电梯|车辆|道闸|车位|出入|通行|门卡)|禁止[^,。]{0,4}(?:进出|出入|通行)"
+    "|(?:门禁|门卡|电梯|道闸|车位|通行|出入)[^,。]{0,5}(?:停用|注销|失效|锁定|关闭|不再停靠|停止停靠|停止使用))"
 )
-_UNPAID: Final = "(?:(?:不|未|拒|拒不|仍未|尚未|没有?|逾期未|逾期不)[^,。]{0,6}(?:缴|交|付|支付)|欠费|欠缴|欠款|拖欠|逾期)"
+_UNPAID: Final = (
+    "(?:(?:不|未|拒|拒不|仍未|尚未|没有?|逾期未|逾期不)[^,。]{0,6}(?:缴|交|付|支付|结清)"
+    "|欠费|欠缴|欠款|拖欠|逾期)"
+)
 _CUTOFF: Final = re.compile(
     f"{_UNPAID}[^。]{{0,40}}?{_CUT}|{_CUT}[^。]{{0,20}}?(?:直至|直到|至)[^,。]{{0,8}}(?:缴清|付清|交清|结清)"
 )
@@ -261,6 +267,13 @@ _CUT_HEADS: Final = frozenset(
         "关闭",
         "锁定",
         "禁止",
+        "门禁",
+        "门卡",
+        "电梯",
+        "道闸",
+        "车位",
+        "通行",
+        "出入",
     ]
 )
 
@@ -354,7 +367,9 @@ DUNNING_TONE: Final = Rule(
 
 _SHAME: Final = re.compile(
     "(?:公示|曝光|公布|通报|张贴|公开|群里|业主群)[^,。]{0,12}(?:欠费|名单|姓名|房号|欠缴|拖欠)"
-    "|(?:欠费|欠缴|拖欠)[^,。]{0,14}(?:公示|曝光|公布|通报|张贴|公开)|老赖|(?:告知|通知|联系)[^,。]{0,4}(?:单位|公司|家人|邻居|亲属)"
+    "|(?:欠费|欠缴|拖欠)[^,。]{0,14}(?:公示|曝光|公布|通报|张贴|公开)"
+    "|(?:未|不|拒)[缴交付][^,。]{0,12}(?:名单|姓名|房号|户号)[^,。]{0,8}(?:公示|曝光|公布|通报|张贴|公开)"
+    "|老赖|(?:告知|通知|联系)[^,。]{0,4}(?:单位|公司|家人|邻居|亲属)"
 )
 _SHAME_SOURCE: Final = (
     "民法典 1024, 1032; 个人信息保护法 25: no publication of who owes; courts of Ya'an and Guangzhou Liwan "
