@@ -12,7 +12,8 @@
 
 A new rule is a new `Rule` in the module of its subject; nothing else lists it.
 
->>> get("placeholder-adjacent").summary_en
+>>> from propsms import rules
+>>> rules.get("placeholder-adjacent").summary_en
 'Two placeholders stand side by side.'
 """
 

@@ -119,7 +119,7 @@ _NOTHING: Final[frozenset[str]] = frozenset()
 
 
 def _place(finding: Finding) -> tuple[int, str]:
-    return (finding.span.start if finding.span else -1, finding.code)
+    return (finding.span.start if finding.span is not None else -1, finding.code)
 
 
 def _weigh(rule: Rule, breach: Breach, profile: Profile, today: date | None) -> Finding | None:

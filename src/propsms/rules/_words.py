@@ -94,6 +94,13 @@ class _Lexicon:
         self.keys = frozenset(self.heads)
 
 
+# A category that stands for a plain refusal, where the profile gives no list.
+_BY_FACT: Final = {
+    "promotion": "notice_marketing_allowed",
+    "invitation": "invitations_allowed",
+}
+
+
 def _base_lists(profile: Profile) -> Iterator[WordList]:
     """What a category that the profile lists means, in our reading."""
     base: dict[str, dict[str, list[str]]] = _table()["base"]
@@ -101,8 +108,8 @@ def _base_lists(profile: Profile) -> Iterator[WordList]:
         own = next((w for w in profile.words if w.category == category), None)
         if own is not None:
             yield attrs.evolve(own, words=tuple(entry["words"]))
-        elif category == "promotion" and profile.get("notice_marketing_allowed") is False:
-            fact = profile.facts["notice_marketing_allowed"]
+        elif category in _BY_FACT and profile.get(_BY_FACT[category]) is False:
+            fact = profile.facts[_BY_FACT[category]]
             yield WordList(category, tuple(entry["words"]), fact.source, fact.severity or "error")
 
 

@@ -322,7 +322,18 @@ def typical_length(reading: Reading, place: int) -> int:
     return min(usual, variable.max_length) if variable.max_length else usual
 
 
-_UNITS: Final = {"日": 2, "时": 2, "点": 2, "月": 2, "天": 2, "分": 2, "年": 4, "元": 6, "栋": 2, "楼": 2}
+_UNITS: Final = {
+    "日": 2,
+    "时": 2,
+    "点": 2,
+    "月": 2,
+    "天": 2,
+    "分": 2,
+    "年": 4,
+    "元": 6,
+    "栋": 2,
+    "楼": 2,
+}
 
 
 def _by_context(reading: Reading, placeholder: Placeholder, usual: int) -> int:

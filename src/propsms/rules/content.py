@@ -248,10 +248,9 @@ def _find_contact_variable(reading: Reading, profile: Profile) -> Iterator[Breac
         if variable.type.value != "phone":
             continue
         mobile = bool(re.fullmatch(r"1[3-9]\d{9}", variable.example or ""))
-        fact = "mobile_variable_allowed" if mobile else "landline_variable_allowed"
-        if not mobile and fact not in profile.facts:
-            fact = "mobile_variable_allowed"
-        if profile.get(fact) is False:
+        name = "mobile_variable_allowed" if mobile else "landline_variable_allowed"
+        fact = profile.facts.get(name)
+        if fact and (fact.value is False or fact.rival is False):
             yield Breach(
                 "手机号不能作变量,请写固定的座机或400电话"
                 if mobile
@@ -260,8 +259,9 @@ def _find_contact_variable(reading: Reading, profile: Profile) -> Iterator[Breac
                 if mobile
                 else "one page refuses any contact as a variable; write a fixed number if you can",
                 placeholder.span,
-                fact,
-                severity=None if mobile else "warning",
+                name,
+                fact.rival_source,
+                None if mobile and fact.value is False else "warning",
             )
 
 

@@ -1,0 +1,1 @@
+"""The insides of ``propsms lint``: what is read, what is told, what is written back."""
