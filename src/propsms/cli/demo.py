@@ -1,0 +1,97 @@
+"""``propsms demo``: the whole story, offline, in a folder of its own."""
+
+from __future__ import annotations
+
+from datetime import datetime, time
+from decimal import Decimal
+from pathlib import Path
+
+import click
+
+from propsms import catalog
+from propsms.cli._demo.card import write_card
+from propsms.cli._demo.community import dun_community, read_community
+from propsms.cli._demo.gate import gate_codes
+from propsms.cli._demo.notice import warn_building
+from propsms.cli._demo.report import show_totals, write_reports
+from propsms.cli._demo.story import Story
+from propsms.cli._demo.texts import lint_nine_texts
+from propsms.cli._speech import say
+from propsms.clients import Client
+from propsms.errors import TableError
+from propsms.providers.outbox import Outbox
+from propsms.sending_hours import SHANGHAI
+
+__all__ = ["command"]
+
+_OURS = ("outbox.sqlite3", "outbox.sqlite3-wal", "outbox.sqlite3-shm")
+_CARD = "card.vcf"
+_SECRET = b"a key for the demo alone, 32 byte"  # a host keeps its own where keys are kept
+
+
+@click.command(
+    help=say(
+        "离线演示全部流程,结果写入 FOLDER(默认 propsms-demo)。再次运行会覆盖上次的演示文件。",
+        "Tell the whole story offline and write what it makes into FOLDER (propsms-demo unless "
+        "given). Running it again replaces the files of the last run.",
+    )
+)
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path), default="propsms-demo")
+@click.option(
+    "--as-of",
+    type=click.DateTime(["%Y-%m-%d"]),
+    default="2026-11-23",
+    show_default=True,
+    help=say("按哪一天计算欠费", "The day on which the debts are judged"),
+)
+@click.option(
+    "--community",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help=say("换成您自己的账单 CSV", "A bill file of your own instead of the made-up community"),
+)
+@click.option(
+    "--price",
+    type=Decimal,
+    default="0.05",
+    show_default=True,
+    help=say("每条计费短信的单价(元)", "What one segment costs, in yuan"),
+)
+def command(folder: Path, as_of: datetime, community: Path | None, price: Decimal) -> None:
+    """Run the chapters one after the other; the clock stands at ten in the morning of the day."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in _OURS:
+        (folder / name).unlink(missing_ok=True)
+    now = datetime.combine(as_of.date(), time(10), SHANGHAI)
+    library = catalog.load()
+    outbox = Outbox(folder / _OURS[0])
+    with outbox, Client(outbox, library=library, clock=lambda: now) as client:
+        story = Story(client, library, now)
+        _tell(story, community or _example(), folder)
+    reports = write_reports(story, folder, price)
+    show_totals(story, price)
+    story.screen.tell("写出的文件:", "Written:")
+    for path in (folder / _OURS[0], *reports, folder / _CARD):
+        story.screen.tell(f"  {path}", f"  {path}")
+
+
+def _tell(story: Story, community: Path, folder: Path) -> None:
+    lint_nine_texts(story)
+    households = read_community(story, community)
+    dun_community(story, households)
+    if building := next((home.building for home in households if home.building), ""):
+        warn_building(story, households, building)
+    gate_codes(story, _SECRET)
+    write_card(story, folder / _CARD)
+
+
+def _example() -> Path:
+    """The made-up community: beside the code in a wheel, under ``examples/`` in a clone."""
+    here = Path(__file__).parent
+    places = (here / "_demo" / "community.csv", here.parents[2] / "examples" / "community.csv")
+    for place in places:
+        if place.exists():
+            return place
+    raise TableError(
+        "the example community is not installed; give a bill file with --community",
+        "没有找到示例小区文件;请用 --community 指定账单文件",
+    )
