@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
-from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
@@ -41,6 +40,7 @@ from propsms.sending_hours import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from decimal import Decimal
 
     from propsms._dunning.accounts import Account
     from propsms._dunning.bills import Bill
@@ -92,10 +92,9 @@ def decide(
 
     >>> from decimal import Decimal
     >>> from propsms.dunning import Account, Bill
-    >>> decision = decide(
-    ...     Account(id="a-1", bills=[Bill("b-1", date(2026, 3, 31), Decimal("300.00"))]),
-    ...     now=datetime(2026, 4, 1, 10, tzinfo=SHANGHAI),
-    ... )
+    >>> bill = Bill("b-1", date(2026, 3, 31), Decimal("300.00"))
+    >>> tomorrow = datetime(2026, 4, 1, 10, tzinfo=SHANGHAI)
+    >>> decision = decide(Account(id="a-1", bills=[bill]), now=tomorrow)
     >>> str(decision.action), str(decision.next_stage), [str(r) for r in decision.reasons]
     ('send', 'reminder', ['OK_SEND'])
 
@@ -568,7 +567,7 @@ class _Case:
             slot = None
         return self._decision(action, standing, stage, slot, bills, history, start)
 
-    def _decision(
+    def _decision(  # noqa: PLR0917  # the parts of one answer, said once
         self,
         action: Action,
         standing: Standing,

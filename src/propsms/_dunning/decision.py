@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from propsms._dunning.accounts import Channel, Contact
-from propsms._dunning.reasons import Action, Reason
 from propsms.phone import PhoneNumber
 
 if TYPE_CHECKING:
-    from propsms._dunning.accounts import Account
+    from propsms._dunning.accounts import Account, Channel, Contact
+    from propsms._dunning.reasons import Action, Reason
     from propsms._dunning.stage import Stage
     from propsms._dunning.standing import Buckets, Standing
 

@@ -127,9 +127,11 @@ def caps(account: Account, today: date, policy: DunningPolicy) -> Iterable[tuple
 def _contact_days(account: Account, today: date) -> list[date]:
     """The Shanghai days of all contacts of the last 30 days, today included, sorted."""
     days = [_day(at) for at in account.contacts]
-    for notice in account.notices:
-        if notice.contacted and notice.channel in _BY_MACHINE and (day := notice.day):
-            days.append(day)
+    days += (
+        day
+        for notice in account.notices
+        if notice.contacted and notice.channel in _BY_MACHINE and (day := notice.day)
+    )
     first = today - timedelta(days=30)
     return sorted(day for day in days if first < day <= today)
 

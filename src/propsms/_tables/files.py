@@ -130,7 +130,17 @@ def _sniff_delimiter(head: bytes, encoding: str) -> str:
 
 def _csv_lines(file: BinaryIO, encoding: str, delimiter: str) -> Iterator[Line]:
     errors = "replace" if encoding == "utf-16" else "surrogateescape"
-    reader = csv.reader(TextIOWrapper(file, encoding, errors, newline=""), delimiter=delimiter)
+    # The wrapper must not close, nor warn that it did not: the file is the caller's.
+    text = TextIOWrapper(file, encoding, errors, newline="")
+    try:
+        yield from _csv_rows(text, encoding, delimiter)
+    finally:
+        if not file.closed:
+            text.detach()
+
+
+def _csv_rows(text: TextIOWrapper, encoding: str, delimiter: str) -> Iterator[Line]:
+    reader = csv.reader(text, delimiter=delimiter)
     while True:
         number = reader.line_num + 1
         try:

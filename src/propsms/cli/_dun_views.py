@@ -1,0 +1,220 @@
+"""What ``propsms dun`` shows: a table for people, JSON and CSV for machines."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final
+
+from rich.console import Console
+from rich.table import Table
+
+from propsms.cli._speech import in_chinese, say
+from propsms.dunning import Action, Reason, Stage
+from propsms.phone import PhoneNumber
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from propsms.dunning import Decision, DunningPlan
+    from propsms.tables import RowError
+
+__all__ = ["as_csv", "as_json", "phone_of", "rows_of", "show"]
+
+_SHOWN = 20
+ZERO: Final = Decimal(0)
+_STAGES = {
+    Stage.NONE: ("无需提醒", "none"),
+    Stage.UPCOMING: ("即将到期", "upcoming"),
+    Stage.REMINDER: ("初期提醒", "reminder"),
+    Stage.OVERDUE: ("中期催收", "overdue"),
+    Stage.FINAL: ("后期告知", "final"),
+}
+_FIELDS = [
+    "account",
+    "phone",
+    "stage",
+    "days_past_due",
+    "overdue_amount",
+    "action",
+    "next_stage",
+    "not_before",
+    "amount",
+    "reasons",
+    "problems",
+]
+
+
+def rows_of(plan: DunningPlan) -> list[dict[str, Any]]:
+    """Each account as plain values; numbers are masked."""
+    return [_row(decision) for decision in plan]
+
+
+def _row(decision: Decision) -> dict[str, Any]:
+    return {
+        "account": decision.account,
+        "phone": phone_of(decision),
+        "stage": str(decision.stage),
+        "days_past_due": decision.days_past_due,
+        "overdue_amount": f"{decision.overdue_amount:.2f}",
+        "action": str(decision.action),
+        "next_stage": str(decision.next_stage),
+        "not_before": decision.not_before.isoformat() if decision.not_before else None,
+        "amount": f"{decision.amount:.2f}",
+        "reasons": [str(reason) for reason in decision.reasons],
+        "problems": list(decision.problems),
+    }
+
+
+def phone_of(decision: Decision) -> str:
+    """The first number of the way to the debtor, masked."""
+    for step in decision.channels:
+        for contact in step.contacts:
+            if isinstance(contact.address, PhoneNumber):
+                return contact.address.masked
+    return ""
+
+
+def as_json(plan: DunningPlan, errors: Sequence[RowError]) -> str:
+    """The whole plan and all bad rows."""
+    totals = plan.totals
+    return json.dumps(
+        {
+            "as_of": plan.as_of.isoformat(),
+            "accounts": totals.accounts,
+            "actions": {str(key): count for key, count in sorted(totals.actions.items())},
+            "stages": {str(stage): totals.stages[stage] for stage in Stage},
+            "reasons": {str(key): count for key, count in sorted(totals.reasons.items())},
+            "overdue_amount": f"{totals.overdue:.2f}",
+            "asked_amount": f"{totals.asked:.2f}",
+            "buckets": {name: f"{amount:.2f}" for name, amount in totals.buckets.items()},
+            "decisions": rows_of(plan),
+            "errors": [_error(error) for error in errors],
+        },
+        ensure_ascii=False,
+        indent=2,
+    )
+
+
+def _error(error: RowError) -> dict[str, Any]:
+    return {
+        "file": error.file,
+        "line": error.line,
+        "column": error.column,
+        "value": error.value,
+        "message": say(error.message, error.message_en),
+        "skipped": error.skipped,
+    }
+
+
+def as_csv(plan: DunningPlan) -> str:
+    """One line an account; a cell that a spreadsheet would run as a formula is quoted."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(_FIELDS)
+    for row in rows_of(plan):
+        row["reasons"], row["problems"] = " ".join(row["reasons"]), "; ".join(row["problems"])
+        writer.writerow([_harmless(row[name]) for name in _FIELDS])
+    return out.getvalue()
+
+
+def _harmless(value: Any) -> Any:
+    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t"):
+        return "'" + value
+    return "" if value is None else value
+
+
+def show(plan: DunningPlan, errors: Sequence[RowError], error_count: int) -> None:
+    """Print the stages, who is skipped and why, and the rows that could not be read."""
+    console = Console()
+    console.print(_stages(plan))
+    skipped = _skipped(plan)
+    if skipped.row_count:
+        console.print(skipped)
+    if errors:
+        console.print(_errors(errors, error_count))
+    totals = plan.totals
+    console.print(
+        say(
+            f"{plan.as_of}:共 {totals.accounts} 户,现在可发 {totals.actions[Action.SEND]} 户,"
+            f"逾期合计 {totals.overdue:.2f} 元。",
+            f"{plan.as_of}: {totals.accounts} accounts, {totals.actions[Action.SEND]} may be sent "
+            f"to now, {totals.overdue:.2f} yuan past due.",
+        ),
+        highlight=False,
+    )
+
+
+def _table(title: str, *headings: str) -> Table:
+    table = Table(title=title, title_justify="left")
+    numbers = {
+        say("户数", "accounts"),
+        say("逾期金额(元)", "past due, yuan"),
+        say("本次通知", "notices now"),
+    }
+    for index, heading in enumerate(headings):
+        table.add_column(
+            heading,
+            justify="right" if heading in numbers else "left",
+            no_wrap=index == 0,
+            overflow="fold",
+        )
+    return table
+
+
+def _stages(plan: DunningPlan) -> Table:
+    table = _table(
+        say("阶段", "Stages"),
+        say("阶段", "stage"),
+        say("户数", "accounts"),
+        say("逾期金额(元)", "past due, yuan"),
+        say("本次通知", "notices now"),
+    )
+    for stage in Stage:
+        amount = sum((d.overdue_amount for d in plan if d.stage is stage), start=ZERO)
+        table.add_row(
+            say(*_STAGES[stage]),
+            str(plan.totals.stages[stage]),
+            f"{amount:.2f}",
+            str(plan.totals.notices[stage]),
+        )
+    return table
+
+
+def _skipped(plan: DunningPlan) -> Table:
+    table = _table(
+        say("现在不发的原因(一户可有多个)", "Why not now (an account may have several reasons)"),
+        say("代码", "code"),
+        say("户数", "accounts"),
+        say("说明", "why"),
+        say("下一步", "what to do"),
+        say("例", "such as"),
+    )
+    held: dict[Reason, list[str]] = {}
+    for decision in plan.skipped:
+        for reason in decision.reasons:
+            held.setdefault(reason, []).append(decision.account)
+    for reason, accounts in sorted(held.items(), key=lambda item: (-len(item[1]), item[0])):
+        why, then = (reason.zh, reason.next_zh) if in_chinese() else (reason.en, reason.next_en)
+        table.add_row(str(reason), str(len(accounts)), why, then, ", ".join(accounts[:2]))
+    return table
+
+
+def _errors(errors: Sequence[RowError], count: int) -> Table:
+    more = count - min(len(errors), _SHOWN)
+    title = say("读不出的行", "Rows that cannot be read")
+    if more:
+        title += say(f"(另有 {more} 处,见 --format json)", f" ({more} more, see --format json)")
+    table = _table(
+        title,
+        say("位置", "where"),
+        say("列", "column"),
+        say("内容", "value"),
+        say("问题", "what is wrong"),
+    )
+    for error in errors[:_SHOWN]:
+        said = say(error.message, error.message_en)
+        table.add_row(f"{error.file}:{error.line}", error.column, error.value, said)
+    return table

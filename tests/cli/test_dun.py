@@ -1,0 +1,111 @@
+"""`propsms dun` on files as users have them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner
+
+from propsms.cli._main import group
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BILLS = """\
+房号,业主,手机号,账期,到期日,应缴金额,已缴金额,状态
+1-101,甲,13900000001,2026-03,2026-03-31,300.00,0,未缴
+1-102,乙,13900000002,2026-05,2026-05-31,300.00,0,未缴
+1-103,丙,13900000003,2026-04,2026-04-20,300.00,300,已缴
+1-104,丁,1390000000,2026-04,2026-04-20,300.00,0,未缴
+1-105,戊,13900000005,2026-04,不详,300.00,0,未缴
+1-106,己,13900000006,2026-04,2026-04-20,300.00,0,争议
+"""
+
+
+@pytest.fixture(autouse=True)
+def chinese(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Answer in Chinese unless a test asks otherwise, on a screen wide enough."""
+    monkeypatch.setenv("PROPSMS_LANG", "zh")
+    monkeypatch.setenv("COLUMNS", "160")
+
+
+def write(folder: Path, text: str = BILLS, encoding: str = "utf-8") -> str:
+    """A file of bills."""
+    path = folder / "bills.csv"
+    path.write_bytes(text.encode(encoding))
+    return str(path)
+
+
+def run(*args: str):
+    return CliRunner().invoke(group, ["dun", *args])
+
+
+def test_a_table_of_stages_and_of_who_is_skipped_and_why(tmp_path: Path) -> None:
+    result = run(write(tmp_path), "--as-of", "2026-06-10", "--dry-run")
+    assert 1 == result.exit_code
+    for told in ("初期提醒", "后期告知", "HOLD_DISPUTE", "PAID", "共 6 户,现在可发 2 户"):
+        assert told in result.output
+    assert "bills.csv:5" in result.output
+    assert "bills.csv:6" in result.output
+    assert "不详" in result.output
+    assert "1390000000" not in result.output
+    assert [tmp_path / "bills.csv"] == list(tmp_path.iterdir())
+
+
+def test_in_english(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PROPSMS_LANG", "en")
+    result = run(write(tmp_path), "--as-of", "2026-06-10", "--dry-run")
+    assert "6 accounts, 2 may be sent to now" in result.output
+    assert "What is due is contested." in result.output
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030"])
+def test_json_in_any_encoding(tmp_path: Path, encoding: str) -> None:
+    path = write(tmp_path, encoding=encoding)
+    result = run(path, "--as-of", "2026-06-10", "--format", "json", "--dry-run")
+    told = json.loads(result.output)
+    assert {"none": 2, "upcoming": 0, "reminder": 1, "overdue": 2, "final": 1} == told["stages"]
+    assert ["1-104", "1-105"] == [
+        row["account"] for row in told["decisions"] if row["action"] == "block"
+    ]
+    assert [5, 6] == [error["line"] for error in told["errors"]]
+    assert "13900000001" not in result.output
+
+
+def test_csv_for_a_spreadsheet(tmp_path: Path) -> None:
+    text = BILLS.replace("1-102", "=cmd()")
+    result = run(write(tmp_path, text), "--as-of", "2026-06-10", "--format", "csv", "--dry-run")
+    rows = list(csv.DictReader(io.StringIO(result.stdout)))
+    assert {"'=cmd()", "1-101"} <= {row["account"] for row in rows}
+    assert "139****0001" == next(row["phone"] for row in rows if row["account"] == "1-101")
+
+
+def test_all_well_is_zero(tmp_path: Path) -> None:
+    fine = "\n".join(BILLS.splitlines()[:3])
+    assert 0 == run(write(tmp_path, fine), "--as-of", "2026-06-10", "--dry-run").exit_code
+
+
+def test_english_headers_and_a_policy(tmp_path: Path) -> None:
+    text = "room,phone,due date,amount\n1-101,13900000001,2026-05-30,9.00\n"
+    policy = tmp_path / "policy.toml"
+    policy.write_text("min_amount = 10\n", "utf-8")
+    path = write(tmp_path, text)
+    args = (path, "--as-of", "2026-06-10", "--policy", str(policy), "--format", "csv", "--dry-run")
+    assert "BELOW_MINIMUM" in run(*args).output
+
+
+def test_bad_options_are_two(tmp_path: Path) -> None:
+    path = write(tmp_path)
+    assert 2 == run(path).exit_code
+    assert 2 == run(path, "--as-of", "June").exit_code
+    assert 2 == run(path, "--as-of", "2026-06-10", "--at", "late").exit_code
+
+
+def test_many_bad_rows_are_counted_not_listed(tmp_path: Path) -> None:
+    bad = "\n".join(f"2-{n},庚,13900000007,2026-04,不详,1,0,未缴" for n in range(30))
+    result = run(write(tmp_path, BILLS + bad), "--as-of", "2026-06-10", "--dry-run")
+    assert "另有 12 处" in result.output
