@@ -199,7 +199,17 @@ def _count_gsm7(text: str, units: int) -> SegmentCount:
 
 
 def _count_ucs2(text: str) -> SegmentCount:
-    data = text.encode(*_CODE_UNITS)
+    try:
+        data = text.encode("utf-16-le")
+    except UnicodeEncodeError:  # a lone surrogate
+        return _count_packed(text.encode(*_CODE_UNITS))
+    units = len(data) // 2
+    if units != len(text):
+        return _count_packed(data)
+    return _counted((_UCS2, units, 1 if units <= _UCS2_ALONE else -(-units // _UCS2_PART)))
+
+
+def _count_packed(data: bytes) -> SegmentCount:
     units = len(data) // 2
     if units <= _UCS2_ALONE:
         return _counted((_UCS2, units, 1))
