@@ -106,6 +106,11 @@ class Rolling:
     period: timedelta = attrs.field(validator=positive)
     micros: int = attrs.field(init=False, repr=False, eq=False)
 
+    @classmethod
+    def of_micros(cls, micros: int) -> Rolling:
+        """The window of so many microseconds, as stores keep it."""
+        return cls(timedelta(microseconds=micros))
+
     def __attrs_post_init__(self) -> None:
         object.__setattr__(self, "micros", self.period // _MICRO)
 

@@ -17,16 +17,27 @@ if TYPE_CHECKING:
         MemoryStore as MemoryStore,
     )
     from propsms.stores.memory_journal import MemoryJournal as MemoryJournal
+    from propsms.stores.rows import RowStore as RowStore
+    from propsms.stores.sqlite import SQLiteStore as SQLiteStore
     from propsms.stores.sqlite_journal import SQLiteJournal as SQLiteJournal
 
 _HOMES = {
     "AsyncMemoryStore": "memory",
     "MemoryJournal": "memory_journal",
     "MemoryStore": "memory",
+    "RowStore": "rows",
     "SQLiteJournal": "sqlite_journal",
+    "SQLiteStore": "sqlite",
 }
 
-__all__ = ["AsyncMemoryStore", "MemoryJournal", "MemoryStore", "SQLiteJournal"]
+__all__ = [
+    "AsyncMemoryStore",
+    "MemoryJournal",
+    "MemoryStore",
+    "RowStore",
+    "SQLiteJournal",
+    "SQLiteStore",
+]
 
 
 def __getattr__(name: str) -> Any:
