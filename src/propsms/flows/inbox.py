@@ -1,0 +1,395 @@
+"""What comes back: delivery receipts, replies of residents, verdicts on templates.
+
+A provider pushes to a URL of the host; `Inbox.receive` parses the push, writes it to the
+journal, and only then gives back the acknowledgement that the provider expects. If the writing
+fails it answers 503, and the provider pushes again.
+
+Pushes repeat, come out of order, one per segment, and up to three days late. Each fact is
+kept once, and what is known of a message only grows: unknown, then failed, then delivered.
+Most providers do not sign what they push, so a push may be forged: it can change a status or
+put a number on the suppression list, but it never causes a send.
+
+.. versionadded:: 0.1.0
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+import unicodedata
+from collections.abc import Callable, Generator
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from functools import partial
+from ipaddress import ip_address, ip_network
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from urllib.parse import parse_qsl, urlsplit
+
+import attrs
+
+from propsms.errors import InvalidValueError, RejectedError, StoreError
+from propsms.journal import AsyncJournal, Journal, State
+from propsms.messages import DeliveryStatus
+from propsms.wire import HttpResponse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from propsms.journal import Entry
+    from propsms.messages import DeliveryReceipt, Reply
+    from propsms.providers import ReceivesPushes
+    from propsms.wire import HttpRequest, Push
+
+__all__ = [
+    "OPT_OUT_WORDS",
+    "AsyncInbox",
+    "Delivery",
+    "Inbox",
+    "Intention",
+    "ReceivedReply",
+    "delivery_status",
+    "read_reply",
+]
+
+OPT_OUT_WORDS: Final = frozenset(
+    {"r", "t", "td", "n", "退订", "拒收", "取消订阅", "不要再发", "别再发", "stop", "unsubscribe"}
+)
+"""What counts as an opt-out when it is all that a reply says.
+
+R is what providers of the mainland ask residents to answer (Aliyun, document 419270; Tencent
+Cloud, 382/100568); T, TD and N are older habits, which no guide forbids to honour.
+"""
+
+_SILENCE: Final = timedelta(hours=72)
+"""Aliyun and Huawei Cloud call a message unknown when no receipt came in 72 hours."""
+
+_MAX_BODY: Final = 1024 * 1024
+
+
+class Intention(StrEnum):
+    """What a reply seems to mean; a person decides."""
+
+    OPT_OUT = "opt_out"
+    PAID = "paid"
+    WRONG_PERSON = "wrong_person"
+    DISPUTED = "disputed"
+
+
+def read_reply(
+    text: str, *, opt_out_words: Iterable[str] = OPT_OUT_WORDS
+) -> tuple[Intention, ...]:
+    """Guess what a resident means; empty when nothing is recognised.
+
+    An opt-out word counts only if it is the whole reply: full-width letters, spaces, brackets
+    and a leading 回复 do not matter. The other intentions are words in a sentence.
+
+    >>> read_reply(" Ｔ Ｄ 。")
+    (<Intention.OPT_OUT: 'opt_out'>,)
+    >>> read_reply("上周已经交过了")
+    (<Intention.PAID: 'paid'>,)
+    >>> read_reply("还没交呢")
+    ()
+
+    .. versionadded:: 0.1.0
+    """
+    plain = _plain(text)
+    if _is_opt_out(plain, frozenset(map(_plain, opt_out_words))):
+        return (Intention.OPT_OUT,)
+    return tuple(intent for intent, pattern in _MEANINGS.items() if pattern.search(plain))
+
+
+def _plain(text: str) -> str:
+    """The letters, digits and ideographs of *text*, full-width ones narrowed, in lower case."""
+    narrow = unicodedata.normalize("NFKC", text).casefold()
+    return "".join(c for c in narrow if c.isalnum())
+
+
+def _is_opt_out(plain: str, words: frozenset[str]) -> bool:
+    rest = re.sub(r"^(请|我要|我想|要求|回复|回)+|(了|谢谢|吧)+$", "", plain)
+    if plain in words or rest in words:
+        return True
+    parts = re.match(r"^(r|td|t|n)(退订|拒收)$|^(退订|拒收)(r|td|t|n)$", rest)
+    return parts is not None and bool({*parts.groups()} & words)
+
+
+_NOT: Final = r"(?<![没未不尚])(?<![没未尚]有)"
+_MEANINGS: Final = {
+    Intention.PAID: re.compile(
+        r"已经?[^没未不]{0,4}(交|缴|付|转账|结清)"
+        rf"|{_NOT}(交|缴|付)(过|清|完|齐|了)|{_NOT}结清|{_NOT}缴费成功"
+    ),
+    Intention.WRONG_PERSON: re.compile(
+        r"(发|打|找|认|搞|弄)错|号码?(错|不对)|不是(本人|业主|户主|房主|我家|我的房|机主)|非(本人|业主)"
+        r"|不认识|(房子|房)(已经?)?卖|(已经?)?搬(走|家)|不住(这|那|在)|换(了)?(手机)?号"
+    ),
+    Intention.DISPUTED: re.compile(
+        r"异议|争议|有误|不对|不合理|不认可|不服|多(收|算|扣)|(算|收|扣)错|乱收费|投诉|凭什么|拒(交|缴|付)"
+        r"|(服务|卫生|保安|物业)(太|很|这么)?差|(漏水|电梯|质量).{0,6}(没|不|未)"
+    ),
+}
+
+
+@attrs.frozen
+class Delivery:
+    """A message of which more is known than before.
+
+    Attributes:
+        entry: The message with all its receipts.
+        before: What was known; None when there was no receipt.
+        after: What is known now.
+        receipt: The receipt that said so.
+    """
+
+    entry: Entry
+    before: DeliveryStatus | None
+    after: DeliveryStatus
+    receipt: DeliveryReceipt
+
+
+@attrs.frozen
+class ReceivedReply:
+    """What a resident wrote, and what it seems to mean."""
+
+    reply: Reply
+    intentions: tuple[Intention, ...]
+
+
+def delivery_status(entry: Entry, *, now: datetime) -> DeliveryStatus | None:
+    """What is known of a message's delivery; None while a receipt may still come.
+
+    Delivered once any receipt of each reported segment says so; failed if a segment failed;
+    unknown if only that was reported, or nothing within 72 hours of acceptance.
+
+    .. versionadded:: 0.1.0
+    """
+    known = _known(entry.receipts)
+    if known is not None:
+        return known
+    taken = entry.outcome_at if entry.state is State.ACCEPTED else None
+    return DeliveryStatus.UNKNOWN if taken is not None and now - taken >= _SILENCE else None
+
+
+_RANK: Final = {DeliveryStatus.UNKNOWN: 0, DeliveryStatus.FAILED: 1, DeliveryStatus.DELIVERED: 2}
+_WORST_FIRST: Final = (DeliveryStatus.FAILED, DeliveryStatus.UNKNOWN, DeliveryStatus.DELIVERED)
+
+
+def _known(receipts: Iterable[DeliveryReceipt]) -> DeliveryStatus | None:
+    """The best word on each segment, then the worst of the segments."""
+    best: dict[tuple[int, int] | None, DeliveryStatus] = {}
+    for receipt in receipts:
+        old = best.get(receipt.segment)
+        if old is None or _RANK[receipt.status] > _RANK[old]:
+            best[receipt.segment] = receipt.status
+    return next((status for status in _WORST_FIRST if status in best.values()), None)
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+_J = TypeVar("_J")
+_T = TypeVar("_T")
+_Steps = Generator[Callable[[], Any], Any, _T]
+
+
+class _Receiver(Generic[_J]):
+    """What both inboxes share: everything but the awaiting."""
+
+    def __init__(
+        self,
+        provider: ReceivesPushes,
+        journal: _J,
+        *,
+        token: str | None = None,
+        networks: Iterable[str] = (),
+        suppression: Any = None,
+        on_delivery: Callable[[Delivery], object] | None = None,
+        on_reply: Callable[[ReceivedReply], object] | None = None,
+        opt_out_words: Iterable[str] = OPT_OUT_WORDS,
+        clock: Callable[[], datetime] = _utc_now,
+    ) -> None:
+        """Receive for *provider*, into *journal*.
+
+        Args:
+            provider: An adapter with ``parse_push``.
+            journal: Where receipts, replies and verdicts are kept.
+            token: A secret that the callback URL must carry, as its last path segment or as
+                ``?token=``; most providers sign nothing, so use one.
+            networks: Networks that pushes may come from, such as ``"203.0.113.0/24"``; empty
+                allows all. ``receive`` must then be given the peer.
+            suppression: Gets ``add(phone)`` for each opt-out: a set, or the list that the
+                client asks.
+            on_delivery: Called when more is known of a message than before. Never send from
+                it what a receipt alone asks for: receipts can be forged.
+            on_reply: Called once for each reply that was not there before.
+            opt_out_words: Words that are an opt-out when they are the whole reply.
+            clock: Gives an aware instant.
+        """
+        _require_long(token)
+        self._provider = provider
+        self._journal: Any = journal
+        self._token = token
+        self._networks = tuple(ip_network(network) for network in networks)
+        self._suppression = suppression
+        self._on_delivery = on_delivery
+        self._on_reply = on_reply
+        self._opt_out_words = frozenset(opt_out_words)
+        self._clock = clock
+
+    def _steps(self, request: HttpRequest, peer: str | None) -> _Steps[HttpResponse]:
+        refusal = self._refusal(request, peer)
+        if refusal is not None:
+            return refusal
+        now = self._clock()
+        try:
+            push = self._provider.parse_push(request, now=now)
+        except RejectedError:
+            return _BAD_REQUEST
+        try:
+            yield from self._write(push, now)
+        except StoreError:
+            return _TRY_AGAIN
+        return push.ack
+
+    def _refusal(self, request: HttpRequest, peer: str | None) -> HttpResponse | None:
+        if len(request.body) > _MAX_BODY:
+            return _TOO_LARGE
+        if self._networks and not _lies_in(peer, self._networks):
+            return _FORBIDDEN
+        if self._token is not None and not _carries(request.url, self._token):
+            return _FORBIDDEN
+        return None
+
+    def _write(self, push: Push, now: datetime) -> _Steps[None]:
+        for receipt in push.receipts:
+            yield from self._write_receipt(receipt, now)
+        for reply in push.replies:
+            yield from self._write_reply(reply, now)
+        for audit in push.audits:
+            yield partial(self._journal.record_audit, audit, now)
+
+    def _write_receipt(self, receipt: DeliveryReceipt, now: datetime) -> _Steps[None]:
+        reference = yield partial(self._journal.record_receipt, receipt, now)
+        if reference is None or self._on_delivery is None:
+            return
+        entry: Entry | None = yield partial(self._journal.entry, reference)
+        change = _change(entry, receipt) if entry is not None else None
+        if change is not None:
+            self._on_delivery(change)
+
+    def _write_reply(self, reply: Reply, now: datetime) -> _Steps[None]:
+        intentions = read_reply(reply.text, opt_out_words=self._opt_out_words)
+        if Intention.OPT_OUT in intentions and self._suppression is not None:
+            yield partial(self._suppression.add, reply.phone)
+        new: bool = yield partial(self._journal.record_reply, reply, now)
+        if new and self._on_reply is not None:
+            self._on_reply(ReceivedReply(reply, intentions))
+
+
+def _change(entry: Entry, receipt: DeliveryReceipt) -> Delivery | None:
+    """The step forward that *receipt*, the last one kept, made; None if it made none."""
+    if not entry.receipts or entry.receipts[-1] != receipt:
+        return None  # a repeat: it was kept before
+    before, after = _known(entry.receipts[:-1]), _known(entry.receipts)
+    if after is None or after is before:
+        return None
+    return Delivery(entry, before, after, receipt)
+
+
+class Inbox(_Receiver[Journal]):
+    """The receiver of one provider's pushes.
+
+    >>> from propsms.providers import Outbox
+    >>> from propsms.stores import MemoryJournal
+    >>> from propsms.wire import HttpRequest
+    >>> inbox = Inbox(Outbox(":memory:"), MemoryJournal())
+    >>> inbox.receive(HttpRequest("POST", "https://example.com/push", {}, b"not a push")).status
+    400
+
+    .. versionadded:: 0.1.0
+    """
+
+    def receive(self, request: HttpRequest, *, peer: str | None = None) -> HttpResponse:
+        """Take in one push; give the answer back to the provider as it is.
+
+        Args:
+            request: Method, full URL, headers and raw body as they came.
+            peer: The address that it came from, if `networks` is used; behind a proxy of
+                yours, the one that the proxy names.
+
+        Returns:
+            The provider's own acknowledgement once everything is written; 400 if it is no
+            push of the provider, 403 for a wrong token or network, 413 if it is too large, 503
+            if the journal could not write: the provider then pushes again.
+        """
+        steps = self._steps(request, peer)
+        try:
+            call = next(steps)
+            while True:
+                try:
+                    value = call()
+                except StoreError as error:
+                    call = steps.throw(error)
+                else:
+                    call = steps.send(value)
+        except StopIteration as done:
+            answer: HttpResponse = done.value
+            return answer
+
+
+class AsyncInbox(_Receiver[AsyncJournal]):
+    """`Inbox` over an `AsyncJournal`, awaited.
+
+    .. versionadded:: 0.1.0
+    """
+
+    async def receive(self, request: HttpRequest, *, peer: str | None = None) -> HttpResponse:
+        """Take in one push; see `Inbox.receive`."""
+        steps = self._steps(request, peer)
+        try:
+            call = next(steps)
+            while True:
+                try:
+                    value = call()
+                    if hasattr(value, "__await__"):
+                        value = await value
+                except StoreError as error:
+                    call = steps.throw(error)
+                else:
+                    call = steps.send(value)
+        except StopIteration as done:
+            answer: HttpResponse = done.value
+            return answer
+
+
+_BAD_REQUEST: Final = HttpResponse(400)
+_FORBIDDEN: Final = HttpResponse(403)
+_TOO_LARGE: Final = HttpResponse(413)
+_TRY_AGAIN: Final = HttpResponse(503)
+
+
+def _require_long(token: str | None) -> None:
+    if token is not None and len(token) < 16:
+        raise InvalidValueError(
+            f"token must have at least 16 characters, got {len(token)}; "
+            "make one with secrets.token_urlsafe()",
+            f"token 至少 16 个字符,现为 {len(token)};请用 secrets.token_urlsafe() 生成",
+            field="token",
+        )
+
+
+def _carries(url: str, token: str) -> bool:
+    parts = urlsplit(url)
+    given = [
+        parts.path.rpartition("/")[2],
+        *(v for k, v in parse_qsl(parts.query) if k == "token"),
+    ]
+    return any(hmac.compare_digest(one.encode(), token.encode()) for one in given)
+
+
+def _lies_in(peer: str | None, networks: tuple[Any, ...]) -> bool:
+    try:
+        address = ip_address(peer or "")
+    except ValueError:
+        return False
+    return any(address in network for network in networks)
