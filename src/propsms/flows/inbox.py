@@ -219,8 +219,8 @@ class _Receiver(Generic[_J]):
                 allows all. ``receive`` must then be given the peer.
             suppression: Gets ``add(phone)`` for each opt-out: a set, or the list that the
                 client asks.
-            on_delivery: Called when more is known of a message than before. Never send from
-                it what a receipt alone asks for: receipts can be forged.
+            on_delivery: Called when more is known of a message than before; a push that comes
+                again may tell it again. Never send because of it: receipts can be forged.
             on_reply: Called once for each reply that was not there before.
             opt_out_words: Words that are an opt-out when they are the whole reply.
             clock: Gives an aware instant.
@@ -269,11 +269,17 @@ class _Receiver(Generic[_J]):
             yield partial(self._journal.record_audit, audit, now)
 
     def _write_receipt(self, receipt: DeliveryReceipt, now: datetime) -> _Steps[None]:
+        if self._on_delivery is None:
+            yield partial(self._journal.record_receipt, receipt, now)
+            return
+        old: Entry | None = None
+        if receipt.reference:
+            old = yield partial(self._journal.entry, receipt.reference)
         reference = yield partial(self._journal.record_receipt, receipt, now)
-        if reference is None or self._on_delivery is None:
+        if reference is None:
             return
         entry: Entry | None = yield partial(self._journal.entry, reference)
-        change = _change(entry, receipt) if entry is not None else None
+        change = _change(old, entry, receipt) if entry is not None else None
         if change is not None:
             self._on_delivery(change)
 
@@ -286,11 +292,13 @@ class _Receiver(Generic[_J]):
             self._on_reply(ReceivedReply(reply, intentions))
 
 
-def _change(entry: Entry, receipt: DeliveryReceipt) -> Delivery | None:
-    """The step forward that *receipt*, the last one kept, made; None if it made none."""
-    if not entry.receipts or entry.receipts[-1] != receipt:
-        return None  # a repeat: it was kept before
-    before, after = _known(entry.receipts[:-1]), _known(entry.receipts)
+def _change(old: Entry | None, entry: Entry, receipt: DeliveryReceipt) -> Delivery | None:
+    """The step forward that *receipt* made, or None if it made none."""
+    if old is not None and old.reference == entry.reference:
+        earlier = old.receipts
+    else:  # the receipt named another message of its batch, or none: it is the last one kept
+        earlier = entry.receipts[:-1] if entry.receipts[-1:] == (receipt,) else entry.receipts
+    before, after = _known(earlier), _known(entry.receipts)
     if after is None or after is before:
         return None
     return Delivery(entry, before, after, receipt)

@@ -1,0 +1,351 @@
+"""Pushes from outside: checked, written, acknowledged, in that order."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import pytest
+from hypothesis import given, strategies as st
+
+from propsms import Client
+from propsms.errors import InvalidValueError, StoreError
+from propsms.flows import AsyncInbox, Inbox, Intention, read_reply
+from propsms.flows.inbox import Delivery, ReceivedReply, delivery_status
+from propsms.journal import Entry, Intent, State
+from propsms.messages import (
+    Accepted,
+    DeliveryReceipt,
+    DeliveryStatus,
+    MessageKind,
+    OutboundMessage,
+)
+from propsms.phone import parse
+from propsms.providers import Outbox
+from propsms.providers.outbox import number_for
+from propsms.stores import MemoryJournal, SQLiteJournal
+from propsms.templates import Template, TemplateLibrary
+from propsms.wire import HttpRequest, HttpResponse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from propsms.phone import PhoneNumber
+
+NOON = datetime(2026, 3, 3, 4, tzinfo=UTC)
+TOKEN = "a-long-callback-token"
+LIBRARY = TemplateLibrary([Template("hi", "您好", "notice", "urgent")], signature="绿苑物业")
+
+
+@pytest.fixture
+def outbox() -> Iterator[Outbox]:
+    with Outbox(":memory:") as box:
+        yield box
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def journal(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
+    return MemoryJournal() if request.param == "memory" else SQLiteJournal(tmp_path / "j.db")
+
+
+def send(outbox: Outbox, journal: Any, phone: PhoneNumber) -> str:
+    """Intend, claim, send and record one message, as a flow does; return its reference."""
+    intent = Intent(
+        key=phone.e164, kind=MessageKind.NOTICE, template="hi", phone=phone, created_at=NOON
+    )
+    journal.intend(intent)
+    journal.claim(intent.reference, worker="w", now=NOON)
+    client = Client(outbox, library=LIBRARY, clock=lambda: NOON)
+    (outcome,) = client.send_many([OutboundMessage(phone, "hi", reference=intent.reference)])
+    journal.record_outcome(intent.reference, outcome, NOON)
+    return intent.reference
+
+
+class Ears:
+    """Hears what an inbox tells."""
+
+    def __init__(self) -> None:
+        self.deliveries: list[Delivery] = []
+        self.replies: list[ReceivedReply] = []
+
+    def inbox(self, outbox: Any, journal: Any, **more: Any) -> Inbox:
+        """An inbox that tells these ears."""
+        return Inbox(
+            outbox,
+            journal,
+            on_delivery=self.deliveries.append,
+            on_reply=self.replies.append,
+            clock=lambda: NOON + timedelta(days=4),
+            **more,
+        )
+
+    @property
+    def steps(self) -> list[tuple[DeliveryStatus | None, DeliveryStatus]]:
+        """Before and after of each change heard."""
+        return [(change.before, change.after) for change in self.deliveries]
+
+
+LATER = NOON + timedelta(days=4)
+
+
+@pytest.mark.parametrize(
+    ("name", "steps"),
+    [
+        ("accepted", [(None, "delivered")]),
+        ("late_receipt", [(None, "delivered")]),
+        ("receipt_twice", [(None, "delivered")]),
+        ("receipt_unknown_first", [(None, "unknown"), ("unknown", "delivered")]),
+        ("receipts_by_segment", [(None, "delivered")]),
+        ("failed_off", [(None, "failed")]),
+        ("no_receipt", []),
+    ],
+)
+def test_what_is_known_grows(
+    outbox: Outbox, journal: Any, name: str, steps: list[tuple[str | None, str]]
+) -> None:
+    """Each step is told once, whatever comes twice, late or in parts."""
+    reference = send(outbox, journal, number_for(name))
+    ears = Ears()
+    outbox.play(ears.inbox(outbox, journal).receive, now=LATER)
+    assert steps == ears.steps
+    entry = journal.entry(reference)
+    last = steps[-1][1] if steps else "unknown"  # silent for 72 hours
+    assert last == delivery_status(entry, now=LATER)
+
+
+def test_a_push_that_comes_again_changes_nothing(outbox: Outbox, journal: Any) -> None:
+    """A provider that missed our answer pushes again."""
+    send(outbox, journal, number_for("replies_paid"))
+    ears = Ears()
+    inbox = ears.inbox(outbox, journal)
+    push = outbox.next_push(now=LATER)
+    assert push is not None
+    answers = [inbox.receive(push) for _ in range(3)]
+    assert [200] * 3 == [answer.status for answer in answers]
+    assert {"code": 0, "msg": "OK"} == json.loads(answers[0].body)
+    assert 1 == len(ears.deliveries)
+    assert 1 == len(ears.replies)
+
+
+def test_what_comes_before_its_outcome_is_kept(outbox: Outbox, journal: Any) -> None:
+    """A receipt may overtake the reply to its send."""
+    phone = number_for("accepted")
+    intent = Intent(key="k", kind=MessageKind.NOTICE, template="hi", phone=phone, created_at=NOON)
+    journal.intend(intent)
+    client = Client(outbox, library=LIBRARY, clock=lambda: NOON)
+    accepted = client.send(OutboundMessage(phone, "hi", reference=intent.reference))
+    outbox.play(Ears().inbox(outbox, journal).receive, now=LATER)
+    journal.record_outcome(intent.reference, accepted, NOON)
+    assert journal.entry(intent.reference).delivered
+
+
+def test_opt_out_goes_to_the_suppression_list(outbox: Outbox, journal: Any) -> None:
+    """And from then on the client refuses the number."""
+    phone = number_for("replies_opt_out")
+    unwanted: set[PhoneNumber] = set()
+    send(outbox, journal, phone)
+    outbox.play(Ears().inbox(outbox, journal, suppression=unwanted).receive, now=LATER)
+    assert {phone} == unwanted
+    client = Client(outbox, library=LIBRARY, clock=lambda: NOON, suppression=unwanted)
+    (outcome,) = client.send_many([OutboundMessage(phone, "hi")])
+    assert "opted_out" == outcome.reason  # type: ignore[union-attr]
+
+
+def test_replies_are_kept_with_their_text(outbox: Outbox, journal: Any) -> None:
+    """An intention is an offer; the text stays."""
+    send(outbox, journal, number_for("replies_disputed"))
+    ears = Ears()
+    outbox.play(ears.inbox(outbox, journal).receive, now=LATER)
+    assert [(Intention.DISPUTED,)] == [heard.intentions for heard in ears.replies]
+    assert ["费用不对,我有异议"] == [reply.text for reply in journal.replies()]
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b"\xff", b"[" * 50_000, b'{"receipts":[1]}'])
+def test_what_is_no_push_is_refused(outbox: Outbox, journal: Any, body: bytes) -> None:
+    """Garbage is answered, never raised."""
+    request = HttpRequest("POST", "https://example.com/push", {}, body)
+    assert 400 == Inbox(outbox, journal).receive(request).status
+
+
+def test_too_large_a_push_is_refused(outbox: Outbox, journal: Any) -> None:
+    """It is not even parsed."""
+    request = HttpRequest("POST", "https://example.com/push", {}, b" " * (1024 * 1024 + 1))
+    assert 413 == Inbox(outbox, journal).receive(request).status
+
+
+@pytest.mark.parametrize(
+    ("url", "status"),
+    [
+        (f"https://example.com/push/{TOKEN}", 200),
+        (f"https://example.com/push?token={TOKEN}", 200),
+        ("https://example.com/push", 403),
+        ("https://example.com/push?token=", 403),
+        ("https://example.com/push?token=密", 403),
+        (f"https://example.com/push?other={TOKEN}", 403),
+    ],
+)
+def test_token(outbox: Outbox, journal: Any, url: str, status: int) -> None:
+    """The URL must carry the secret that the provider was told."""
+    body = b'{"receipts":[],"replies":[]}'
+    inbox = Inbox(outbox, journal, token=TOKEN)
+    assert status == inbox.receive(HttpRequest("POST", url, {}, body)).status
+    assert TOKEN not in repr(inbox)
+
+
+def test_short_token_is_refused(outbox: Outbox, journal: Any) -> None:
+    """A token that can be guessed is none."""
+    with pytest.raises(InvalidValueError, match="16"):
+        Inbox(outbox, journal, token="short")
+
+
+@pytest.mark.parametrize(
+    ("peer", "status"), [("203.0.113.9", 200), ("198.51.100.1", 403), (None, 403), ("x", 403)]
+)
+def test_networks(outbox: Outbox, journal: Any, peer: str | None, status: int) -> None:
+    """A provider that publishes its addresses can be held to them."""
+    inbox = Inbox(outbox, journal, networks=["203.0.113.0/24"])
+    request = HttpRequest("POST", "https://e.com/", {}, b'{"receipts":[],"replies":[]}')
+    assert status == inbox.receive(request, peer=peer).status
+
+
+class _Broken(MemoryJournal):
+    def record_receipt(self, receipt: DeliveryReceipt, at: datetime, /) -> str | None:
+        raise StoreError("disk full")
+
+
+def test_unwritten_is_not_acknowledged(outbox: Outbox) -> None:
+    """503 makes the provider push again, and nothing is lost."""
+    journal = _Broken()
+    send(outbox, journal, number_for("accepted"))
+    assert 0 == outbox.play(Inbox(outbox, journal).receive, now=LATER)
+    good = MemoryJournal()
+    assert 1 == outbox.play(Inbox(outbox, good).receive, now=LATER)
+
+
+class _Awaited:
+    """A journal of coroutines."""
+
+    def __init__(self, journal: Any) -> None:
+        self._journal = journal
+
+    def __getattr__(self, name: str) -> Any:
+        async def call(*given: Any, **more: Any) -> Any:
+            return getattr(self._journal, name)(*given, **more)
+
+        return call
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_async_inbox(outbox: Outbox, broken: bool) -> None:
+    """The same, awaited."""
+    journal = _Broken() if broken else MemoryJournal()
+    send(outbox, journal, number_for("replies_paid"))
+    push = outbox.next_push(now=LATER)
+    assert push is not None
+    inbox = AsyncInbox(outbox, _Awaited(journal))  # type: ignore[arg-type]
+    answer: HttpResponse = asyncio.run(inbox.receive(push))
+    assert (503 if broken else 200) == answer.status
+    assert (0 if broken else 1) == len(list(journal.replies()))
+
+
+statuses = st.sampled_from(DeliveryStatus)
+segments = st.sampled_from([None, (1, 2), (2, 2)])
+RANK = [None, DeliveryStatus.UNKNOWN, DeliveryStatus.FAILED, DeliveryStatus.DELIVERED]
+
+
+@given(st.lists(statuses, max_size=6))
+def test_knowledge_never_shrinks(found: list[DeliveryStatus]) -> None:
+    """In whatever order receipts come, the status climbs and ends at the best word."""
+    entry = _entry()
+    seen = [delivery_status(entry, now=NOON)]
+    for i, status in enumerate(found):
+        receipt = DeliveryReceipt("outbox", "m", "r", None, status, raw_code=str(i))
+        entry = attrs.evolve(entry, receipts=(*entry.receipts, receipt))
+        seen.append(delivery_status(entry, now=NOON))
+    assert sorted(seen, key=RANK.index) == seen
+    assert max([None, *found], key=RANK.index) == seen[-1]
+
+
+@given(st.lists(st.tuples(statuses, segments), max_size=6), st.randoms())
+def test_order_does_not_matter(found: list[Any], random: Any) -> None:
+    """Shuffled receipts tell the same in the end."""
+    receipts = [DeliveryReceipt("outbox", "m", "r", None, s, segment=g) for s, g in found]
+    shuffled = random.sample(receipts, len(receipts))
+    first, second = (attrs.evolve(_entry(), receipts=tuple(r)) for r in (receipts, shuffled))
+    assert delivery_status(first, now=NOON) == delivery_status(second, now=NOON)
+
+
+def _entry() -> Entry:
+    phone = parse("13900000001")
+    intent = Intent(key="k", kind=MessageKind.NOTICE, template="t", phone=phone, created_at=NOON)
+    accepted = Accepted(intent.reference, "outbox", "m")
+    return Entry(intent, State.ACCEPTED, outcome=accepted, outcome_at=NOON)
+
+
+def test_silence_is_unknown_after_three_days() -> None:
+    """Before that, nothing is known yet."""
+    entry = _entry()
+    assert delivery_status(entry, now=NOON + timedelta(hours=71)) is None
+    assert "unknown" == delivery_status(entry, now=NOON + timedelta(hours=72))
+
+
+OPT_OUT = (Intention.OPT_OUT,)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        *[
+            (text, OPT_OUT)
+            for text in ("R", "r", "Ｒ", " R ", "R。", "T", "TD", "Ｔ Ｄ", "N", "n")
+        ],
+        *[(text, OPT_OUT) for text in ("退订", "退 订", "【退订】", "R退订", "退订R", "TD退订")],
+        *[
+            (text, OPT_OUT)
+            for text in ("回复R", "回复 Ｔ", "拒收", "我要退订", "请退订,谢谢", "退订了")
+        ],
+        *[(text, OPT_OUT) for text in ("STOP", "取消订阅", "不要再发了")],
+        ("RTD", ()),
+        ("收到", ()),
+        ("", ()),
+        ("退订怎么办理", ()),
+        ("No problem", ()),
+        ("已经交过了", (Intention.PAID,)),
+        ("我上个月已缴费", (Intention.PAID,)),
+        ("昨天付过了", (Intention.PAID,)),
+        ("已转账", (Intention.PAID,)),
+        ("已结清", (Intention.PAID,)),
+        ("还没交", ()),
+        ("我没有交过", ()),
+        ("尚未缴清", ()),
+        ("明天交", ()),
+        ("打错了", (Intention.WRONG_PERSON,)),
+        ("发错人了吧", (Intention.WRONG_PERSON,)),
+        ("我不是业主", (Intention.WRONG_PERSON,)),
+        ("房子已经卖了", (Intention.WRONG_PERSON,)),
+        ("我早就搬走了", (Intention.WRONG_PERSON,)),
+        ("金额不对", (Intention.DISPUTED,)),
+        ("多收了一个月", (Intention.DISPUTED,)),
+        ("电梯坏了一直没修,凭什么", (Intention.DISPUTED,)),
+        ("已经交了,金额也不对", (Intention.PAID, Intention.DISPUTED)),
+    ],
+)
+def test_reading_replies(text: str, expected: tuple[Intention, ...]) -> None:
+    """What residents write, full-width and spaced forms among it."""
+    assert expected == read_reply(text)
+
+
+def test_own_opt_out_words() -> None:
+    """A company may honour other words."""
+    assert OPT_OUT == read_reply("０００００", opt_out_words=["00000"])
+    assert () == read_reply("R", opt_out_words=["00000"])
+
+
+@given(st.text())
+def test_reading_never_fails(text: str) -> None:
+    """Whatever comes in."""
+    assert set(read_reply(text)) <= set(Intention)
