@@ -309,6 +309,27 @@ CARD_CODES: Final[dict[str, tuple[Severity, str, str]]] = {
         "材料 {kind} 有到期日,但没有给出今天的日期,无法核对",
         "the document {kind} ends on some day, but today was not given, so it was not checked",
     ),
+    "flash.too_long": (
+        _E,
+        "闪信只能占一条,现为 {units} 个单位、{segments} 条;请缩短",
+        "a flash SMS takes one segment; this is {units} units in {segments}; shorten it",
+    ),
+    "flash.company_missing": (
+        _E,
+        "闪信要写明公司名称;请加上显示名称",
+        "a flash SMS names the company; add the display name",
+    ),
+    "flash.purpose_missing": (
+        _E,
+        "闪信要写明来电事由;请加上事由或服务类型",
+        "a flash SMS names the purpose; add the reason or the service type",
+    ),
+    "flash.link": (_E, "闪信里不能有链接;请删去", "a flash SMS carries no link; delete it"),
+    "flash.amount": (
+        _E,
+        "闪信里不能有金额;请删去",
+        "a flash SMS carries no amount of money; delete it",
+    ),
     "card.limit_unknown": (
         _W,
         "{profile} 未公布「{limit}」的限制,本库未检查;请向登记方核实",

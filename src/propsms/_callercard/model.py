@@ -7,11 +7,12 @@ what to mend. So the values here are checked for type, not for taste.
 from __future__ import annotations
 
 import re
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 from uuid import NAMESPACE_DNS, uuid5
 
 import attrs
-from attrs.validators import deep_iterable, instance_of, optional
+from attrs.validators import deep_iterable, ge, instance_of, optional
 
 from propsms._callercard.logo import LogoInfo, read_logo
 from propsms._callercard.numbers import CardNumberKind, NumberReading, read_number
@@ -20,7 +21,6 @@ from propsms.phone import mask_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import date
     from typing import Any
     from uuid import UUID
 
@@ -43,6 +43,12 @@ def _sha256(_: object, field: Any, value: str) -> None:
         )
 
 
+def _day(_: object, field: Any, value: object) -> None:
+    """A plain day: an instant would not compare with one."""
+    if value is not None and (not isinstance(value, date) or isinstance(value, datetime)):
+        raise TypeError(f"{field.name} must be a date such as 2026-01-31, got {value!r}")
+
+
 @attrs.frozen
 class Document:
     """A paper that a registry asks for: what it is and how to know it again, never the paper.
@@ -59,9 +65,9 @@ class Document:
     kind: str = attrs.field(validator=_text)
     file_name: str = attrs.field(default="", validator=_text)
     sha256: str = attrs.field(default="", validator=[_text, _sha256])
-    issued: date | None = None
-    expires: date | None = None
-    stamped: bool = False
+    issued: date | None = attrs.field(default=None, validator=_day)
+    expires: date | None = attrs.field(default=None, validator=_day)
+    stamped: bool = attrs.field(default=False, validator=instance_of(bool))
 
 
 def _masked(raw: str) -> str:
@@ -182,9 +188,9 @@ class CallerCard:
     documents: tuple[Document, ...] = attrs.field(
         default=(), converter=_documents, validator=deep_iterable(instance_of(Document))
     )
-    valid_from: date | None = None
-    valid_to: date | None = None
-    version: int = attrs.field(default=1, validator=[instance_of(int), attrs.validators.ge(1)])
+    valid_from: date | None = attrs.field(default=None, validator=_day)
+    valid_to: date | None = attrs.field(default=None, validator=_day)
+    version: int = attrs.field(default=1, validator=[instance_of(int), ge(1)])
 
     @property
     def uid(self) -> UUID:

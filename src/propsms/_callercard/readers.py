@@ -136,15 +136,15 @@ def read_jcard(data: str | bytes | list[Any]) -> CardReading:
 
 
 def _items(data: object) -> list[Any]:
-    parts: list[Any] = data if isinstance(data, list) else []
+    parts: list[Any] = cast("Any", data) if isinstance(data, list) else []
     if len(parts) != 2 or parts[0] != "vcard" or not isinstance(parts[1], list):
         raise _no_card('a jCard is ["vcard", [...]]', 'jCard 应为 ["vcard", [...]]')
-    items: list[Any] = parts[1]
+    items: list[Any] = cast("Any", parts[1])
     return items
 
 
 def _jcard_property(item: object) -> Property:
-    parts: list[Any] = item if isinstance(item, list) else []
+    parts: list[Any] = cast("Any", item) if isinstance(item, list) else []
     if len(parts) < 4 or not isinstance(parts[1], dict):
         raise _no_card("a property is [name, {}, type, value]", "属性应为 [名称, {}, 类型, 值]")
     name, params, kind = str(parts[0]), cast("dict[str, Any]", parts[1]), str(parts[2])

@@ -1,0 +1,466 @@
+"""Messages around a call: a flash SMS just before it, an ordinary SMS after it.
+
+A flash SMS (闪信, class 0) shows at once and leaves no record, so it is easily abused: it names
+company and purpose, fits one segment, and carries no link and no amount. Nothing guarantees that
+it arrives before the ring.
+
+Sources: 3GPP TS 23.038 §4 (data coding 0x10 and 0x18 are class 0), TS 23.040 §9.2.3.24;
+RFC 8197 (607), RFC 8688 (608), RFC 3261 §21 (SIP), ITU-T Q.850 (causes);
+Alibaba Cloud SDKs ccc 2.35.0 and outboundbot 2.2.1 (flash parameters).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
+
+import attrs
+from attrs.validators import ge, instance_of
+
+from propsms._callercard.codes import Reporter
+from propsms._checks import between, require_aware
+from propsms.errors import InvalidValueError
+from propsms.messages import MessageKind, OutboundMessage
+from propsms.phone import PhoneKind, PhoneNumber
+from propsms.segments import Encoding, count_segments
+from propsms.sending_hours import SendingHours, shanghai_day
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from propsms._callercard.model import CallerCard
+    from propsms.findings import Finding
+
+__all__ = [
+    "AfterCall",
+    "CallOutcome",
+    "CallResult",
+    "FlashSms",
+    "Touch",
+    "TouchHistory",
+    "TouchPlan",
+    "TouchPolicy",
+    "TouchRefusal",
+    "after_call",
+    "aliyun_ccc_flash",
+    "aliyun_outbound_bot_flash",
+    "call_result",
+    "check_flash_text",
+    "flash_sms",
+    "plan_touch",
+]
+
+
+class FlashSms(NamedTuple):
+    """How a text goes as a flash SMS.
+
+    Attributes:
+        text: The text.
+        data_coding: The octet that makes it show at once: 16 (GSM-7) or 24 (UCS-2).
+        units: Septets or UTF-16 code units.
+        segments: How many it takes; only one is allowed.
+    """
+
+    text: str
+    data_coding: int
+    units: int
+    segments: int
+
+
+_CLASS_0 = {Encoding.GSM7: 0x10, Encoding.UCS2: 0x18}
+
+
+def flash_sms(text: str) -> FlashSms:
+    """Measure *text* as a flash SMS.
+
+    >>> flash_sms("物业" * 35)[1:]
+    (24, 70, 1)
+    """
+    count = count_segments(text)
+    return FlashSms(text, _CLASS_0[count.encoding], count.units, count.segments)
+
+
+_LINK = re.compile(
+    r"https?:|www\.|[a-z0-9-]+\.(?:com|cn|net|org|top|cc|me)\b", re.IGNORECASE | re.ASCII
+)
+_AMOUNT = re.compile(
+    r"[¥$￥]\s*\d|\d(?:[\d,.]*\d)?\s*(?:万|千|百)?\s*(?:元|块|圆|CNY|RMB)", re.IGNORECASE
+)
+
+
+def check_flash_text(text: str, card: CallerCard) -> tuple[Finding, ...]:
+    """List what is wrong with *text* as a flash SMS of the company of *card*."""
+    report = Reporter()
+    flash = flash_sms(text)
+    if flash.segments > 1:
+        report.add("flash.too_long", "text", units=flash.units, segments=flash.segments)
+    names = [name.strip() for name in (card.display_name, card.legal_name) if name.strip()]
+    if not any(name in text for name in names):
+        report.add("flash.company_missing", "text")
+    purposes = [p.strip() for p in (card.call_reason, card.service_type) if p and p.strip()]
+    if not any(purpose in text for purpose in purposes):
+        report.add("flash.purpose_missing", "text")
+    if _LINK.search(text):
+        report.add("flash.link", "text")
+    if _AMOUNT.search(text):
+        report.add("flash.amount", "text")
+    return tuple(report.findings)
+
+
+class CallResult(StrEnum):
+    """How a call ended."""
+
+    ANSWERED = "answered"
+    NO_ANSWER = "no_answer"
+    BUSY = "busy"
+    UNREACHABLE = "unreachable"
+    DECLINED = "declined"
+    UNWANTED_BY_PERSON = "unwanted_by_person"
+    BLOCKED_BY_ANALYTICS = "blocked_by_analytics"
+    FAILED = "failed"
+
+
+_SIP = {
+    200: CallResult.ANSWERED,
+    408: CallResult.NO_ANSWER,
+    480: CallResult.UNREACHABLE,
+    486: CallResult.BUSY,
+    487: CallResult.NO_ANSWER,
+    600: CallResult.BUSY,
+    603: CallResult.DECLINED,
+    607: CallResult.UNWANTED_BY_PERSON,
+    608: CallResult.BLOCKED_BY_ANALYTICS,
+}
+_Q850 = {
+    16: CallResult.ANSWERED,
+    17: CallResult.BUSY,
+    18: CallResult.UNREACHABLE,
+    19: CallResult.NO_ANSWER,
+    21: CallResult.DECLINED,
+}
+
+
+def call_result(*, sip: int | None = None, q850: int | None = None) -> CallResult:
+    """Tell how a call ended from its SIP status, or else its Q.850 cause.
+
+    A code that is in no table is `FAILED`. Cause 16 says that the call was cleared normally, so
+    give it only for calls that were connected.
+    """
+    if sip is not None:
+        return _SIP.get(sip, CallResult.FAILED)
+    return CallResult.FAILED if q850 is None else _Q850.get(q850, CallResult.FAILED)
+
+
+@attrs.frozen
+class CallOutcome:
+    """One call that was tried.
+
+    Attributes:
+        callee: Whom it went to.
+        at: When it began to ring, an aware instant.
+        result: How it ended.
+        seconds: How long it lasted once answered.
+        call_id: The host's key of the call; it becomes the reference of an SMS about it.
+    """
+
+    callee: PhoneNumber = attrs.field(validator=instance_of(PhoneNumber))
+    at: datetime
+    result: CallResult = attrs.field(converter=CallResult)
+    seconds: float = attrs.field(default=0, validator=ge(0))
+    call_id: str = ""
+
+    def __attrs_post_init__(self) -> None:
+        require_aware(self.at, "at")
+
+
+@attrs.frozen
+class Touch:
+    """A message that already went to somebody around a call."""
+
+    callee: PhoneNumber
+    at: datetime
+    kind: Literal["flash", "after_call"] = attrs.field(
+        validator=attrs.validators.in_(("flash", "after_call"))
+    )
+
+
+def _calls(given: Iterable[CallOutcome]) -> tuple[CallOutcome, ...]:
+    return tuple(given)
+
+
+def _touches(given: Iterable[Touch]) -> tuple[Touch, ...]:
+    return tuple(given)
+
+
+def _numbers(given: Iterable[PhoneNumber | str]) -> frozenset[str]:
+    return frozenset(item.e164 if isinstance(item, PhoneNumber) else item for item in given)
+
+
+@attrs.frozen
+class TouchHistory:
+    """What is known of earlier calls and messages; the host keeps it.
+
+    Attributes:
+        touches: Messages that went out around calls.
+        calls: How earlier calls ended.
+        opted_out: Numbers that want no messages, as `PhoneNumber` or E.164.
+    """
+
+    touches: tuple[Touch, ...] = attrs.field(default=(), converter=_touches)
+    calls: tuple[CallOutcome, ...] = attrs.field(default=(), converter=_calls)
+    opted_out: frozenset[str] = attrs.field(
+        default=frozenset[str](), converter=_numbers, repr=lambda numbers: f"<{len(numbers)}>"
+    )
+
+    def count(self, callee: PhoneNumber, kind: str, at: datetime) -> int:
+        """How many messages of *kind* the callee had on the Shanghai day of *at*."""
+        day = shanghai_day(at)
+        return sum(
+            touch.kind == kind and touch.callee == callee and shanghai_day(touch.at) == day
+            for touch in self.touches
+        )
+
+    def refused(self, callee: PhoneNumber, at: datetime) -> bool:
+        """Whether the callee opted out, said the calls are unwanted, or declined that day."""
+        if callee.e164 in self.opted_out:
+            return True
+        return any(
+            call.callee == callee
+            and (
+                call.result is CallResult.UNWANTED_BY_PERSON
+                or (
+                    call.result is CallResult.DECLINED
+                    and shanghai_day(call.at) == shanghai_day(at)
+                )
+            )
+            for call in self.calls
+        )
+
+
+_MISSED = {
+    CallResult.NO_ANSWER: "after_call_missed",
+    CallResult.BUSY: "after_call_missed",
+    CallResult.UNREACHABLE: "after_call_missed",
+}
+
+
+def _templates(given: Mapping[Any, str]) -> dict[CallResult, str]:
+    return {CallResult(result): name for result, name in given.items()}
+
+
+@attrs.frozen(kw_only=True)
+class TouchPolicy:
+    """How the company uses messages around calls.
+
+    Attributes:
+        lead: How long before the ring the flash SMS goes, 2 to 15 seconds.
+        flash_per_day: Flash SMS per callee and Shanghai day, 0 to 10.
+        after_call_per_day: Ordinary SMS per callee and Shanghai day, 0 to 10.
+        text: The flash text; ``{name}`` and ``{reason}`` take the card's.
+        templates: The template that follows each result; a result without one gets no SMS.
+        hours: When anything may go out; the calls are notices by voice.
+    """
+
+    lead: timedelta = attrs.field(
+        default=timedelta(seconds=5),
+        validator=between(timedelta(seconds=2), timedelta(seconds=15)),
+    )
+    flash_per_day: int = attrs.field(default=1, validator=between(0, 10))
+    after_call_per_day: int = attrs.field(default=1, validator=between(0, 10))
+    text: str = "【{name}】工作人员正在致电您:{reason},请放心接听。"
+    templates: Mapping[CallResult, str] = attrs.field(
+        factory=lambda: dict(_MISSED), converter=_templates, hash=False
+    )
+    hours: SendingHours = attrs.field(factory=SendingHours)
+
+
+class TouchRefusal(StrEnum):
+    """Why nothing goes out."""
+
+    NOT_A_MOBILE = "not_a_mobile"
+    OPTED_OUT = "opted_out"
+    OVER_THE_CAP = "over_the_cap"
+    OUTSIDE_HOURS = "outside_hours"
+    TEXT_REFUSED = "text_refused"
+    NO_TEMPLATE = "no_template"
+    CALLEE_REFUSED = "callee_refused"
+
+
+@attrs.frozen
+class TouchPlan:
+    """A flash SMS and the call it announces, as one unit; both or neither.
+
+    Attributes:
+        callee: Whom it goes to.
+        flash_at: When the flash SMS goes.
+        call_at: When the call begins.
+        flash: The text as it goes.
+        refusals: Why the unit does not go; empty if it does.
+        findings: What is wrong with the text.
+    """
+
+    callee: PhoneNumber
+    flash_at: datetime
+    call_at: datetime
+    flash: FlashSms
+    refusals: tuple[TouchRefusal, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def allowed(self) -> bool:
+        """Whether it goes."""
+        return not self.refusals
+
+
+def plan_touch(
+    card: CallerCard,
+    callee: PhoneNumber,
+    call_at: datetime,
+    policy: TouchPolicy | None = None,
+    history: TouchHistory | None = None,
+) -> TouchPlan:
+    """Plan a flash SMS and its call; nothing is sent here.
+
+    Args:
+        card: Whose call it is.
+        callee: Whom it goes to.
+        call_at: When the call should begin, an aware instant.
+        policy: None takes the defaults.
+        history: None means that nothing is known of earlier calls.
+
+    Raises:
+        InvalidValueError: *call_at* is naive, or the policy's text has a blank of another name.
+    """
+    require_aware(call_at, "call_at")
+    policy, history = policy or TouchPolicy(), history or TouchHistory()
+    flash_at = call_at - policy.lead
+    text = _filled(policy.text, card)
+    findings = check_flash_text(text, card)
+    checks = (
+        (TouchRefusal.NOT_A_MOBILE, callee.kind is not PhoneKind.MOBILE),
+        (TouchRefusal.OPTED_OUT, callee.e164 in history.opted_out),
+        (TouchRefusal.CALLEE_REFUSED, history.refused(callee, call_at)),
+        (
+            TouchRefusal.OVER_THE_CAP,
+            history.count(callee, "flash", flash_at) >= policy.flash_per_day,
+        ),
+        (TouchRefusal.OUTSIDE_HOURS, not _open(policy.hours, flash_at, call_at)),
+        (TouchRefusal.TEXT_REFUSED, bool(findings)),
+    )
+    refusals = tuple(reason for reason, holds in checks if holds)
+    if TouchRefusal.OPTED_OUT in refusals:
+        refusals = tuple(r for r in refusals if r is not TouchRefusal.CALLEE_REFUSED)
+    return TouchPlan(callee, flash_at, call_at, flash_sms(text), refusals, findings)
+
+
+def _filled(text: str, card: CallerCard) -> str:
+    """Fill the two blanks in one pass, so that a name cannot bring in another."""
+    blanks = {"name": card.display_name, "reason": card.call_reason or card.service_type}
+
+    def value(match: re.Match[str]) -> str:
+        if match[1] not in blanks:
+            raise InvalidValueError(
+                f"text may hold {{name}} and {{reason}}, got {match[0]}",
+                f"text 只能含 {{name}} 与 {{reason}},现有 {match[0]}",
+                field="text",
+            )
+        return blanks[match[1]]
+
+    return re.sub(r"\{([^{}]*)\}", value, text)
+
+
+def _open(hours: SendingHours, *instants: datetime) -> bool:
+    return all(hours.allows(at, MessageKind.NOTICE, channel="voice") for at in instants)
+
+
+@attrs.frozen
+class AfterCall:
+    """The SMS after a call, or why there is none.
+
+    Attributes:
+        message: What to give to a client, or None.
+        refusals: Why there is none; empty if there is one.
+    """
+
+    message: OutboundMessage | None
+    refusals: tuple[TouchRefusal, ...] = ()
+
+
+_REFUSING: Final = {
+    CallResult.DECLINED,
+    CallResult.UNWANTED_BY_PERSON,
+    CallResult.BLOCKED_BY_ANALYTICS,
+}
+
+
+def after_call(
+    outcome: CallOutcome,
+    policy: TouchPolicy | None = None,
+    history: TouchHistory | None = None,
+    *,
+    values: Mapping[str, str] | None = None,
+) -> AfterCall:
+    """Decide on the SMS after a call; at most so many a day, and none after a refusal.
+
+    Args:
+        outcome: How the call ended.
+        policy: None takes the defaults.
+        history: Earlier messages and calls; *outcome* itself need not be in it.
+        values: The values of the template's variables.
+
+    Returns:
+        A message for `propsms.clients.Client.send`; its reference is the call's id where there
+        is one, so that the same call never gives two.
+    """
+    policy, history = policy or TouchPolicy(), history or TouchHistory()
+    callee, at = outcome.callee, outcome.at
+    opted_out = callee.e164 in history.opted_out
+    refused = outcome.result in _REFUSING or history.refused(callee, at)
+    template = policy.templates.get(outcome.result)
+    sent = history.count(callee, "after_call", at)
+    checks = (
+        (TouchRefusal.NOT_A_MOBILE, callee.kind is not PhoneKind.MOBILE),
+        (TouchRefusal.OPTED_OUT, opted_out),
+        (TouchRefusal.CALLEE_REFUSED, refused and not opted_out),
+        (TouchRefusal.NO_TEMPLATE, template is None),
+        (TouchRefusal.OVER_THE_CAP, sent >= policy.after_call_per_day),
+        (TouchRefusal.OUTSIDE_HOURS, not policy.hours.allows(at, MessageKind.NOTICE)),
+    )
+    refusals = tuple(reason for reason, holds in checks if holds)
+    if refusals or template is None:
+        return AfterCall(None, refusals)
+    key = {"reference": f"call-{outcome.call_id}"} if outcome.call_id else {}
+    message = OutboundMessage(callee, template, dict(values or {}), MessageKind.NOTICE, **key)
+    return AfterCall(message)
+
+
+def aliyun_ccc_flash(application_id: str, template_id: str) -> dict[str, str]:
+    """Give the parameter that ties a flash SMS to an Alibaba Cloud CCC call.
+
+    Provisional: taken from the sample in the SDK's description of `MakeCall`, never tried
+    against the service; the texts live there, as templates.
+
+    >>> aliyun_ccc_flash("app", "1722217249064")
+    {'FlashSmsVariables': '{"applicationId":"app","templateId":"1722217249064"}'}
+    """
+    value = {"applicationId": application_id, "templateId": template_id}
+    return {"FlashSmsVariables": _compact(value)}
+
+
+def aliyun_outbound_bot_flash(template_id: str, config_id: str) -> dict[str, str]:
+    """Give the parameter that ties flash SMS to an Alibaba Cloud outbound-bot task.
+
+    Provisional: taken from the sample in the SDK's description of `CreateJobGroup`, never tried
+    against the service.
+
+    >>> aliyun_outbound_bot_flash("10471", "config")
+    {'FlashSmsExtras': '{"templateId":"10471","configId":"config"}'}
+    """
+    return {"FlashSmsExtras": _compact({"templateId": template_id, "configId": config_id})}
+
+
+def _compact(value: dict[str, str]) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
