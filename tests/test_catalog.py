@@ -10,10 +10,11 @@ import pytest
 
 from propsms import catalog, profiles
 from propsms.errors import TemplateError
+from propsms.findings import Severity, rejects
 from propsms.messages import MessageKind, NoticeCategory
 from propsms.placeholders import Template, VariableType, eat_maths, is_mangled
 from propsms.segments import count_billed
-from propsms.templates import render
+from propsms.templates import lint, lint_values, render, verdicts
 
 EVERYTHING = catalog.load()
 SMS = [t for s in catalog.subjects() if s != "letters" for t in catalog.load(s).values()]
@@ -281,6 +282,69 @@ def test_lifetimes_are_those_a_policy_allows() -> None:
     for template in catalog.load("codes").values():
         for minutes in re.findall(r"(\d+)分钟", template.text):
             assert timedelta(minutes=5) <= timedelta(minutes=int(minutes)) <= timedelta(minutes=10)
+
+
+# -- For whom ------------------------------------------------------------------------------------
+
+COST = {"segment-count", "length-worst-case"}  # what a text costs is told, but refuses nothing
+
+
+@pytest.mark.parametrize("template", SMS, ids=_id)
+def test_a_text_is_clean_where_it_says_so(template: Template) -> None:
+    """No rule is relaxed for our own texts: neither an error nor a warning, but for the bill."""
+    told = verdicts(template, template.profiles)
+    doubts = {
+        name: [f.code for f in verdict.findings if f.severity is not Severity.INFO]
+        for name, verdict in told.items()
+    }
+    assert {name: [] for name in told} == {
+        name: [code for code in codes if code not in COST] for name, codes in doubts.items()
+    }
+
+
+@pytest.mark.parametrize("template", SMS, ids=_id)
+def test_a_library_text_passes_the_seed_as_it_stands(template: Template) -> None:
+    """Even unconverted."""
+    assert not rejects(lint(template, profile="seed"))
+
+
+@pytest.mark.parametrize("template", SMS, ids=_id)
+def test_examples_fit_the_providers_named(template: Template) -> None:
+    """Each example has the shape and each bound the room that the provider gives the type."""
+    examples = _examples(template)
+    for name in template.profiles:
+        profile = profiles.load(name)
+        assert not rejects(lint_values(template, examples, profile=name))
+        for variable in template.variables:
+            asked = profile.types.get(variable.type)
+            if asked is not None and asked.pattern is not None:
+                assert asked.pattern.fullmatch(variable.example or "")
+            if asked is not None and asked.length is not None:
+                least, most = asked.length
+                assert least <= len(variable.example or "")
+                assert (variable.max_length or 0) <= most
+
+
+@pytest.mark.parametrize("name", ["aliyun", "tencent", "huawei", "baidu"])
+def test_each_big_provider_has_a_clean_text_for_every_kind_of_notice(name: str) -> None:
+    """A company with one provider finds codes and all four categories there."""
+    clean = [t for t in SMS if name in t.profiles]
+    assert set(NoticeCategory) <= {t.category for t in clean}
+    assert len([t for t in clean if t.kind is MessageKind.OTP]) >= 20
+
+
+@pytest.mark.parametrize("name", ["huawei", "huawei-intl"])
+def test_no_dunning_text_claims_a_provider_that_refuses_all_of_it(name: str) -> None:
+    """Huawei takes no payment reminder, so no wording is offered there."""
+    assert profiles.load(name).get("payment_reminders_allowed") is False
+    assert not [t.name for t in catalog.load("dunning").values() if name in t.profiles]
+    assert verdicts(EVERYTHING["dunning-upcoming"], [name])[name].hopeless
+
+
+@pytest.mark.parametrize("name", ["ctyun", "yunpian", "cmas"])
+def test_a_provider_whose_rules_are_unknown_is_not_named(name: str) -> None:
+    """That nothing is found there says nothing, so no text claims to be clean."""
+    assert not [t.name for t in SMS if name in t.profiles]
 
 
 @pytest.mark.parametrize("template", SMS, ids=_id)
