@@ -7,16 +7,28 @@ the repository. The page of a new room, rule, profile or provider appears by its
 from __future__ import annotations
 
 import ast
-import sys
+import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import mkdocs_gen_files
 
+from propsms import catalog, profiles, providers, rules
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from propsms.profiles import Profile
+    from propsms.rules import Example, Rule
+
 _ROOT = Path(__file__).resolve().parent.parent
 _SOURCE = _ROOT / "src" / "propsms"
-sys.path.insert(0, str(_SOURCE.parent))
+_CHINESE = mkdocs_gen_files.config.theme["language"] == "zh"
 
-_LANGUAGE = mkdocs_gen_files.config.theme["language"]
+
+def say(zh: str, en: str) -> str:
+    """The one of the two that this site is written in."""
+    return zh if _CHINESE else en
 
 
 def write(path: str, text: str) -> None:
@@ -44,4 +56,168 @@ def _submodules(path: Path) -> list[str]:
     return sorted(p.stem for p in path.glob("*.py") if not p.stem.startswith("_"))
 
 
+def rules_pages() -> None:
+    """One page per rule, and a list of all."""
+    known = [profiles.load(name) for name in profiles.names()]
+    rows = []
+    for rule in sorted(rules.all_rules(), key=lambda rule: rule.code):
+        write(f"rules/{rule.code}.md", _rule(rule, known))
+        rows.append((f"[{rule.code}]({rule.code}.md)", rule.severity, rule.fix, _summary(rule)))
+    head = (
+        say("代码", "code"),
+        say("级别", "severity"),
+        say("修复", "fix"),
+        say("含义", "meaning"),
+    )
+    write("rules/index.md", f"# {say('全部规则', 'All rules')}\n\n{_table(head, rows)}")
+    write("rules/.nav.yml", f"title: {say('规则', 'Rules')}\n")
+
+
+def _summary(rule: Rule) -> str:
+    return say(rule.summary, rule.summary_en)
+
+
+def _rule(rule: Rule, known: list[Profile]) -> str:
+    where = ", ".join(
+        f"[{p.name}](../profiles/{p.name}.md)"
+        for p in known
+        if rule.applies(p) and p.weigh(rule.code, str(rule.severity)) != "off"
+    )
+    facts = [
+        (
+            say("级别", "severity"),
+            f"{rule.severity} ({say('可由服务商调整', 'a profile may change it')})",
+        ),
+        (say("修复", "fix"), rule.fix),
+        (say("适用", "applies to"), where or "-"),
+        (say("出处", "source"), rule.source or say("见各服务商页面", "see the profiles' pages")),
+    ]
+    return "\n".join(
+        (
+            f"# {rule.code}\n\n{_summary(rule)}\n",
+            _table(("", ""), facts),
+            f"\n## {say('为什么', 'Why')}\n\n{say(rule.why, rule.why_en)}\n",
+            f"## {say('不通过', 'Fails')}\n\n{_example(rule.bad)}",
+            f"## {say('通过', 'Passes')}\n\n{_example(rule.good)}",
+            f"```console\n$ propsms rule {rule.code}\n```\n",
+        )
+    )
+
+
+def _example(example: Example) -> str:
+    return f"```text\n{example.text}\n```\n\n`{example.profile}`, `{example.kind}`\n"
+
+
+def profile_pages() -> None:
+    """One page per provider profile: every fact with its source, and what is not known."""
+    rows = []
+    for name in profiles.names():
+        profile = profiles.load(name)
+        write(f"profiles/{name}.md", _profile(profile))
+        rows.append(
+            (
+                f"[{name}]({name}.md)",
+                say(profile.title, profile.title_en),
+                profile.grade,
+                profile.read,
+            )
+        )
+    head = (
+        say("名称", "name"),
+        say("服务商", "provider"),
+        say("证据", "evidence"),
+        say("查阅日期", "read"),
+    )
+    write(
+        "profiles/index.md",
+        f"# {say('服务商的要求', 'What providers ask')}\n\n{_table(head, rows)}",
+    )
+    write("profiles/.nav.yml", f"title: {say('服务商', 'Profiles')}\n")
+
+
+def _profile(profile: Profile) -> str:
+    facts = [
+        (f"`{key}`", _value(fact.value), " ".join(fact.source), _rival(fact.rival))
+        for key, fact in sorted(profile.facts.items())
+    ]
+    words = [(w.category, _value(w.words), " ".join(w.source)) for w in profile.words]
+    sources = [(key, _escape(str(source))) for key, source in profile.sources.items()]
+    unknown = ", ".join(f"`{key}`" for key in sorted(profile.unknown)) or "-"
+    source = say("出处", "source")
+    heads = (
+        say("事实", "fact"),
+        say("值", "value"),
+        source,
+        say("另一处说法", "another page says"),
+    )
+    return "\n".join(
+        (
+            f"# {say(profile.title, profile.title_en)} (`{profile.name}`)\n",
+            f"{say(profile.note, profile.note_en)}\n",
+            f"## {say('事实', 'Facts')}\n\n{_table(heads, facts)}",
+            f"## {say('查过、没有找到', 'Looked for and not found')}\n\n{unknown}\n",
+            f"## {say('词表', 'Word lists')}\n",
+            _table((say("类别", "category"), say("词", "words"), source), words),
+            f"## {say('出处', 'Sources')}\n\n{_table(('', ''), sources)}",
+        )
+    )
+
+
+def _rival(value: object) -> str:
+    return "" if value is None else _value(value)
+
+
+def _value(value: object) -> str:
+    if isinstance(value, (tuple, list, set, frozenset)):
+        return "、".join(map(_value, value)) if value else "-"
+    return f"`{_escape(str(value))}`"
+
+
+def catalog_pages() -> None:
+    """The ready texts, one page per subject."""
+    for subject in catalog.subjects():
+        rows = [
+            (f"`{t.name}`", _escape(t.text), ", ".join(t.profiles))
+            for t in catalog.load(subject).values()
+        ]
+        head = (say("名称", "name"), say("文本", "text"), say("已检查", "clean for"))
+        write(f"catalog/{subject}.md", f"# {subject}\n\n{_table(head, rows)}")
+    write("catalog/.nav.yml", f"title: {say('现成文本', 'Ready texts')}\n")
+
+
+def provider_page() -> None:
+    """What each adapter does, against what it was verified, and what is provisional."""
+    rows = []
+    for name in providers.names():
+        status = getattr(providers.get(name), "STATUS", None)
+        if status is not None:
+            verified = say(status.verified_zh, status.verified)
+            open_points = say(status.provisional_zh, status.provisional)
+            rows.append((name, ", ".join(status.does), _escape(verified), _escape(open_points)))
+    head = (
+        say("服务商", "provider"),
+        say("已实现", "implemented"),
+        say("对照什么验证", "verified against"),
+        say("尚待确认", "provisional"),
+    )
+    title = say("服务商适配器", "Provider adapters")
+    write(
+        "reference/adapters.md", f"---\ntitle: {title}\n---\n\n# {title}\n\n{_table(head, rows)}"
+    )
+
+
+def _table(head: Iterable[object], rows: Iterable[Iterable[object]]) -> str:
+    cells = [list(map(str, head)), *(list(map(str, row)) for row in rows)]
+    cells.insert(1, ["---"] * len(cells[0]))
+    return "\n".join("| " + " | ".join(row) + " |" for row in cells) + "\n"
+
+
+def _escape(text: str) -> str:
+    return re.sub(r"([\\`*_{}\[\]<>#|$])", r"\\\1", text).replace("\n", "<br>")
+
+
 reference()
+rules_pages()
+profile_pages()
+catalog_pages()
+provider_page()
