@@ -63,7 +63,7 @@ def _rewrite(reading: Reading, dialect: Dialect) -> Fix:
         for p, label in zip(reading.placeholders, labels, strict=True)
     )
     form = dialect.write("n" if dialect in (Dialect.NUMBERED, Dialect.BRACED) else "name")
-    return Fix(edits, True, f"改写为 {form}", f"write as {form}")
+    return Fix(edits, safe=True, summary=f"改写为 {form}", summary_en=f"write as {form}")
 
 
 # -- placeholder-style ------------------------------------------------------------------------
@@ -78,7 +78,7 @@ def _fits(placeholder: Placeholder, styles: Sequence[Dialect]) -> bool:
 def _find_style(reading: Reading, profile: Profile) -> Iterator[Breach]:
     if not reading.placeholders or reading.mangled:
         return
-    styles: Sequence[Dialect] = profile.get("styles") or ()
+    styles: tuple[Dialect, ...] = profile.facts["styles"].value
     wrong = [p for p in reading.placeholders if not _fits(p, styles) and not p.fullwidth]
     if not wrong:
         return
@@ -204,7 +204,7 @@ def _find_numbering(reading: Reading, profile: Profile) -> Iterator[Breach]:
         f"the numbers are {', '.join(map(str, numbers))}; start at 1 and leave no gap",
         reading.placeholders[0].span,
         "contiguous_numbers",
-        fix=Fix(edits, False, "重新编号", "renumber"),
+        fix=Fix(edits, safe=False, summary="重新编号", summary_en="renumber"),
     )
 
 
@@ -384,17 +384,19 @@ def _find_partial(reading: Reading, profile: Profile) -> Iterator[Breach]:
         before = re.search(r"[\d-]{1,20}$", reading.text[max(0, p.start - 20) : p.start])
         after = re.match(r"[\d-]{1,20}", reading.text[p.end : p.end + 20])
         digits = sum(c.isdigit() for m in (before, after) if m for c in m[0])
-        if digits >= 3:
+        if digits >= 3 or _HOST_END.search(reading.text[max(0, p.start - 24) : p.start]):
             yield Breach(
-                "变量拼在号码中间,请把整个号码写成固定文字,或整个设为变量",
-                "a variable is glued into a number; write the whole number, or make all of it "
-                "the variable",
+                "变量拼在号码或网址里,请把整个写成固定文字,或整个设为变量",
+                "a variable is glued into a number or a host; write the whole as fixed text, or "
+                "make all of it the variable",
                 p.span,
                 "partial_allowed" if strict else "",
                 severity=None if strict else "warning",
                 cite="" if strict else _PARTIAL,
             )
 
+
+_HOST_END: Final = re.compile(r"[A-Za-z0-9]\.(?:com|cn|net|org|cc|me|io|im)$")
 
 _PARTIAL: Final = (
     "Forbidden by Tencent (正文模板审核标准 intl, 2025-08-21) and Huawei (短信变量须知, 2024-11-08); "
