@@ -30,6 +30,7 @@ from propsms._dunning.money import Allocation, LateFee, allocate, late_fee
 from propsms._dunning.planning import DunningPlan, PlanTotals, plan, plan_stream
 from propsms._dunning.policy import P0, Cutoffs, DunningPolicy
 from propsms._dunning.reasons import Action, Reason
+from propsms._dunning.replies import read_reply
 from propsms._dunning.rows import accounts_from
 from propsms._dunning.stage import Stage
 from propsms._dunning.standing import BUCKETS, Buckets, Standing, assess, bucket_of
@@ -86,4 +87,5 @@ __all__ = [
     "plan",
     "plan_stream",
     "policy_schema",
+    "read_reply",
 ]
