@@ -514,9 +514,7 @@ class Aliyun:
 
     def _pushed_audit(self, row: Mapping[str, Any], subject: str, key: str) -> TemplateAudit:
         state = _STATES.get(str(row.get(f"{key.partition('_')[0]}_status")))
-        at = next(
-            (instant(row[name]) for name in ("audit_time", "create_date") if name in row), None
-        )
+        at = instant(row.get("audit_time"))
         reason = str(row.get("reason") or "")
         return audit(self.name, subject, str(row.get(key) or ""), state, reason, at=at)
 
