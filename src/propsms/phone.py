@@ -294,7 +294,7 @@ def _plain(character: str) -> str:
 
 
 _EXTENSION: Final = re.compile(
-    r"(.*?[0-9)\]])\s*(?:转|轉|分机号?|分機|内线|;ext=|ext(?:ension)?\.?|x|#|,)[\s:.\-]*([0-9]{1,6})\)?",
+    r"(.*?[0-9)\]])\s*\(?(?:转|轉|分机号?|分機|内线|;ext=|ext(?:ension)?\.?|x|#|,)[\s:.\-]*([0-9]{1,6})\)?",
     re.IGNORECASE,
 ).fullmatch
 _TRAILING_EXTENSION: Final = re.compile(r"(.+?)\s?-\s?([0-9]{1,6})").fullmatch
@@ -399,8 +399,8 @@ _REASONS: Final = {
         "含有号码以外的内容;请只填一个号码",
     ),
     "area_code_missing": (
-        "lacks its area code; write it as 0755-20001234",
-        "缺少区号;请写成 0755-20001234 的形式",
+        "lacks its area code; write it as 0755-XXXXXXXX",
+        "缺少区号;请写成 0755-XXXXXXXX 的形式",
     ),
     "too_short": ("is too short", "位数不足"),
     "not_valid": (

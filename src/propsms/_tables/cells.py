@@ -157,7 +157,7 @@ def parse_flag(text: str) -> bool:
 
 def parse_tags(text: str) -> tuple[str, ...]:
     """Words with commas, semicolons, 、 or white space between them."""
-    return tuple(filter(None, re.split(r"[,,;;、|\s]+", text)))
+    return tuple(filter(None, re.split(r"[,;|\s、\uff0c\uff1b]+", text)))
 
 
 def parse_choice(choices: dict[str, str]) -> Callable[[str], str]:
