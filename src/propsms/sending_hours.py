@@ -72,7 +72,7 @@ def shanghai_day(now: datetime) -> date:
     Raises:
         InvalidValueError: *now* has no time zone.
 
-    >>> shanghai_day(datetime(2026, 3, 31, 16, 0, tzinfo=UTC))
+    >>> shanghai_day(datetime.fromisoformat("2026-03-31T16:00:00Z"))
     datetime.date(2026, 4, 1)
 
     .. versionadded:: 0.1.0
@@ -461,10 +461,11 @@ class SendingHours:
             return now
         kind = MessageKind(kind)
         local = now.astimezone(SHANGHAI)
+        windows = self.windows(kind, channel)
         for day in _days(local.date(), local.date() + timedelta(days=366)):
-            if self._closed_day(day, kind):
+            if not windows or self._closed_day(day, kind):
                 continue
-            for window in self.windows(kind, channel):
+            for window in windows:
                 start = datetime.combine(day, window.start, SHANGHAI)
                 if start >= local:
                     return start
