@@ -184,9 +184,9 @@ class Placeholder:
 
 # One alternative per form, each bounded, so that any text is read in linear time.
 _MARKER: Final = re.compile(
-    r"\$\{([^${}\r\n]{1,64})\}"  # dollar
-    r"|\{\{ ?([^${}\r\n]{1,64}?) ?\}\}"  # double
-    r"|\{([^${}\r\n]{1,64})\}"  # braced
+    r"\$\{([^${}#\r\n]{1,64})\}"  # dollar
+    r"|\{\{ ?([^${}#\r\n]{1,64}?) ?\}\}"  # double
+    r"|\{([^${}#\r\n]{1,64})\}"  # braced
     r"|\#([A-Za-z][A-Za-z0-9_]{0,63})\#"  # hashed: 3#楼2#单元 holds none
 )
 _HALF: Final = str.maketrans("＄｛｝＃", "${}#")

@@ -91,7 +91,7 @@ _LEVELS = click.Choice([str(level) for level in Severity])
     help=say("以这一天判断依据是否过旧", "the day by which pages are old"),
 )
 @click.pass_context
-def command(ctx: click.Context, paths: tuple[str, ...], **options: Any) -> None:
+def command(ctx: click.Context, /, paths: tuple[str, ...], **options: Any) -> None:
     """Judge the texts of files."""
     run = _Run(options)
     entries = list(run.entries(paths))
@@ -226,9 +226,7 @@ def _codes(wanted: Iterable[str]) -> frozenset[str]:
     known = [rule.code for rule in all_rules()]
     chosen: set[str] = set()
     for part in asked:
-        found = [
-            code for code in known if part == "ALL" or code == part or code.startswith(f"{part}-")
-        ]
+        found = known if part == "ALL" else [c for c in known if f"{c}-".startswith(f"{part}-")]
         if not found:
             raise InvalidValueError(
                 f"no rule is called {part!r} or begins with it; propsms rule lists them",

@@ -19,16 +19,16 @@ if TYPE_CHECKING:
     from propsms.profiles import Profile
     from propsms.rules._words import Hit
 
-__all__ = ["Link", "Reading", "guess_kind"]
+__all__ = ["LINK", "MOBILE", "Link", "Reading", "guess_kind"]
 
 _HAN: Final = re.compile("[\u3400-\u9fff]")
-_MOBILE: Final = re.compile(r"(?<![\d-])(?:\+?86[ -]?)?1[3-9]\d[ -]?\d{4}[ -]?\d{4}(?!\d)")
+MOBILE: Final = re.compile(r"(?<![\d-])(?:\+?86[ -]?)?1[3-9]\d[ -]?\d{4}[ -]?\d{4}(?!\d)")
 _PHONE: Final = re.compile(
     r"(?<![\d-])(?:(?:\+?86[ -]?)?1[3-9]\d[ -]?\d{4}[ -]?\d{4}|[48]00[ -]?\d{3,4}[ -]?\d{3,4}"
     r"|\(?0\d{2,3}\)?[ -]?\d{7,8}|9[56]\d{3,4}|123\d\d"
     r"|(?:(?<=电话)|(?<=致电)|(?<=热线)|(?<=电话:)|(?<=拨打)|(?<=热线:))[2-8]\d{6,7})(?![\d-])"
 )
-_LINK: Final = re.compile(
+LINK: Final = re.compile(
     r"(?:https?://|www\.)[^\s\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]{1,256}"
     r"|(?<![\w.@-])(?:[a-z0-9\x00][a-z0-9\x00-]{0,62}\.){1,4}"
     r"(?:com|cn|net|org|cc|io|top|xyz|vip|me|co|gov|info|site|shop|club|link|app|im|ly|so|gd|tk)"
@@ -141,7 +141,7 @@ class Reading:
     @cached_property
     def mobiles(self) -> list[Span]:
         """Mobile numbers written in the text."""
-        return [Span(*self.folded.place(*m.span())) for m in _MOBILE.finditer(self.folded.text)]
+        return [Span(*self.folded.place(*m.span())) for m in MOBILE.finditer(self.folded.text)]
 
     @cached_property
     def phones(self) -> list[Span]:
@@ -156,7 +156,7 @@ class Reading:
             return []
         return [
             Link(Span(*self.folded.place(*m.span())), m[0].rstrip(".,;:!?)"))
-            for m in _LINK.finditer(text)
+            for m in LINK.finditer(text)
         ]
 
     @cached_property

@@ -53,6 +53,7 @@ class Example(NamedTuple):
     variables: tuple[tuple[str, str], ...] | None = None
     industry: str = ""
     send_at: str = ""
+    values: tuple[tuple[str, object], ...] = ()
 
 
 @attrs.frozen(eq=False, kw_only=True)

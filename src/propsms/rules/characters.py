@@ -279,7 +279,7 @@ def _find_newline(reading: Reading, profile: Profile) -> Iterator[Breach]:
         if stated
         else "Forbidden at a reseller (帆软市场短信相关条款, 2025) and for WhatsApp; "
         "read 2026-11-23",
-        fix=Fix(edits, False, "并成一行", "join the lines"),
+        fix=Fix(edits, safe=False, summary="并成一行", summary_en="join the lines"),
     )
 
 
@@ -475,7 +475,7 @@ LENGTH_WORST_CASE: Final = Rule(
     why_en="Huawei's check counts each variable at its longest, Baidu at 50 by default.",
     find=_find_worst,
     bad=Example(
-        "【绿苑物业】" + "请提前储水并关好水龙头。" * 36 + "详情:${1}。",
+        "【绿苑物业】" + "请提前储水并关好水龙头。" * 40 + "详情:${1}。",
         variables=(("1", "address"),),
     ),
     good=Example("【绿苑物业】请提前储水。详情:${1}。", variables=(("1", "address"),)),

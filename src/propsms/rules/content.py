@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from propsms.profiles import Profile
-    from propsms.rules._reading import Reading
+    from propsms.rules._reading import Link, Reading
     from propsms.rules._words import Hit
 
 __all__ = ["listed"]
@@ -209,12 +209,13 @@ def _find_contacts(reading: Reading, profile: Profile) -> Iterator[Breach]:
             severity=None if "phones_max" in profile.facts else "warning",
             cite=_MEMO,
         )
-    links, most = reading.links, profile.get("links_max", 1)
-    if len(links) > most:
+    links: list[Link] = reading.links
+    allowed: int = profile.get("links_max", 1)
+    if len(links) > allowed:
         yield Breach(
-            f"有 {len(links)} 个链接,最多 {most} 个",
-            f"{len(links)} links, {most} are taken",
-            links[most].span,
+            f"有 {len(links)} 个链接,最多 {allowed} 个",
+            f"{len(links)} links, {allowed} are taken",
+            links[allowed].span,
             "links_max",
             severity=None if "links_max" in profile.facts else "warning",
             cite=_MEMO,

@@ -192,7 +192,7 @@ def _find_notice_optout(reading: Reading, profile: Profile) -> Iterator[Breach]:
         return
     for found in _OPT_OUT.finditer(reading.plain):
         span = Span(*found.span())
-        keep = found[0][0] if found[0][0] in "。" else ""
+        keep = "。" if found[0].startswith("。") else ""
         yield Breach(
             "通知短信不带退订语,请删去",
             "a notice carries no opt-out words; drop them",
@@ -244,7 +244,9 @@ def _optout_fix(reading: Reading, body: str, wanted: str) -> Fix:
         edits[-1] = Edit(edits[-1].span, glue + wanted)
     else:
         edits.append(Edit(Span(end, end), glue + wanted))
-    return Fix(tuple(edits), True, f"结尾写“{wanted}”", f"end with {wanted}")
+    return Fix(
+        tuple(edits), safe=True, summary=f"结尾写“{wanted}”", summary_en=f"end with {wanted}"
+    )
 
 
 MARKETING_OPTOUT: Final = Rule(

@@ -48,9 +48,9 @@ def _find_in_body(reading: Reading, profile: Profile) -> Iterator[Breach]:
             "signature_place",
             fix=Fix(
                 (Edit(Span(0, reading.start), ""),),
-                True,
-                "移到签名字段",
-                "move it to the signature field",
+                safe=True,
+                summary="移到签名字段",
+                summary_en="move it to the signature field",
             ),
         )
     if reading.chars & _BRACKETS:
@@ -87,7 +87,7 @@ def _find_head(reading: Reading, profile: Profile) -> Iterator[Breach]:
     fix = None
     if trailing:
         moved = (Edit(Span(*trailing.span()), ""), Edit(Span(0, 0), f"【{trailing[1]}】"))
-        fix = Fix(moved, True, "移到最前面", "move it to the front")
+        fix = Fix(moved, safe=True, summary="移到最前面", summary_en="move it to the front")
     yield Breach(
         "没有签名:正文须以【公司名】开头,如【绿苑物业】",
         "there is no signature: the text opens with 【name】, such as 【绿苑物业】",
@@ -290,7 +290,7 @@ def _find_square(reading: Reading, profile: Profile) -> Iterator[Breach]:
         "square brackets are not taken; write () in full width",
         Span(places[0], places[0] + 1),
         "symbols" if anywhere else "symbols_edge",
-        fix=Fix(edits, True, "改为()", "write them as （）"),
+        fix=Fix(edits, safe=True, summary="改为()", summary_en="write them as （）"),
     )
 
 

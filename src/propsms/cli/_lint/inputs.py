@@ -279,7 +279,8 @@ def _from_rows(
     signature: str | None,
 ) -> Iterator[Item]:
     iterator = iter(rows)
-    header = [cell.strip().lower() for cell in next(iterator, [])]
+    first: Sequence[str] = next(iterator, ())
+    header = [cell.strip().lower() for cell in first]
     columns = {
         meaning: next((n for n, cell in enumerate(header) if cell in names), None)
         for meaning, names in _HEADERS.items()
