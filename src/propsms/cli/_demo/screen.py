@@ -12,7 +12,7 @@ from rich.table import Table
 from propsms.cli._speech import say
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable
 
 __all__ = ["Screen"]
 
@@ -46,7 +46,7 @@ class Screen:
         self._console.print(table)
 
     @contextmanager
-    def progress(self, zh: str, en: str, total: int) -> Iterator[Callable[[int], None]]:
+    def progress(self, zh: str, en: str, total: int) -> Generator[Callable[[int], None]]:
         """A bar that is moved by calling what is given; the call says how many are done."""
         columns = (
             TextColumn("{task.description}"),
