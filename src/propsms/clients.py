@@ -34,10 +34,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Protocol, Self, TypeVar
 
 from propsms._clients.batches import Batch, Gatherer
+from propsms._clients.caps import AsyncFrequencyCaps, FrequencyCaps
 from propsms._clients.core import Core
 from propsms._clients.effects import Ask, Effect, Exchange, Pause, Steps
 from propsms._clients.pace import Health, Pace, Router, Weighted
 from propsms._clients.policy import RetryPolicy, Timeouts
+from propsms._clients.preflight import preflight
+from propsms._clients.proof import Open, Reconciled, WhyOpen, reconcile
 from propsms._clients.transport import (
     AsyncTransport,
     SyncTransport,
@@ -53,18 +56,26 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
     from types import TracebackType
 
+    from propsms.findings import Finding
+    from propsms.journal import AsyncJournal, Journal
+    from propsms.messages import Unknown
     from propsms.phone import PhoneNumber
     from propsms.providers import Provider
     from propsms.templates import TemplateLibrary
 
 __all__ = [
     "AsyncClient",
+    "AsyncFrequencyCaps",
     "Client",
+    "FrequencyCaps",
     "Health",
+    "Open",
+    "Reconciled",
     "RetryPolicy",
     "SuppressionList",
     "Timeouts",
     "Weighted",
+    "WhyOpen",
     "new_nonce",
     "utc_now",
 ]
@@ -211,6 +222,42 @@ class Client(_Base):
                 on_progress(done)
             yield from outcomes
 
+    def reconcile(
+        self, unknowns: Iterable[Unknown], *, journal: Journal | None = None
+    ) -> Reconciled:
+        """Find out what became of messages whose outcome was unknown; send nothing.
+
+        A provider that has a query is asked, once for each number and day. What it lists was
+        taken; what it does not list stays open, because lists lag behind. Where there is no
+        query, only a receipt can tell.
+
+        Args:
+            unknowns: As `send_many` gave them, or from a journal.
+            journal: Looked into first: a receipt may be there already. What is found out is
+                written to it.
+        """
+        return self._run(reconcile(self._core, unknowns, journal))
+
+    def preflight(
+        self,
+        templates: Iterable[str] | None = None,
+        *,
+        planned: int = 0,
+        codes_per_day: int = 10,
+    ) -> tuple[Finding, ...]:
+        """Find out before a campaign what the providers will say; send nothing.
+
+        Asks, where the provider can be asked, for the balance, for the state of each template
+        and signature, and for the signature's filing with each carrier; compares the
+        provider's caps with ours.
+
+        Args:
+            templates: Their names; None takes the whole library.
+            planned: How many messages are to go out.
+            codes_per_day: How many codes a day our own policy allows a number.
+        """
+        return self._run(preflight(self._core, templates, planned, codes_per_day))
+
     def _in_turn(self, messages: Iterable[OutboundMessage]) -> Iterator[Sequence[Outcome]]:
         for item in self._feed(messages):
             yield self._run(self._core.deliver(item)) if isinstance(item, Batch) else [item]
@@ -329,6 +376,22 @@ class AsyncClient(_Base):
                 on_progress(done)
             for outcome in outcomes:
                 yield outcome
+
+    async def reconcile(
+        self, unknowns: Iterable[Unknown], *, journal: Journal | AsyncJournal | None = None
+    ) -> Reconciled:
+        """Find out what became of unknown messages; see `Client.reconcile`."""
+        return await self._run(reconcile(self._core, unknowns, journal))
+
+    async def preflight(
+        self,
+        templates: Iterable[str] | None = None,
+        *,
+        planned: int = 0,
+        codes_per_day: int = 10,
+    ) -> tuple[Finding, ...]:
+        """Find out what the providers will say; see `Client.preflight`."""
+        return await self._run(preflight(self._core, templates, planned, codes_per_day))
 
     async def _at_once(
         self, messages: Iterable[OutboundMessage] | AsyncIterable[OutboundMessage], workers: int

@@ -222,6 +222,7 @@ class Unknown:
         cause: What happened, with numbers masked.
         to: The recipient, where the client gave it: a query for the outcome needs it.
         asked_at: When the provider was asked, where the client gave it.
+        key: The reference that travelled with the request when several messages shared it.
     """
 
     reference: str
@@ -230,6 +231,7 @@ class Unknown:
     request_id: str | None = None
     to: PhoneNumber | None = attrs.field(default=None, eq=False, kw_only=True)
     asked_at: datetime | None = attrs.field(default=None, eq=False, kw_only=True)
+    key: str | None = attrs.field(default=None, eq=False, kw_only=True)
 
     def raise_for_refusal(self) -> NoReturn:
         """Raise the error that says not to send again.

@@ -260,7 +260,7 @@ class Core:
             raise
         if isinstance(reply, NotTaken) and reply.error is not None:
             causes.update((job.message.reference, reply.error) for job in jobs)
-        answers = self._read(provider, wires, reply, now)
+        answers = _traced(self._read(provider, wires, reply, now), wires, now)
         self.router.record(provider.name, fault=_is_own_fault(answers))
         return answers
 
@@ -270,7 +270,9 @@ class Core:
         """Cancelled while the request was out: hand over what is known before it is lost."""
         if exchange.left:
             cause = f"interrupted by {type(stopped).__name__}"
-            self.report([_unknown(job.wire, provider, cause, self.now()) for job in jobs])
+            wires = [job.wire for job in jobs]
+            lost = [Unknown(wire.reference, provider.name, cause) for wire in wires]
+            self.report(_traced(lost, wires, self.now()))
 
     def _read(
         self,
@@ -280,19 +282,17 @@ class Core:
         now: datetime,
     ) -> list[Outcome]:
         if isinstance(reply, NotTaken):
-            return [_not_taken(wire, provider, reply, now) for wire in wires]
+            return [_not_taken(wire, provider, reply) for wire in wires]
         cause = f"the provider sent a redirect ({reply.status}), which is never followed"
         if not 300 <= reply.status < 400:
             try:
                 answers = provider.parse_response(wires, reply)
                 if [o.reference for o in answers] == [w.reference for w in wires]:
-                    return [
-                        _explained(o, w, reply, now) for o, w in zip(answers, wires, strict=True)
-                    ]
+                    return [_explained(outcome, reply, now) for outcome in answers]
                 cause = "the adapter did not give one outcome for each message, in order"
             except Exception as error:  # noqa: BLE001 - an adapter must not lose a sent message
                 cause = f"the reply could not be read: {type(error).__name__}"
-        return [_unknown(wire, provider, cause, now) for wire in wires]
+        return [Unknown(wire.reference, provider.name, cause) for wire in wires]
 
     # The provider's caps on messages to one number.
 
@@ -408,13 +408,22 @@ def _refuse_all(jobs: Sequence[Job], why: object) -> list[Outcome]:
     return [_refuse(job.message, reason, "propsms.request", why) for job in jobs]
 
 
-def _unknown(wire: WireMessage, provider: Provider, cause: str, now: datetime) -> Unknown:
-    return Unknown(wire.reference, provider.name, cause, to=wire.to, asked_at=now)
+def _traced(
+    answers: Sequence[Outcome], wires: Sequence[WireMessage], now: datetime
+) -> list[Outcome]:
+    """Write on each unknown outcome what a later query for it needs."""
+    key = wires[0].reference
+    return [
+        attrs.evolve(outcome, to=wire.to, asked_at=now, key=key)
+        if isinstance(outcome, Unknown)
+        else outcome
+        for outcome, wire in zip(answers, wires, strict=True)
+    ]
 
 
-def _not_taken(wire: WireMessage, provider: Provider, reply: NotTaken, now: datetime) -> Outcome:
+def _not_taken(wire: WireMessage, provider: Provider, reply: NotTaken) -> Outcome:
     if reply.sent:
-        return _unknown(wire, provider, reply.cause, now)
+        return Unknown(wire.reference, provider.name, reply.cause)
     reason = RefusalReason.UNREACHABLE
     return Refused(
         wire.reference, provider.name, reason, "propsms.unreachable", reply.cause, Retry.NOW
@@ -463,10 +472,8 @@ def _wait_of(outcome: Outcome) -> float:
     return wait.total_seconds() if wait else 0.0
 
 
-def _explained(outcome: Outcome, wire: WireMessage, reply: HttpResponse, now: datetime) -> Outcome:
-    """Add what the adapter cannot know: who was asked when, and that our clock is off."""
-    if isinstance(outcome, Unknown):
-        return attrs.evolve(outcome, to=wire.to, asked_at=now)
+def _explained(outcome: Outcome, reply: HttpResponse, now: datetime) -> Outcome:
+    """Say that our clock is off where the provider refused the signature and its clock differs."""
     if not isinstance(outcome, Refused) or outcome.reason is not RefusalReason.AUTH_FAILED:
         return outcome
     minutes = _skew(reply, now)

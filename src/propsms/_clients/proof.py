@@ -1,0 +1,176 @@
+"""What became of messages whose outcome was unknown: ask the provider, read the journal.
+
+A listing by the provider, or a receipt, proves that a message was taken. That a provider does
+not list it proves nothing yet: lists lag behind, so it stays open.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from enum import StrEnum
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import attrs
+
+from propsms._clients.effects import Ask, Exchange, NotTaken, Pause
+from propsms.errors import ProviderError
+from propsms.messages import Accepted, DeliveryStatus
+from propsms.providers import StatusQueries
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+    from propsms._clients.core import Core
+    from propsms._clients.effects import Steps
+    from propsms.journal import Entry
+    from propsms.messages import DeliveryReceipt, Unknown
+    from propsms.phone import PhoneNumber
+    from propsms.providers import Provider
+
+__all__ = ["Open", "Reconciled", "WhyOpen", "reconcile"]
+
+_SHANGHAI: Final = timedelta(hours=8)
+
+
+class WhyOpen(StrEnum):
+    """Why it is still not known whether a message was sent."""
+
+    NO_QUERY = "no_query"  # the provider cannot be asked: wait for the receipt
+    NOT_LISTED = "not_listed"  # the provider does not list it, which proves nothing yet
+    UNANSWERED = "unanswered"  # the query failed: ask again later
+    NO_NUMBER = "no_number"  # the number or the instant of the send is not known any more
+
+
+@attrs.frozen
+class Open:
+    """A message that may still have been sent."""
+
+    unknown: Unknown
+    why: WhyOpen
+
+
+@attrs.frozen
+class Reconciled:
+    """What was found out.
+
+    Attributes:
+        accepted: The messages that were taken after all.
+        receipts: What the provider says of their delivery, where it says it.
+        open: What is still not known; never send it again.
+    """
+
+    accepted: tuple[Accepted, ...]
+    receipts: tuple[DeliveryReceipt, ...]
+    open: tuple[Open, ...]
+
+
+@attrs.frozen
+class _Case:
+    unknown: Unknown
+    phone: PhoneNumber
+    at: datetime
+
+
+def reconcile(core: Core, unknowns: Iterable[Unknown], journal: Any) -> Steps[Reconciled]:
+    """Find out what can be found out of *unknowns*; see `propsms.Client.reconcile`."""
+    result = _Result()
+    asked: dict[tuple[str, str, str], list[_Case]] = {}
+    for unknown in unknowns:
+        entry: Entry | None = None
+        if journal is not None:
+            entry = yield Ask(partial(journal.entry, unknown.reference), journal.entry)
+        if entry is not None and entry.receipts:
+            result.settle(unknown, entry.receipts[-1])
+            continue
+        case = _case(unknown, entry)
+        if case is None:
+            result.leave(unknown, WhyOpen.NO_NUMBER)
+            continue
+        day = (case.at + _SHANGHAI - (case.at.utcoffset() or timedelta())).date().isoformat()
+        asked.setdefault((unknown.provider, case.phone.e164, day), []).append(case)
+    providers = {provider.name: provider for provider in core.router.providers}
+    for (name, _, _), cases in asked.items():
+        yield from _ask(core, providers.get(name), cases, result)
+    if journal is not None:
+        yield from _write(core, journal, result)
+    return result.done()
+
+
+class _Result:
+    def __init__(self) -> None:
+        self.accepted: list[Accepted] = []
+        self.receipts: list[DeliveryReceipt] = []
+        self.open: list[Open] = []
+
+    def settle(self, unknown: Unknown, receipt: DeliveryReceipt) -> None:
+        self.accepted.append(Accepted(unknown.reference, unknown.provider, receipt.message_id))
+        if receipt.status is not DeliveryStatus.UNKNOWN:
+            self.receipts.append(receipt)
+
+    def leave(self, unknown: Unknown, why: WhyOpen) -> None:
+        self.open.append(Open(unknown, why))
+
+    def done(self) -> Reconciled:
+        return Reconciled(tuple(self.accepted), tuple(self.receipts), tuple(self.open))
+
+
+def _case(unknown: Unknown, entry: Entry | None) -> _Case | None:
+    phone = unknown.to or (entry.intent.phone if entry else None)
+    at = unknown.asked_at or (entry.claimed_at if entry else None)
+    return _Case(unknown, phone, at) if phone is not None and at is not None else None
+
+
+def _ask(
+    core: Core, provider: Provider | None, cases: Sequence[_Case], result: _Result
+) -> Steps[None]:
+    """One query for all the messages of a number and a day."""
+    if not isinstance(provider, StatusQueries):
+        for case in cases:
+            result.leave(case.unknown, WhyOpen.NO_QUERY)
+        return
+    found = yield from _query(core, cast("Provider", provider), provider, cases[0])
+    left = list(found or ())
+    for case in cases:
+        receipt = next((r for r in left if _is_about(r, case)), None)
+        if receipt is not None:
+            left.remove(receipt)
+            result.settle(case.unknown, receipt)
+        else:
+            why = WhyOpen.UNANSWERED if found is None else WhyOpen.NOT_LISTED
+            result.leave(case.unknown, why)
+
+
+def _query(
+    core: Core, provider: Provider, queries: StatusQueries, case: _Case
+) -> Steps[tuple[DeliveryReceipt, ...] | None]:
+    wait = core.pace.wait(provider.name)
+    if wait > 0:
+        yield Pause(wait)
+    request = queries.build_status_query(
+        case.phone, sent_at=case.at, now=core.now(), nonce=core.nonce()
+    )
+    reply = yield Exchange(provider, request)
+    if isinstance(reply, NotTaken):
+        return None
+    try:
+        return queries.parse_status(reply)
+    except ProviderError:
+        return None
+
+
+def _is_about(receipt: DeliveryReceipt, case: _Case) -> bool:
+    """The provider gives our key back; a batch carries that of its first message."""
+    if receipt.phone is not None and receipt.phone.e164 != case.phone.e164:
+        return False
+    return receipt.reference in {case.unknown.reference, case.unknown.key} - {None, ""}
+
+
+def _write(core: Core, journal: Any, result: _Result) -> Steps[None]:
+    now = core.now()
+    for accepted in result.accepted:
+        call = partial(journal.record_outcome, accepted.reference, accepted, now)
+        yield Ask(call, journal.record_outcome)
+    for receipt in result.receipts:
+        yield Ask(partial(journal.record_receipt, receipt, now), journal.record_receipt)
