@@ -1,0 +1,186 @@
+"""Texts: rendering beside str.format and Jinja2, judging beside one scan of a ban list."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import re
+import subprocess
+import sys
+import tempfile
+import tracemalloc
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import jinja2
+
+from bench.harness import Row, cost, faster, seconds
+from propsms import profiles
+from propsms.templates import Template, Variable, lint, render, verdicts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# 120 characters, four typed values.
+_TEXT = (
+    "尊敬的${name}:您位于${room}的本月物业费账单已经出账,金额为${fee}元,可于${day}前在物业服务中心前台查询和办理,"
+    "也可致电前台核对账单明细。如已办理请不必理会本短信,感谢您一直以来对我们物业服务工作的理解和支持,祝您和家人生活愉快。"
+)
+_TEMPLATE = Template(
+    "fee",
+    _TEXT,
+    "notice",
+    signature="绿苑物业",
+    variables=[
+        Variable("name", "name", max_length=10),
+        Variable("room", "address", max_length=20),
+        Variable("fee", "money"),
+        Variable("day", "date"),
+    ],
+)
+
+
+def rows() -> Iterator[Row]:
+    """All figures of the room."""
+    yield from _render_rows()
+    yield from _lint_rows()
+    yield _memory_row()
+    yield _start_row()
+
+
+def _render_rows() -> Iterator[Row]:
+    many = [
+        {
+            "name": f"王{chr(0x4E00 + n)}",
+            "room": f"{n % 9}栋{n}室",
+            "fee": f"{n}.50",
+            "day": f"2026-03-{n % 27 + 1:02d}",
+        }
+        for n in range(2000)
+    ]
+    form = _TEXT.replace("${", "{")
+    jinja = jinja2.Environment(autoescape=False).from_string(
+        _TEXT.replace("${", "{{").replace("}", "}}")
+    )
+    size = f"{len(render(_TEMPLATE, many[7]))} characters, 4 typed values, 2000 distinct calls"
+    yield faster(
+        "render, checked, beside str.format",
+        lambda: [render(_TEMPLATE, values) for values in many],
+        lambda: [form.format(**values) for values in many],
+        target=">= 0.25",
+        note=size,
+    )
+    yield faster(
+        "render, checked, beside precompiled Jinja2",
+        lambda: [render(_TEMPLATE, values) for values in many],
+        lambda: [jinja.render(**values) for values in many],
+        target=">= 3",
+        note=size,
+    )
+
+
+def _texts(count: int) -> list[str]:
+    """Distinct clean notices of 120 characters with two markers."""
+    rng = random.Random(7)
+    parts = [
+        "因管道检修", "本小区部分楼栋", "今晚将短时停水", "请提前储备生活用水", "并关好水龙头", "恢复供水后请先放水",
+        "电梯照常运行", "消防通道请勿停车", "垃圾请分类投放", "如遇紧急情况请联系前台", "感谢您的理解", "地下车库地面湿滑",
+        "请减速慢行", "绿化养护期间请绕行", "儿童请由家长看护", "门岗将核对访客信息",
+    ]  # fmt: skip
+    texts: list[str] = []
+    for number in range(count):
+        body = f"【绿苑物业】${{1}}栋${{2}}单元第{number}号通知:"
+        while len(body) < 119:
+            body += rng.choice(parts) + ","
+        texts.append(body[:119] + "。")
+    return texts
+
+
+def _ban_list() -> re.Pattern[str]:
+    """500 words as one alternation, as a plain linter would do it."""
+    words = {
+        word for name in profiles.names() for w in profiles.load(name).words for word in w.words
+    }
+    filler = (
+        "".join(pair)
+        for pair in itertools.product(
+            "甲乙丙丁戊己庚辛壬癸", "鼠牛虎兔龙蛇马羊猴鸡狗猪", "贷赌彩股"
+        )
+    )
+    chosen = sorted(itertools.islice(itertools.chain(sorted(words), filler), 500))
+    return re.compile("|".join(map(re.escape, chosen)))
+
+
+def _lint_rows() -> Iterator[Row]:
+    texts = _texts(400)
+    ban = _ban_list()
+    for name in ("aliyun", "huawei"):
+        profile = profiles.load(name)
+        yield cost(
+            f"all rules of {name} beside one scan of 500 words",
+            lambda profile=profile: [lint(text, profile=profile, kind="notice") for text in texts],
+            lambda: [ban.findall(text) for text in texts],
+            target="<= 2.5",
+            note="400 distinct texts of 120 characters",
+        )
+    aliyun = profiles.load("aliyun")
+    every = [profiles.load(name) for name in profiles.names()]
+    yield cost(
+        "all eleven profiles beside one",
+        lambda: [verdicts(text, every, kind="notice") for text in texts],
+        lambda: [verdicts(text, [aliyun], kind="notice") for text in texts],
+        target="<= 4",
+        note="the text is read once for all",
+    )
+
+
+def _memory_row() -> Row:
+    """Peak memory of judging a stream, ten thousand texts beside one thousand."""
+    from propsms.cli._lint.inputs import read_items
+
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "texts.txt")
+        file.write_text("\n".join(_texts(10_000)), "utf-8")
+        small = Path(folder, "small.txt")
+        small.write_text("\n".join(_texts(1_000)), "utf-8")
+
+        def peak(path: Path) -> int:
+            tracemalloc.start()
+            for item in read_items(str(path)):
+                lint(item.template)
+            _, most = tracemalloc.get_traced_memory()
+            tracemalloc.stop()
+            return most
+
+        peak(small)
+        few, many = peak(small), peak(file)
+    return Row(
+        "memory, 10,000 texts beside 1,000",
+        f"{many // 1024} KiB",
+        f"{few // 1024} KiB",
+        many / few,
+        "<= 1.5",
+    )
+
+
+def _start_row() -> Row:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "one.txt")
+        file.write_text("【绿苑物业】今晚停水,请提前储水。\n", "utf-8")
+        ours = [sys.executable, "-m", "propsms", "lint", str(file)]
+        code = f"import sys; sys.argv[1:] = ['lint', {str(file)!r}]; from propsms.cli import main; main()"
+        ours = [sys.executable, "-c", code]
+        peer = [sys.executable, "-c", "import click"]
+
+        def run(call: list[str]) -> None:
+            subprocess.run(call, check=False, capture_output=True)
+
+        pairs = [(seconds(lambda: run(ours)), seconds(lambda: run(peer))) for _ in range(9)]
+    mine, other = (sorted(pair[n] for pair in pairs)[4] for n in (0, 1))
+    return Row(
+        "start of propsms lint beside import click",
+        f"{mine * 1e3:.0f} ms",
+        f"{other * 1e3:.0f} ms",
+        mine / other,
+        "<= 2.5",
+    )
