@@ -7,6 +7,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import attrs
 import openpyxl
@@ -295,7 +296,12 @@ def workbook(tmp_path: Path) -> Path:
     ):
         sheet.append(row)
     book.create_sheet("空")
-    book.save(tmp_path / "bills.xlsx")
+    book.save(tmp_path / "draft.xlsx")
+    # Some programs write a long number as a power of ten; openpyxl does not.
+    with ZipFile(tmp_path / "draft.xlsx") as old, ZipFile(tmp_path / "bills.xlsx", "w") as new:
+        for name in old.namelist():
+            power = b"<v>1.3900000002E10</v>"
+            new.writestr(name, old.read(name).replace(b"<v>13900000002</v>", power))
     return tmp_path / "bills.xlsx"
 
 
