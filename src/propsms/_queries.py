@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 _T = TypeVar("_T")
-_JSON_TYPE = {"content-type": "application/json"}
+_ACK_TYPES = {b"{": "application/json", b"<": "text/xml"}
 
 
 @attrs.frozen
@@ -183,11 +183,11 @@ def pushed(
     known = [item for item in items if item is not None]
     if items and not known:
         raise not_a_push(provider)
-    headers = _JSON_TYPE if ack[:1] == b"{" else {"content-type": "text/plain"}
+    kind = _ACK_TYPES.get(ack[:1], "text/plain")
     return Push(
         receipts=tuple(item for item in known if isinstance(item, DeliveryReceipt)),
         replies=tuple(item for item in known if isinstance(item, Reply)),
         audits=tuple(item for item in known if isinstance(item, TemplateAudit)),
-        ack=HttpResponse(200, headers, ack),
+        ack=HttpResponse(200, {"content-type": kind}, ack),
         authenticated=authenticated,
     )
