@@ -206,8 +206,8 @@ def _steps(state: CardFile, today: date) -> Iterator[Action]:
             zh, en = zh.replace("{why}", why), en.replace("{why}", why)
             yield Action(kind, today, registry, at.value, f"{registry}:{zh}", f"{registry}: {en}")
         elif at in {_S.SUBMITTED, _S.IN_REVIEW} and registration.since is not None:
-            due = registration.since + _PATIENCE
-            if due <= today:
+            if today - registration.since >= _PATIENCE:
+                due = registration.since + _PATIENCE
                 zh = f"{registry}:{registration.since} 起审核未完,请询问"
                 en = f"{registry}: in review since {registration.since}; ask how it stands"
                 yield Action(ActionKind.ASK, due, registry, at.value, zh, en)

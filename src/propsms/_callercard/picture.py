@@ -6,6 +6,7 @@ carriers and makers.
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from html import escape
 from typing import TYPE_CHECKING
@@ -52,8 +53,13 @@ def phone_picture(card: CallerCard, *, english: bool = False) -> str:
     frame = {"decline": words["decline"], "answer": words["answer"]}
     phones = _PHONE.format(left=10, caption=words["without"], face=_disc("?") + without, **frame)
     phones += _PHONE.format(left=290, caption=words["with"], face=_face(card, number), **frame)
-    label = escape(clean(f"{words['with']}: {card.display_name} {card.service_type}"), quote=True)
-    return _FRAME.format(width=550, label=label.replace("\n", " "), phones=phones)
+    label = escape(_xml(f"{words['with']}: {card.display_name} {card.service_type}"), quote=True)
+    return _FRAME.format(width=550, label=label, phones=phones)
+
+
+def _xml(text: str) -> str:
+    """One line of what XML 1.0 has a place for."""
+    return re.sub("[\ufffe\uffff]", "", clean(text).replace("\n", " ")).strip()
 
 
 _CHINESE = {
@@ -85,7 +91,7 @@ def _face(card: CallerCard, number: str) -> str:
 
 
 def _line(text: str, y: int, *, fill: str = "#ffffff", size: int) -> str:
-    text = clean(text).replace("\n", " ").strip()
+    text = _xml(text)
     width = measure_text(text, "cjk2")
     fitting = min(size, max(8, 460 // width)) if width else size
     return _LINE.format(y=y, fill=fill, size=fitting, text=escape(text))
@@ -94,7 +100,7 @@ def _line(text: str, y: int, *, fill: str = "#ffffff", size: int) -> str:
 def _badge(card: CallerCard) -> str:
     logo = card.logo
     if logo is None or logo.data is None or logo.format not in {"png", "jpeg", "gif"}:
-        return _disc(clean(card.display_name).strip()[:1] or "?")
+        return _disc(_xml(card.display_name)[:1] or "?")
     data = b64encode(logo.data).decode()
     return f'<image x="80" y="90" width="90" height="90" href="data:image/{logo.format};base64,{data}"/>\n'
 
