@@ -25,7 +25,7 @@ import pytest
 
 from propsms.findings import rejects
 from propsms.placeholders import Dialect, Template, Variable, parse
-from propsms.templates import lint
+from propsms.templates import lint, verdicts
 
 FOLDER = Path(__file__).parent / "labelled"
 FIVE = ("seed", "aliyun", "tencent", "huawei", "baidu")
@@ -177,6 +177,42 @@ def test_no_text_stands_in_two_sets() -> None:
     own, held = ({e["text"] for e in _read(name)["text"]} for name in ("own", "held_out"))
     assert len(own) == len(_read("own")["text"])
     assert not own & held
+
+
+# Ordinary notices that hold a listed string, and what each provider's list makes of them: o passes,
+# w warns with another wording, x is refused, - is not said. In order: aliyun tencent huawei baidu.
+COLLISIONS = {
+    "电梯年检安排在周六，请走楼梯。": "oooo",
+    "消防年检期间会有短时警铃声。": "oooo",
+    "小区会所开放时间有调整，请看公告栏。": "owww",
+    "装修施工时间为每天九点到十七点。": "wwwo",
+    "请到服务中心填写满意度问卷调查。": "xxx-",
+    "垃圾分类积分兑换从周六开始。": "xxx-",
+    "电信宽带割接，周六断网两小时。": "xoxo",
+    "通信线路检修，周六断网两小时。": "oooo",
+    "移动充电桩已挪到东门车棚。": "oooo",
+    "东区与西区的联通道路恢复通行。": "oooo",
+    "义诊周六上午在小区广场举行。": "-wxw",
+    "社区调解室本周六开放。": "wowo",
+    "停水安排请看业主群。": "xxxx",
+    "报修请加管家微信。": "xxxx",
+    "关注公众号即可缴费。": "wxw-",
+    "请为本次服务评价。": "oowo",
+    "请勿从高空抛烟头。": "oooo",
+    "亲子游戏区周六检修。": "oooo",
+    "消防培训改到周六下午。": "oooo",
+    "房屋租赁登记请到服务中心办理。": "ooww",
+}
+
+
+@pytest.mark.parametrize("text", COLLISIONS)
+def test_property_words_that_hold_a_listed_string(text: str) -> None:
+    """False positives pass, doubts get another wording, and what is meant is refused."""
+    told = verdicts(text, FIVE[1:], kind="notice", signature="绿苑物业")
+    seen = {"ok": "o", "warn": "w", "reject": "x"}
+    got = "".join(seen[told[name].level] for name in FIVE[1:])
+    wanted = COLLISIONS[text]
+    assert wanted == "".join("-" if w == "-" else g for w, g in zip(wanted, got, strict=True))
 
 
 @pytest.mark.parametrize(
