@@ -350,10 +350,10 @@ def _second_person(actor: Actor, resource: Resource, policy: AccessPolicy) -> De
 def _needs_second_person(resource: Resource, four_eyes: FourEyes) -> bool:
     if resource.kind is MessageKind.NOTICE and resource.category in four_eyes.except_categories:
         return False
-    if resource.kind is MessageKind.DUNNING and four_eyes.stages:
-        # A stage that is not told may be the one that needs it.
-        if resource.stage is None or resource.stage in four_eyes.stages:
-            return True
+    # A stage that is not told may be the one that needs it.
+    firm = resource.stage is None or resource.stage in four_eyes.stages
+    if resource.kind is MessageKind.DUNNING and four_eyes.stages and firm:
+        return True
     bound = four_eyes.above_recipients
     return bound is not None and resource.recipients > bound
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
@@ -13,7 +12,7 @@ from propsms.errors import InvalidValueError
 from propsms.messages import MessageKind, NoticeCategory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable, Mapping
 
 __all__ = ["AccessPolicy", "Action", "FourEyes", "Permission", "Role", "policy_from_toml"]
 
@@ -40,11 +39,12 @@ def _texts(given: Iterable[str]) -> frozenset[str]:
     return frozenset(given)
 
 
-def _members(kind: type[_Member]) -> Callable[[Iterable[str]], frozenset[_Member]]:
-    def convert(given: Iterable[str]) -> frozenset[_Member]:
-        return frozenset(map(kind, given))
+def _kinds(given: Iterable[MessageKind | str]) -> frozenset[MessageKind]:
+    return frozenset(map(MessageKind, given))
 
-    return convert
+
+def _categories(given: Iterable[NoticeCategory | str]) -> frozenset[NoticeCategory]:
+    return frozenset(map(NoticeCategory, given))
 
 
 def _positive(_: object, field: attrs.Attribute[Any], value: int | None) -> None:
@@ -69,11 +69,9 @@ class Permission:
     """
 
     action: Action = attrs.field(converter=Action)
-    kinds: frozenset[MessageKind] = attrs.field(
-        default=frozenset[MessageKind](), converter=_members(MessageKind)
-    )
+    kinds: frozenset[MessageKind] = attrs.field(default=frozenset[MessageKind](), converter=_kinds)
     categories: frozenset[NoticeCategory] = attrs.field(
-        default=frozenset[NoticeCategory](), converter=_members(NoticeCategory)
+        default=frozenset[NoticeCategory](), converter=_categories
     )
     stages: frozenset[str] = attrs.field(default=frozenset[str](), converter=_texts)
     max_recipients: int | None = attrs.field(default=None, validator=_positive)
@@ -111,13 +109,8 @@ class FourEyes:
     above_recipients: int | None = attrs.field(default=None, validator=_positive)
     stages: frozenset[str] = attrs.field(default=frozenset[str](), converter=_texts)
     except_categories: frozenset[NoticeCategory] = attrs.field(
-        default=frozenset[NoticeCategory](), converter=_members(NoticeCategory)
+        default=frozenset[NoticeCategory](), converter=_categories
     )
-
-
-def _by_name(roles: Mapping[str, Role] | Iterable[Role]) -> Mapping[str, Role]:
-    given = roles.values() if isinstance(roles, Mapping) else roles
-    return {role.name: role for role in given}
 
 
 @attrs.frozen(kw_only=True)
@@ -125,14 +118,12 @@ class AccessPolicy:
     """Who may do what in a company.
 
     Attributes:
-        roles: The roles by name; a plain list of roles will do.
+        roles: The roles by name.
         four_eyes: What needs a second person.
         tenant_per_day: Messages a day of a whole tenant, or None for no cap.
     """
 
-    roles: Mapping[str, Role] = attrs.field(
-        factory=dict[str, Role], converter=_by_name, hash=False
-    )
+    roles: Mapping[str, Role] = attrs.field(factory=dict[str, Role], hash=False)
     four_eyes: FourEyes = FourEyes()
     tenant_per_day: int | None = attrs.field(default=None, validator=_positive)
 
@@ -155,7 +146,7 @@ def policy_from_toml(text: str, name: str) -> AccessPolicy:
     )
     roles = reader.table(table, "roles", None)
     return AccessPolicy(
-        roles=[reader.role(roles, key) for key in roles],
+        roles={key: reader.role(roles, key) for key in roles},
         four_eyes=FourEyes(
             above_recipients=reader.count(four_eyes, "above_recipients", "four_eyes"),
             stages=reader.words(four_eyes, "stages", "four_eyes"),
@@ -204,7 +195,7 @@ class _Reader:
         may: Any = table.get("may", [])
         if not isinstance(may, list):
             raise _bad(self.name, f"{path}.may", "must be a list of tables")
-        items: list[Any] = may
+        items = cast("Iterable[object]", may)
         return Role(
             name=key,
             title=title,
@@ -236,8 +227,7 @@ class _Reader:
         value: Any = table.get(key, [])
         if not isinstance(value, list):
             raise _bad(self.name, _join(path, key), "must be a list of texts")
-        items: list[Any] = value
-        return [str(each) for each in items]
+        return [str(each) for each in cast("Iterable[object]", value)]
 
     def words(self, table: Mapping[str, Any], key: str, path: str) -> frozenset[str]:
         words = self.texts(table, key, path)
