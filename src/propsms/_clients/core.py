@@ -251,7 +251,7 @@ class Core:
             causes.update((job.message.reference, error) for job in jobs)
             return _refuse_all(jobs, f"the request cannot be built: {error}")
         exchange = Exchange(provider, request)
-        if not hasattr(provider, "exchange") and not _is_safe(request.url):
+        if getattr(provider, "exchange", None) is None and not _is_safe(request.url):
             return _refuse_all(jobs, _INSECURE)
         try:
             reply: HttpResponse | NotTaken = yield exchange

@@ -1,0 +1,322 @@
+"""preflight before a campaign, reconcile after an unknown outcome."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import attrs
+import pytest
+
+from propsms import AsyncClient, Client
+from propsms._queries import Balance
+from propsms.clients import WhyOpen
+from propsms.errors import OutcomeUnknownError, ProviderError, UnreachableError
+from propsms.findings import Severity
+from propsms.journal import Intent, State
+from propsms.messages import (
+    Accepted,
+    DeliveryReceipt,
+    DeliveryStatus,
+    MessageKind,
+    OutboundMessage,
+    Unknown,
+)
+from propsms.phone import parse
+from propsms.providers import Outbox
+from propsms.providers.outbox import Fault, number_for
+from propsms.stores import MemoryJournal
+from propsms.templates import Template, TemplateLibrary
+from propsms.testing.providers import ScriptedProvider
+from propsms.wire import HttpRequest, HttpResponse, TemplateAudit
+
+NOON = datetime(2026, 3, 3, 4, tzinfo=UTC)
+LATER = NOON + timedelta(hours=1)
+LIBRARY = TemplateLibrary(
+    [
+        Template("hi", "您好", "notice", "urgent", ids={"acme": "T1", "tencent": "T1"}),
+        Template("code", "验证码${code}", "otp", ids={"acme": "T2"}),
+    ],
+    signature="绿苑物业",
+)
+
+
+def unknowns(box: Outbox, *messages: OutboundMessage) -> list[Unknown]:
+    """Send with a lost reply."""
+    box.script(Fault.LOST_REPLY)
+    sender = Client(box, library=LIBRARY, clock=lambda: NOON)
+    found = list(sender.send_many(messages))
+    assert all(isinstance(o, Unknown) for o in found)
+    return found  # type: ignore[return-value]
+
+
+def hi(number: str = "13900000001", **fields: Any) -> OutboundMessage:
+    return OutboundMessage(parse(number), "hi", **fields)
+
+
+# After.
+
+
+def test_what_the_provider_lists_was_taken() -> None:
+    """The reply was lost, the message was not."""
+    box = Outbox(":memory:")
+    (lost,) = unknowns(box, hi())
+    found = Client(box, library=LIBRARY, clock=lambda: LATER).reconcile([lost])
+    assert (Accepted(lost.reference, "outbox", "outbox-1"),) == found.accepted
+    assert [DeliveryStatus.DELIVERED] == [r.status for r in found.receipts]
+    assert () == found.open
+
+
+def test_a_batch_is_found_by_its_key_and_numbers() -> None:
+    """One key travelled for all of them; the number tells them apart."""
+    box = Outbox(":memory:")
+    lost = unknowns(box, hi("13900000001"), hi("13900000002"))
+    found = Client(box, library=LIBRARY, clock=lambda: LATER).reconcile(lost)
+    assert [o.reference for o in lost] == [o.reference for o in found.accepted]
+
+
+def test_what_is_not_listed_stays_open() -> None:
+    """Lists lag behind, so absence proves nothing; nothing is sent again."""
+    box = Outbox(":memory:")
+    box.script(Fault.LOST_REQUEST)
+    (lost,) = Client(box, library=LIBRARY, clock=lambda: NOON).send_many([hi()])
+    found = Client(box, library=LIBRARY, clock=lambda: LATER).reconcile([lost])  # type: ignore[list-item]
+    assert [WhyOpen.NOT_LISTED] == [one.why for one in found.open]
+    assert 0 == len(box)
+
+
+def test_still_on_its_way() -> None:
+    """Listed without a result: it was taken, and no receipt is claimed."""
+    box = Outbox(":memory:")
+    (lost,) = unknowns(box, attrs.evolve(hi(), to=number_for("late_receipt")))
+    found = Client(box, library=LIBRARY, clock=lambda: LATER).reconcile([lost])
+    assert (1, 0) == (len(found.accepted), len(found.receipts))
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"provider": "nobody"}, WhyOpen.NO_QUERY),
+        ({"to": None}, WhyOpen.NO_NUMBER),
+        ({"asked_at": None}, WhyOpen.NO_NUMBER),
+    ],
+)
+def test_what_cannot_be_asked_stays_open(fields: dict[str, Any], why: WhyOpen) -> None:
+    """And says why."""
+    box = Outbox(":memory:")
+    (lost,) = unknowns(box, hi())
+    asked = attrs.evolve(lost, **fields)
+    found = Client(box, library=LIBRARY, clock=lambda: LATER).reconcile([asked])
+    assert [(asked, why)] == [(one.unknown, one.why) for one in found.open]
+
+
+class _Deaf(Outbox):
+    """Its queries fail."""
+
+    def __init__(self, failure: Any) -> None:
+        super().__init__(":memory:")
+        self._failure = failure
+
+    def exchange(self, request: HttpRequest) -> HttpResponse:
+        """Fail a query, take a send."""
+        if request.url.endswith("/status"):
+            if isinstance(self._failure, Exception):
+                raise self._failure
+            return HttpResponse(200, {}, self._failure)
+        return super().exchange(request)
+
+
+@pytest.mark.parametrize(
+    "failure", [UnreachableError("x"), OutcomeUnknownError("x"), b"<html>", b"{}"]
+)
+def test_a_query_that_fails_leaves_it_open(failure: Any) -> None:
+    """Ask again later."""
+    box = _Deaf(failure)
+    (lost,) = unknowns(box, hi())
+    found = Client(box, library=LIBRARY, clock=lambda: LATER, qps=1000).reconcile([lost, lost])
+    assert [WhyOpen.UNANSWERED] * 2 == [one.why for one in found.open]
+
+
+def journal_with(message: OutboundMessage) -> MemoryJournal:
+    journal = MemoryJournal()
+    intent = Intent(
+        key="k",
+        kind=MessageKind.NOTICE,
+        template="hi",
+        phone=message.to,
+        created_at=NOON,
+        reference=message.reference,
+    )
+    journal.intend(intent)
+    journal.claim(message.reference, worker="w", now=NOON)
+    return journal
+
+
+def test_the_journal_is_looked_into_and_written() -> None:
+    """What the query proves is settled there."""
+    box, sent = Outbox(":memory:"), hi()
+    journal = journal_with(sent)
+    (lost,) = unknowns(box, sent)
+    journal.record_outcome(sent.reference, lost, NOON)
+    bare = Unknown(lost.reference, lost.provider, lost.cause)  # as a store may give it back
+    found = Client(box, library=LIBRARY, clock=lambda: LATER).reconcile([bare], journal=journal)
+    assert (1, ()) == (len(found.accepted), found.open)
+    entry = journal.entry(sent.reference)
+    assert entry is not None
+    assert (State.ACCEPTED, True) == (entry.state, entry.delivered)
+
+
+def test_a_receipt_in_the_journal_is_proof_enough() -> None:
+    """The provider is not asked."""
+    sent = hi()
+    journal = journal_with(sent)
+    lost = Unknown(sent.reference, "scripted", "lost")
+    journal.record_outcome(sent.reference, lost, NOON)
+    receipt = DeliveryReceipt(
+        "scripted", "m-1", sent.reference, sent.to, DeliveryStatus.DELIVERED, at=NOON
+    )
+    journal.record_receipt(receipt, NOON)
+    provider = ScriptedProvider()
+    sender = Client(provider, library=LIBRARY, clock=lambda: LATER)
+    found = sender.reconcile([lost], journal=journal)
+    assert ["m-1"] == [accepted.message_id for accepted in found.accepted]
+    assert not provider.requests
+
+
+def test_awaited_reconcile_and_preflight() -> None:
+    """The same decisions."""
+    box = Outbox(":memory:")
+    (lost,) = unknowns(box, hi())
+
+    async def ask() -> Any:
+        sender = AsyncClient(box, library=LIBRARY, clock=lambda: LATER)
+        return await sender.reconcile([lost]), await sender.preflight()
+
+    found, findings = asyncio.run(ask())
+    assert 1 == len(found.accepted)
+    assert () == findings
+
+
+# Before.
+
+
+class _Acme(ScriptedProvider):
+    """Can be asked everything; *said* is what it answers."""
+
+    needs_template_id = True
+
+    def __init__(self, **said: Any) -> None:
+        super().__init__(name="acme")
+        self.said: dict[str, Any] = {"balance": 1000, "state": "active", "filings": {}} | said
+
+    def build_balance_query(self, *, now: datetime, nonce: str) -> HttpRequest:
+        """Ask."""
+        return HttpRequest("POST", "https://acme.invalid/balance")
+
+    def build_get_template(self, template_id: str, *, now: datetime, nonce: str) -> HttpRequest:
+        """Ask."""
+        return HttpRequest("POST", f"https://acme.invalid/template/{template_id}")
+
+    def build_get_signature(self, signature: str, *, now: datetime, nonce: str) -> HttpRequest:
+        """Ask."""
+        assert "绿苑物业" == signature
+        return HttpRequest("POST", "https://acme.invalid/signature")
+
+    def exchange(self, request: HttpRequest) -> HttpResponse:
+        """Answer."""
+        subject = request.url.split("/")[3]
+        if self.said.get("deaf") == subject:
+            raise UnreachableError("deaf")
+        return HttpResponse(200, {}, json.dumps(self.said).encode())
+
+    def parse_balance(self, response: HttpResponse) -> Balance:
+        """Read."""
+        said = response.json()
+        return Balance(said["balance"], said.get("fen"))
+
+    def parse_templates(self, response: HttpResponse) -> tuple[TemplateAudit, ...]:
+        """Read."""
+        return self._audits("template", response)
+
+    def parse_signatures(self, response: HttpResponse) -> tuple[TemplateAudit, ...]:
+        """Read."""
+        return self._audits("signature", response)
+
+    def _audits(self, subject: str, response: HttpResponse) -> tuple[TemplateAudit, ...]:
+        said = response.json()
+        if said["state"] is None:
+            return ()
+        if said["state"] == "error":
+            raise ProviderError("no")
+        return (TemplateAudit(self.name, subject, "T1", said["state"], said.get("why", "")),)
+
+    def parse_filings(self, response: HttpResponse) -> dict[str, str]:
+        """Read."""
+        filings: dict[str, str] = response.json()["filings"]
+        return filings
+
+
+@pytest.mark.parametrize(
+    ("said", "codes"),
+    [
+        ({}, []),
+        ({"balance": 99}, ["balance-short"]),
+        ({"balance": None, "fen": 0}, ["balance-short"]),
+        ({"balance": None, "fen": 5}, []),
+        ({"deaf": "balance"}, ["preflight-unanswered"]),
+        ({"state": "reviewing", "why": "排队"}, ["template-not-active", "signature-not-active"]),
+        ({"state": None}, ["template-not-found", "signature-not-found"]),
+        ({"state": "error"}, ["preflight-unanswered"] * 2),
+        ({"filings": {"mobile": "filed", "unicom": "lapsed"}}, ["signature-not-filed"]),
+    ],
+)
+def test_preflight(said: dict[str, Any], codes: list[str]) -> None:
+    """What the provider will say, before anything is sent."""
+    sender = Client(_Acme(**said), library=LIBRARY, clock=lambda: NOON, qps=1000)
+    found = sender.preflight(["hi"], planned=100)
+    assert codes == [finding.code for finding in found]
+    for finding in found:
+        assert "acme" == finding.profile
+        assert finding.message
+        assert finding.message_en
+
+
+def test_a_template_without_an_id_is_found() -> None:
+    """At every provider that needs one, and nowhere else."""
+    providers = [ScriptedProvider(name="free"), _Acme()]
+    library = TemplateLibrary([Template("new", "您好", "notice", "urgent")])
+    found = Client(providers, library=library, clock=lambda: NOON).preflight()
+    assert [("acme", "template-without-id", "new")] == [
+        (finding.profile, finding.code, finding.field) for finding in found
+    ]
+
+
+def test_a_cap_below_our_policy_is_found() -> None:
+    """Tencent's default of two a day would refuse a resident's third code."""
+    sender = Client(ScriptedProvider(name="tencent"), library=LIBRARY, clock=lambda: NOON)
+    (finding,) = sender.preflight()
+    assert ("cap-below-policy", Severity.WARNING) == (finding.code, finding.severity)
+    assert "2 messages to a number a day" in finding.message_en
+    assert "382/13303" in finding.source
+    assert () == sender.preflight(["hi"])
+    assert () == sender.preflight(codes_per_day=2)
+
+
+class _ById(_Acme):
+    def build_get_signature(self, signature_id: str, *, now: datetime, nonce: str) -> HttpRequest:  # type: ignore[override]
+        """Ask by id."""
+        self.said["asked"] = signature_id
+        return HttpRequest("POST", "https://acme.invalid/signature")
+
+
+def test_signatures_under_ids() -> None:
+    """Asked by the id that the adapter was told; without one, not at all."""
+    provider = _ById()
+    sender = Client(provider, library=LIBRARY, clock=lambda: NOON)
+    assert () == sender.preflight(["hi"])
+    assert "asked" not in provider.said
+    provider.signature_ids = {"绿苑物业": "S1"}  # type: ignore[attr-defined]
+    assert () == sender.preflight(["hi"])
+    assert "S1" == provider.said["asked"]
