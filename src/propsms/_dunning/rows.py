@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from propsms._dunning.accounts import Account, Channel, Contact, Payer
 from propsms._dunning.bills import Bill, Dispute
+from propsms.phone import PhoneKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -94,7 +95,11 @@ def _bill(row: BillRow) -> Bill:
 def _payer(key: str, rows: list[BillRow]) -> Payer:
     contacts: list[Contact] = []
     phones = dict.fromkeys(row.phone for row in rows if row.phone is not None)
-    contacts.extend(Contact(Channel.SMS, phone) for phone in phones)
+    # A landline takes no SMS; it may be called where the policy and the owner say so.
+    contacts.extend(
+        Contact(Channel.SMS if phone.kind is PhoneKind.MOBILE else Channel.VOICE, phone)
+        for phone in phones
+    )
     if any(row.wechat for row in rows):
         contacts.append(Contact(Channel.WECHAT, key))
     name = next((row.owner for row in rows if row.owner), "")

@@ -1,0 +1,272 @@
+"""The plan of a collection run: a value somebody answerable can read and sign."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import html
+import io
+import json
+from collections import Counter
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from propsms.phone import PhoneNumber  # noqa: TC001  # a field's type
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from propsms.dunning import Decision, DunningPlan
+
+__all__ = ["CollectionPlan", "PlannedNotice"]
+
+
+@attrs.frozen
+class PlannedNotice:
+    """One notice as it would go.
+
+    Attributes:
+        decision: Why it may go, and what it asks for.
+        phone: To whom.
+        template: The name of the text.
+        values: What fills it; not shown in the repr.
+        text: The whole text, for the person who signs; not shown in the repr.
+        segments: How many segments are billed.
+    """
+
+    decision: Decision
+    phone: PhoneNumber
+    template: str
+    values: Mapping[str, str] = attrs.field(repr=False, hash=False)
+    text: str = attrs.field(repr=False)
+    segments: int = 1
+
+
+@attrs.frozen(kw_only=True)
+class CollectionPlan:
+    """Who gets what, who does not and why; nothing is written and nothing is sent.
+
+    Attributes:
+        run: The name of the run that would carry it out.
+        decisions: The decision of every account.
+        notices: What would be sent now.
+        held_back: Accounts whose notice cannot be sent by this run, and why: a letter must
+            go first, another household of the same owner is written to today, a value does
+            not fit the text.
+        price: Of one segment, in yuan, or None if not known.
+        signed_by: Who signed it off, or empty.
+        signed_at: When.
+    """
+
+    run: str
+    decisions: DunningPlan
+    notices: tuple[PlannedNotice, ...] = attrs.field(repr=False)
+    held_back: tuple[tuple[str, str], ...] = attrs.field(default=(), repr=False)
+    price: Decimal | None = None
+    signed_by: str = ""
+    signed_at: datetime | None = None
+
+    @property
+    def segments(self) -> int:
+        """Segments that are billed altogether."""
+        return sum(notice.segments for notice in self.notices)
+
+    @property
+    def cost(self) -> Decimal | None:
+        """What they cost, in yuan."""
+        return self.price * self.segments if self.price is not None else None
+
+    @property
+    def amount(self) -> Decimal:
+        """What the notices ask for altogether, in yuan."""
+        return sum((notice.decision.amount for notice in self.notices), Decimal(0))
+
+    @property
+    def longest(self) -> tuple[PlannedNotice, ...]:
+        """The five texts with the most segments."""
+        return tuple(sorted(self.notices, key=lambda n: -n.segments)[:5])
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 over every notice; what is signed is exactly this."""
+        lines = sorted(f"{n.decision.key}\n{n.phone.e164}\n{n.text}" for n in self.notices)
+        return hashlib.sha256("\n\n".join(lines).encode()).hexdigest()
+
+    def sign(self, *, by: str, at: datetime) -> CollectionPlan:
+        """The same plan, signed off; `CollectionRun.commit` records who it was."""
+        return attrs.evolve(self, signed_by=by, signed_at=at)
+
+    def summary(self) -> dict[str, Any]:
+        """The figures, as plain values."""
+        totals = self.decisions.totals
+        return {
+            "run": self.run,
+            "as_of": self.decisions.as_of.isoformat(),
+            "now": self.decisions.now.isoformat(),
+            "accounts": totals.accounts,
+            "notices": len(self.notices),
+            "stages": {str(k): n for k, n in sorted(_stages(self).items())},
+            "amount": f"{self.amount:.2f}",
+            "segments": self.segments,
+            "cost": None if self.cost is None else f"{self.cost:.2f}",
+            "actions": {str(k): n for k, n in sorted(totals.actions.items())},
+            "reasons": {str(k): n for k, n in sorted(totals.reasons.items())},
+            "held_back": dict(Counter(why for _, why in self.held_back)),
+            "overdue_amount": f"{totals.overdue:.2f}",
+            "hash": self.hash,
+            "signed_by": self.signed_by,
+            "signed_at": self.signed_at.isoformat() if self.signed_at else None,
+        }
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One line a notice; numbers are masked."""
+        return [
+            {
+                "account": notice.decision.account,
+                "phone": notice.phone.masked,
+                "stage": str(notice.decision.next_stage),
+                "days_past_due": notice.decision.days_past_due,
+                "amount": f"{notice.decision.amount:.2f}",
+                "template": notice.template,
+                "segments": notice.segments,
+                "text": notice.text,
+            }
+            for notice in self.notices
+        ]
+
+    def to_json(self) -> str:
+        """Figures, notices, and every account that gets none with its reasons."""
+        skipped = [
+            {"account": d.account, "action": str(d.action), "reasons": [str(r) for r in d.reasons]}
+            for d in self.decisions.skipped
+        ]
+        held = [{"account": account, "reason": why} for account, why in self.held_back]
+        whole = {**self.summary(), "notices": self.rows(), "skipped": skipped, "held": held}
+        return json.dumps(whole, ensure_ascii=False, indent=2)
+
+    def to_csv(self) -> str:
+        """One line a notice, for a spreadsheet."""
+        out = io.StringIO()
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow(_FIELDS)
+        for row in self.rows():
+            writer.writerow([_harmless(row[name]) for name in _FIELDS])
+        return out.getvalue()
+
+    def to_markdown(self) -> str:
+        """A page to read and sign."""
+        return "\n".join(_page(self, _Markdown()))
+
+    def to_html(self) -> str:
+        """The same page for a browser; no script, prints on paper."""
+        body = "\n".join(_page(self, _Html()))
+        return _HTML.format(title=html.escape(self.run), body=body)
+
+
+_FIELDS = (
+    "account",
+    "phone",
+    "stage",
+    "days_past_due",
+    "amount",
+    "template",
+    "segments",
+    "text",
+)
+_HTML = """<!doctype html>
+<html lang="zh"><head><meta charset="utf-8"><title>{title}</title>
+<style>body{{font:14px/1.6 sans-serif;max-width:60em;margin:2em auto}}
+table{{border-collapse:collapse}}td,th{{border:1px solid #999;padding:.2em .6em;text-align:left}}
+@media print{{body{{margin:0}}}}</style></head><body>
+{body}
+</body></html>
+"""
+
+
+def _stages(plan: CollectionPlan) -> Counter[str]:
+    return Counter(str(notice.decision.next_stage) for notice in plan.notices)
+
+
+def _harmless(value: Any) -> Any:
+    """Keep a spreadsheet from running a cell as a formula."""
+    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t"):
+        return "'" + value
+    return value
+
+
+class _Markdown:
+    def title(self, text: str) -> str:
+        return f"# {text}\n"
+
+    def head(self, text: str) -> str:
+        return f"\n## {text}\n"
+
+    def line(self, text: str) -> str:
+        return text + "\n"
+
+    def table(self, heads: tuple[str, ...], rows: list[tuple[object, ...]]) -> str:
+        lines = [heads, tuple("---" for _ in heads), *rows]
+        return "\n".join("| " + " | ".join(map(_cell, line)) + " |" for line in lines)
+
+
+def _cell(value: object) -> str:
+    return str(value).replace("|", "\\|").replace("\n", " ")
+
+
+class _Html:
+    def title(self, text: str) -> str:
+        return f"<h1>{html.escape(text)}</h1>"
+
+    def head(self, text: str) -> str:
+        return f"<h2>{html.escape(text)}</h2>"
+
+    def line(self, text: str) -> str:
+        return f"<p>{html.escape(text)}</p>"
+
+    def table(self, heads: tuple[str, ...], rows: list[tuple[object, ...]]) -> str:
+        def row(cells: tuple[object, ...], tag: str) -> str:
+            inner = "".join(f"<{tag}>{html.escape(str(cell))}</{tag}>" for cell in cells)
+            return f"<tr>{inner}</tr>"
+
+        return "<table>" + row(heads, "th") + "".join(row(r, "td") for r in rows) + "</table>"
+
+
+def _page(plan: CollectionPlan, style: _Markdown | _Html) -> list[str]:
+    totals, cost = plan.decisions.totals, plan.cost
+    parts = [
+        style.title(f"催缴通知签批单 {plan.decisions.as_of}"),
+        style.line(f"批次 Run: {plan.run}"),
+        style.table(
+            ("项目 Item", "数值 Value"),
+            [
+                ("户数 accounts", totals.accounts),
+                ("本次通知 notices", len(plan.notices)),
+                ("涉及金额 amount (元)", f"{plan.amount:.2f}"),
+                ("计费条数 segments", plan.segments),
+                ("费用 cost (元)", "-" if cost is None else f"{cost:.2f}"),
+                ("逾期合计 past due (元)", f"{totals.overdue:.2f}"),
+            ],
+        ),
+        style.head("各阶段 By stage"),
+        style.table(("阶段 stage", "户数 accounts"), sorted(_stages(plan).items())),
+        style.head("不发的原因 Why not"),
+        style.table(
+            ("代码 code", "户数 accounts", "说明 why"),
+            [(str(r), n, f"{r.zh} {r.en}") for r, n in sorted(totals.reasons.items())],
+        ),
+        style.head("最长的短信 Longest texts"),
+        style.table(
+            ("户 account", "条数 segments", "全文 text"),
+            [(n.decision.account, n.segments, n.text) for n in plan.longest],
+        ),
+        style.head("签批 Sign-off"),
+        style.line(f"SHA-256: {plan.hash}"),
+    ]
+    if plan.signed_at is not None:
+        parts.append(style.line(f"{plan.signed_by}, {plan.signed_at.isoformat()}"))
+    else:
+        parts.append(style.line("签批人 signed by: ____________  日期 date: ____________"))
+    return parts

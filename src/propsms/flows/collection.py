@@ -1,0 +1,488 @@
+"""A collection run: from accounts to notices, decided again at the moment of sending.
+
+`plan` is pure but for reading the journal, and is the dry run. `commit` writes an intent for
+every notice before anything is sent, then takes a few at a time, asks the host for the account
+once more (paid since? disputed?), decides again, sends, and records what came of it. After a
+crash `resume` goes on: nothing is lost, and nothing is sent twice.
+
+.. versionadded:: 0.1.0
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Final
+from uuid import uuid4
+
+import attrs
+
+from propsms.dunning import (
+    P0,
+    Account,
+    Action,
+    Approval,
+    Channel,
+    Decision,
+    DunningPlan,
+    DunningPolicy,
+    NoticeStatus,
+    PlanTotals,
+    PolicyBook,
+    Reason,
+    Stage,
+    decide,
+)
+from propsms.errors import InvalidValueError, RenderError
+from propsms.flows._history import with_history
+from propsms.flows._run_plan import CollectionPlan, PlannedNotice
+from propsms.flows._runs import Runner, RunReport, RunStatus, WorkUnit, utc_now
+from propsms.journal import Intent, State
+from propsms.messages import MessageKind, OutboundMessage
+from propsms.phone import PhoneNumber
+from propsms.segments import count_billed
+from propsms.sending_hours import SHANGHAI, SendingHours
+from propsms.templates import lint, render
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from propsms.clients import Client
+    from propsms.findings import Finding
+    from propsms.journal import Journal
+    from propsms.placeholders import Template
+    from propsms.templates import TemplateLibrary
+
+__all__ = [
+    "TEXTS",
+    "CollectionPlan",
+    "CollectionRun",
+    "PlannedNotice",
+    "RunReport",
+    "RunStatus",
+    "WorkUnit",
+    "standard_values",
+]
+
+TEXTS: Final[Mapping[Stage, str]] = {
+    Stage.UPCOMING: "dunning-upcoming",
+    Stage.REMINDER: "dunning-reminder",
+    Stage.OVERDUE: "dunning-overdue",
+    Stage.FINAL: "dunning-final",
+}
+"""The names of the four texts of the catalog."""
+
+_LETTER_FIRST: Final = "LETTER_FIRST"
+_NOT_BY_SMS: Final = "NOT_BY_SMS"
+_DOES_NOT_FIT: Final = "DOES_NOT_FIT"
+_CHANGED: Final = "CHANGED"
+_GONE: Final = "ACCOUNT_GONE"
+
+Values = Callable[[Decision, Account], Mapping[str, str] | None]
+
+
+def standard_values(
+    decision: Decision, account: Account, *, phone: str = "", company: str = ""
+) -> dict[str, str] | None:
+    """Every value that the four texts of the catalog may ask for.
+
+    ``date`` is the day on which the letter of that stage was delivered: an SMS that says so is
+    true only then.
+
+    Args:
+        decision: What is to be told.
+        account: Of whom.
+        phone: The number of the office, as the owner dials it.
+        company: The name of the company, for texts that name it.
+    """
+    named = sorted(
+        (bill for bill in account.bills if bill.id in decision.bills), key=lambda bill: bill.due
+    )
+    values = {
+        "room": account.unit or account.id,
+        "amount": f"{decision.amount:.2f}",
+        "days": str(decision.days_past_due),
+        "phone": phone,
+        "company": company,
+        "today": decision.as_of.isoformat(),
+        "period": _period([bill.period for bill in named if bill.period]),
+        "due_date": named[0].due.isoformat() if named else "",
+        "deadline": decision.deadline.isoformat() if decision.deadline else "",
+        "date": _letter_day(decision, account),
+    }
+    return {name: value for name, value in values.items() if value}
+
+
+def _period(periods: Sequence[str]) -> str:
+    if not periods:
+        return ""
+    return periods[0] if len(set(periods)) == 1 else f"{periods[0]}等"
+
+
+def _letter_day(decision: Decision, account: Account) -> str:
+    days = [
+        day
+        for notice in account.notices
+        if notice.channel in _ON_PAPER
+        and notice.status is NoticeStatus.DELIVERED
+        and notice.stage is decision.next_stage
+        and (day := notice.day) is not None
+    ]
+    return max(days).isoformat() if days else ""
+
+
+_ON_PAPER: Final = frozenset({Channel.LETTER, Channel.VISIT})
+
+
+@attrs.define(slots=False, kw_only=True)
+class CollectionRun:
+    """Plans a run of dunning notices and carries it out.
+
+    Attributes:
+        client: The door to the network.
+        journal: Where what was sent is kept.
+        library: The company's texts.
+        accounts: Gives the account as it is *now*: a function of the id, or a mapping.
+        name: The name of the run, such as ``collection-2026-06-01``.
+        tenant: Whose run; a tenant has one at a time.
+        policy: The rules, or a book of rules.
+        hours: When dunning may be sent.
+        texts: The name of the text for each stage.
+        values: Makes the values of a text; None makes the account a task for people.
+        phone: The number of the office, for the standard values.
+        profile: The provider whose rules the texts must pass; empty checks none.
+        price: Of one segment, in yuan.
+        must_be_signed: True refuses to commit a plan that nobody signed.
+        clock: Gives an aware instant.
+        worker: Who does it.
+        lease: How long the run is held without a sign of life.
+        batch: How many notices are claimed at a time.
+        concurrency: Requests under way at the same time.
+    """
+
+    client: Client
+    journal: Journal
+    library: TemplateLibrary
+    accounts: Callable[[str], Account | None] | Mapping[str, Account]
+    name: str
+    tenant: str = ""
+    policy: DunningPolicy | PolicyBook = P0
+    hours: SendingHours = attrs.field(factory=SendingHours)
+    texts: Mapping[Stage, str] = attrs.field(factory=lambda: dict(TEXTS))
+    values: Values | None = None
+    phone: str = ""
+    profile: str = "seed"
+    price: Decimal | None = None
+    must_be_signed: bool = False
+    clock: Callable[[], datetime] = utc_now
+    worker: str = attrs.field(factory=lambda: f"worker-{uuid4().hex[:12]}")
+    lease: timedelta = timedelta(minutes=5)
+    batch: int = 500
+    concurrency: int = 1
+    _runner: Runner = attrs.field(init=False)
+    _findings: dict[Stage, tuple[Finding, ...]] = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._runner = Runner(
+            client=self.client,
+            journal=self.journal,
+            run=self.name,
+            tenant=self.tenant,
+            worker=self.worker,
+            clock=self.clock,
+            lease=self.lease,
+            batch=self.batch,
+            concurrency=self.concurrency,
+        )
+        self._findings = {
+            stage: lint(self._template(stage), profile=self.profile) if self.profile else ()
+            for stage in self.texts
+        }
+
+    @property
+    def text_findings(self) -> Mapping[Stage, tuple[Finding, ...]]:
+        """What the linter says of the four texts, for the provider that will carry them."""
+        return self._findings
+
+    # --- the plan ---
+
+    def plan(self, accounts: Iterable[Account], *, now: datetime | None = None) -> CollectionPlan:
+        """Decide all accounts with what the journal knows; nothing is written or sent.
+
+        Args:
+            accounts: As the host keeps them; the journal's notices are added.
+            now: The instant to plan for; None asks the clock.
+        """
+        instant = self.clock() if now is None else now
+        fresh = next(iter(self.journal.entries(tenant=self.tenant)), None) is None
+        totals = PlanTotals()
+        decisions: list[Decision] = []
+        notices: list[PlannedNotice] = []
+        held: list[tuple[str, str]] = []
+        taken: set[PhoneNumber] = set()
+        for given in sorted(accounts, key=lambda account: account.id):
+            account = given if fresh else self._known(given, instant)
+            decision = self._decide(account, instant)
+            totals.add(decision)
+            decisions.append(decision)
+            if decision.action is Action.SEND:
+                found = self._notice(decision, account, taken)
+                if isinstance(found, PlannedNotice):
+                    notices.append(found)
+                    taken.add(found.phone)
+                else:
+                    held.append((account.id, found))
+        day = instant.astimezone(SHANGHAI).date()
+        made = DunningPlan(instant, day, tuple(decisions), totals)
+        return CollectionPlan(
+            run=self.name,
+            decisions=made,
+            notices=tuple(notices),
+            held_back=tuple(held),
+            price=self.price,
+        )
+
+    def approve(
+        self, plan: CollectionPlan, accounts: Iterable[Account], *, by: str, at: datetime
+    ) -> tuple[Account, ...]:
+        """The accounts that only lacked an approval, with one for exactly the planned amount.
+
+        Plan again with them, and keep the approvals with the host's accounts.
+        """
+        wanted = {
+            decision.account: decision
+            for decision in plan.decisions
+            if decision.action is Action.REVIEW and Reason.NEEDS_APPROVAL in decision.reasons
+        }
+        return tuple(
+            attrs.evolve(account, approvals=(*account.approvals, _approval(found, by, at)))
+            if (found := wanted.get(account.id)) is not None
+            else account
+            for account in accounts
+        )
+
+    # --- the run ---
+
+    def commit(
+        self, plan: CollectionPlan, *, on_progress: Callable[[int], object] | None = None
+    ) -> RunReport:
+        """Write the plan down and send it; again with the same plan nothing new happens.
+
+        Returns:
+            What the run came to. Its status is ``locked`` while another run of the tenant is
+            at work, and ``refused`` if the plan is not signed or lies before the last run.
+
+        Raises:
+            StoreError: The journal cannot be written; what was claimed stays unknown.
+        """
+        if reason := self._why_refused(plan):
+            return self._runner.report(RunStatus.REFUSED, (reason,))
+        if not self._runner.hold():
+            return self._runner.report(RunStatus.LOCKED, (str(Reason.RUN_LOCKED),))
+        try:
+            if not self._runner.write(map(self._intent(plan), plan.notices)):
+                return self._runner.report(RunStatus.LOCKED, (str(Reason.RUN_LOCKED),))
+            return self._runner.report(self._runner.drain(self._check, on_progress))
+        finally:
+            self._runner.let_go()
+
+    def resume(self, *, on_progress: Callable[[int], object] | None = None) -> RunReport:
+        """Go on after a pause or a crash, and try again what was refused only for now."""
+        if not self._runner.hold():
+            return self._runner.report(RunStatus.LOCKED, (str(Reason.RUN_LOCKED),))
+        try:
+            self._runner.reopen()
+            return self._runner.report(self._runner.drain(self._check, on_progress))
+        finally:
+            self._runner.let_go()
+
+    def pause(self) -> None:
+        """Stop after the messages under way; from any thread."""
+        self._runner.pause()
+
+    def cancel(self) -> RunReport:
+        """Withdraw what has not been sent."""
+        self._runner.cancelled["CANCELLED"] += self._runner.cancel()
+        return self._runner.report(RunStatus.CANCELLED)
+
+    def report(self) -> RunReport:
+        """What the journal has of this run."""
+        return self._runner.report()
+
+    def units(self, plan: CollectionPlan, *, size: int = 100) -> Iterable[WorkUnit]:
+        """Write the plan down and give it out in parts, for a queue of the host.
+
+        Raises:
+            InvalidValueError: The plan is not signed or lies before the last run.
+        """
+        if reason := self._why_refused(plan):
+            raise InvalidValueError(f"the plan is refused: {reason}", f"计划被拒绝:{reason}")
+        self._runner.write(map(self._intent(plan), plan.notices))
+        return self._runner.units(size)
+
+    def work(self, unit: WorkUnit) -> int:
+        """Do one part; doing it twice, or in two workers, sends nothing twice."""
+        return self._runner.work(unit, self._check)
+
+    def received(self, account_id: str) -> int:
+        """Money came in: withdraw what waits for the account; return how many notices."""
+        waiting = self.journal.entries(tenant=self.tenant, subject=account_id, state=State.PLANNED)
+        references = [entry.reference for entry in waiting]
+        return sum(self.journal.withdraw(ref, now=self.clock()) for ref in references)
+
+    # --- inside ---
+
+    def _template(self, stage: Stage) -> Template:
+        template = self.library.find(self.texts[stage])
+        if template.signed is None and self.library.signature is not None:
+            return attrs.evolve(template, signature=self.library.signature)
+        return template
+
+    def _known(self, account: Account, now: datetime, apart_from: str = "") -> Account:
+        return with_history(
+            account,
+            self.journal,
+            now=now,
+            tenant=self.tenant,
+            apart_from=apart_from,
+            phones=_phones(account),
+        )
+
+    def _decide(self, account: Account, now: datetime) -> Decision:
+        return decide(
+            account, now=now, policy=self.policy, hours=self.hours, text_findings=self._findings
+        )
+
+    def _notice(
+        self, decision: Decision, account: Account, taken: set[PhoneNumber]
+    ) -> PlannedNotice | str:
+        """The notice, or why this run cannot send it."""
+        phone = _sms_number(decision)
+        if phone is None:
+            return _NOT_BY_SMS
+        if phone in taken:
+            return str(Reason.CAP_DAY)
+        name = self.texts[decision.next_stage]
+        template = self._template(decision.next_stage)
+        values = self._values(decision, account, template)
+        if values is None:
+            return _LETTER_FIRST
+        try:
+            text = render(template, values)
+        except RenderError:
+            return _DOES_NOT_FIT
+        signature = template.signature or ""
+        segments = count_billed(text, signature=signature).segments
+        whole = f"【{signature}】{text}" if signature else text
+        return PlannedNotice(decision, phone, name, values, whole, segments)
+
+    def _values(
+        self, decision: Decision, account: Account, template: Template
+    ) -> dict[str, str] | None:
+        if self.values is not None:
+            made = self.values(decision, account)
+        else:
+            made = standard_values(decision, account, phone=self.phone)
+        wanted = set(template.plan.names)
+        if made is None or ("date" in wanted and "date" not in made):
+            return None
+        return {name: value for name, value in made.items() if name in wanted}
+
+    def _intent(self, plan: CollectionPlan) -> Callable[[PlannedNotice], Intent]:
+        def make(notice: PlannedNotice) -> Intent:
+            decision = notice.decision
+            approver, at = plan.signed_by, plan.signed_at
+            return Intent(
+                key=decision.key,
+                kind=MessageKind.DUNNING,
+                template=notice.template,
+                phone=notice.phone,
+                created_at=plan.decisions.now,
+                tenant=self.tenant,
+                run=self.name,
+                subject=decision.account,
+                payload={
+                    "stage": str(decision.next_stage),
+                    "amount": str(decision.amount),
+                    "bills": " ".join(decision.bills),
+                    "days": str(decision.days_past_due),
+                    "as_of": decision.as_of.isoformat(),
+                    "deadline": decision.deadline.isoformat() if decision.deadline else "",
+                    "policy": decision.policy_version,
+                    "policy_hash": decision.policy_hash,
+                    "reasons": " ".join(decision.reasons),
+                    "text_sha256": hashlib.sha256(notice.text.encode()).hexdigest(),
+                    "approver": approver,
+                    "approved_at": at.isoformat() if at else "",
+                },
+            )
+
+        return make
+
+    def _why_refused(self, plan: CollectionPlan) -> str:
+        if self.must_be_signed and not plan.signed_by:
+            return str(Reason.NEEDS_APPROVAL)
+        day = plan.decisions.as_of
+        tomorrow = datetime.combine(day + timedelta(days=1), datetime.min.time(), SHANGHAI)
+        later = self.journal.entries(tenant=self.tenant, since=tomorrow)
+        runs = (e.intent.payload.get("as_of", "") for e in later)
+        if any(as_of > day.isoformat() for as_of in runs):
+            return str(Reason.RUN_BACKDATED)
+        return ""
+
+    def _account(self, account_id: str) -> Account | None:
+        return (
+            self.accounts(account_id) if callable(self.accounts) else self.accounts.get(account_id)
+        )
+
+    def _check(self, intent: Intent, now: datetime) -> OutboundMessage | str:
+        """Decide again, with the account as it is now; anything changed cancels the notice."""
+        given = self._account(intent.subject)
+        if given is None or intent.phone is None:
+            return _GONE
+        account = self._known(given, now, apart_from=intent.key)
+        decision = self._decide(account, now)
+        facts = intent.payload
+        if decision.action is not Action.SEND:
+            return str(decision.reasons[0])
+        same = (
+            str(decision.next_stage) == facts.get("stage")
+            and decision.amount == Decimal(facts.get("amount", "0"))
+            and _sms_number(decision) == intent.phone
+        )
+        if not same:
+            return _CHANGED
+        values = self._values(decision, account, self._template(decision.next_stage))
+        if values is None:
+            return _LETTER_FIRST
+        return OutboundMessage(
+            intent.phone,
+            intent.template,
+            values,
+            MessageKind.DUNNING,
+            reference=intent.reference,
+        )
+
+
+def _approval(decision: Decision, by: str, at: datetime) -> Approval:
+    return Approval(stage=decision.next_stage, amount=decision.amount, by=by, at=at)
+
+
+def _sms_number(decision: Decision) -> PhoneNumber | None:
+    """The number if the first step of the way is an SMS."""
+    step = decision.channels[0] if decision.channels else None
+    if step is None or step.channel is not Channel.SMS or not step.contacts:
+        return None
+    address = step.contacts[0].address
+    return address if isinstance(address, PhoneNumber) else None
+
+
+def _phones(account: Account) -> list[PhoneNumber]:
+    return [
+        contact.address
+        for payer in account.payers or ()
+        for contact in payer.contacts
+        if isinstance(contact.address, PhoneNumber)
+    ]

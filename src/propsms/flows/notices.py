@@ -1,0 +1,394 @@
+"""A notice campaign: one text to many households, each message once, whatever happens.
+
+Notices of the four sorts (紧急, 日常, 安全, 服务) go to a building, a floor, a tag or everybody.
+An urgent one passes the hours and the caps, but neither the opt-out law nor the provider's pace.
+
+.. versionadded:: 0.1.0
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+from uuid import uuid4
+
+import attrs
+
+from propsms.errors import RenderError
+from propsms.findings import rejects
+from propsms.flows._runs import Runner, RunReport, RunStatus, WorkUnit, utc_now
+from propsms.journal import Intent
+from propsms.messages import MessageKind, NoticeCategory, OutboundMessage
+from propsms.segments import count_billed
+from propsms.sending_hours import SHANGHAI, SendingHours
+from propsms.tables import RecipientRow  # noqa: TC001  # the doctests use it
+from propsms.templates import lint, render
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from datetime import datetime
+    from decimal import Decimal
+
+    from propsms.clients import Client
+    from propsms.findings import Finding
+    from propsms.journal import Journal
+    from propsms.phone import PhoneNumber
+    from propsms.placeholders import Template
+    from propsms.templates import TemplateLibrary
+
+__all__ = ["CampaignPlan", "NoticeCampaign", "PlannedMessage", "Selection"]
+
+_VALUE: Final = "value."
+
+
+def _words(given: str | Iterable[str]) -> frozenset[str]:
+    return frozenset((given,) if isinstance(given, str) else given)
+
+
+@attrs.frozen(kw_only=True)
+class Selection:
+    """Whom a notice is for; an empty field is no condition, all others must hold.
+
+    >>> Selection(buildings="3栋").takes(RecipientRow(phone=None, building="3栋"))
+    True
+    """
+
+    buildings: frozenset[str] = attrs.field(default=frozenset[str](), converter=_words)
+    units: frozenset[str] = attrs.field(default=frozenset[str](), converter=_words)
+    floors: frozenset[str] = attrs.field(default=frozenset[str](), converter=_words)
+    tags: frozenset[str] = attrs.field(default=frozenset[str](), converter=_words)
+
+    def takes(self, row: RecipientRow) -> bool:
+        """True if the recipient is meant."""
+        return (
+            (not self.buildings or row.building in self.buildings)
+            and (not self.units or row.unit in self.units)
+            and (not self.floors or row.floor in self.floors)
+            and (not self.tags or not self.tags.isdisjoint(row.tags))
+        )
+
+
+@attrs.frozen
+class PlannedMessage:
+    """One message as it would go; values and text are not shown in the repr."""
+
+    key: str
+    household: str
+    phone: PhoneNumber
+    values: Mapping[str, str] = attrs.field(repr=False, hash=False)
+    text: str = attrs.field(repr=False)
+    segments: int = 1
+
+
+@attrs.frozen(kw_only=True)
+class CampaignPlan:
+    """Who gets the notice, who does not and why; nothing is written or sent.
+
+    Attributes:
+        run: The name of the campaign.
+        template: The name of the text.
+        now: The instant it was planned for.
+        not_before: When it may go: *now* for an urgent notice, else the next open hour.
+        messages: What would be sent.
+        skipped: How many recipients are left out, by reason: ``duplicate``, ``not_selected``,
+            ``household``, ``already_sent``, ``does_not_fit``.
+        findings: What the linter says of the text; one error keeps it from being sent.
+    """
+
+    run: str
+    template: str
+    now: datetime
+    not_before: datetime
+    messages: tuple[PlannedMessage, ...] = attrs.field(repr=False)
+    skipped: Mapping[str, int] = attrs.field(factory=dict[str, int], hash=False)
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def segments(self) -> int:
+        """Segments that are billed altogether."""
+        return sum(message.segments for message in self.messages)
+
+    def cost(self, price: Decimal) -> Decimal:
+        """What they cost at a price a segment, in yuan."""
+        return price * self.segments
+
+
+@attrs.define(slots=False, kw_only=True)
+class NoticeCampaign:
+    """Plans one notice to many and carries it out.
+
+    Attributes:
+        client: The door to the network.
+        journal: Where what was sent is kept.
+        library: The company's texts.
+        template: The name of the text, which must be a notice.
+        name: The name of the campaign; the same name goes on with the same campaign, so that
+            nobody gets it twice.
+        tenant: Whose campaign.
+        household: ``all`` writes to every number of a household, ``first`` to its first.
+        profile: The provider whose rules the text must pass; empty checks none.
+        hours: When notices may go.
+        clock: Gives an aware instant.
+        worker: Who does it.
+        lease: How long the campaign is held without a sign of life.
+        batch: How many messages are claimed at a time.
+        concurrency: Requests under way at the same time.
+
+    >>> from propsms.catalog import load
+    >>> from propsms.clients import Client
+    >>> from propsms.phone import parse
+    >>> from propsms.providers import Outbox
+    >>> from propsms.stores import MemoryJournal
+    >>> texts = load(signature="绿苑物业")
+    >>> campaign = NoticeCampaign(
+    ...     client=Client(Outbox(":memory:"), library=texts),
+    ...     journal=MemoryJournal(),
+    ...     library=texts,
+    ...     template="water-cut-short",
+    ...     name="water 2026-06-10, block 3",
+    ... )
+    >>> homes = [
+    ...     RecipientRow(phone=parse("13900000001"), building="3栋"),
+    ...     RecipientRow(phone=parse("13900000002"), building="4栋"),
+    ... ]
+    >>> when = {"date": "2026-06-10", "start": "09:00", "end": "17:00"}
+    >>> report = campaign.run(homes, when, where=Selection(buildings="3栋"))
+    >>> report.accepted, campaign.run(homes, when, where=Selection(buildings="3栋")).accepted
+    (1, 1)
+    """
+
+    client: Client
+    journal: Journal
+    library: TemplateLibrary
+    template: str
+    name: str
+    tenant: str = ""
+    household: str = attrs.field(default="all", validator=attrs.validators.in_(("all", "first")))
+    profile: str = "seed"
+    hours: SendingHours = attrs.field(factory=SendingHours)
+    clock: Callable[[], datetime] = utc_now
+    worker: str = attrs.field(factory=lambda: f"worker-{uuid4().hex[:12]}")
+    lease: timedelta = timedelta(minutes=5)
+    batch: int = 500
+    concurrency: int = 1
+    _runner: Runner = attrs.field(init=False)
+    _text: Template = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        found = self.library.find(self.template)
+        signed = found.signed is None and self.library.signature is not None
+        self._text = attrs.evolve(found, signature=self.library.signature) if signed else found
+        self._runner = Runner(
+            client=self.client,
+            journal=self.journal,
+            run=self.name,
+            tenant=self.tenant,
+            worker=self.worker,
+            clock=self.clock,
+            lease=self.lease,
+            batch=self.batch,
+            concurrency=self.concurrency,
+        )
+
+    @property
+    def urgent(self) -> bool:
+        """True if it passes the hours and the caps."""
+        return self._text.category is NoticeCategory.URGENT
+
+    # --- the plan ---
+
+    def plan(
+        self,
+        recipients: Iterable[RecipientRow],
+        values: Mapping[str, str] | Callable[[RecipientRow], Mapping[str, str]] | None = None,
+        *,
+        where: Selection | None = None,
+        now: datetime | None = None,
+    ) -> CampaignPlan:
+        """Say who would get the notice; nothing is written or sent.
+
+        Args:
+            recipients: What `propsms.tables.read_recipients` gives, or any iterable of rows.
+            values: What fills the text: one set for all, a function of the row, or None for
+                the row's own columns. A row's column goes before a value for all.
+            where: Whom it is for; None is everybody.
+            now: The instant; None asks the clock.
+        """
+        instant = self.clock() if now is None else now
+        skipped: Counter[str] = Counter()
+        messages: list[PlannedMessage] = []
+        numbers: set[PhoneNumber] = set()
+        homes: set[str] = set()
+        for row in recipients:
+            found = self._plan_one(row, values, where, numbers, homes)
+            if isinstance(found, str):
+                skipped[found] += 1
+            else:
+                messages.append(found)
+        return CampaignPlan(
+            run=self.name,
+            template=self.template,
+            now=instant,
+            not_before=self._not_before(instant),
+            messages=tuple(messages),
+            skipped=dict(skipped),
+            findings=lint(self._text, profile=self.profile) if self.profile else (),
+        )
+
+    def _not_before(self, now: datetime) -> datetime:
+        slot = self.hours.next_allowed(now, MessageKind.NOTICE, self._text.category)
+        return slot.astimezone(SHANGHAI)
+
+    def _plan_one(
+        self,
+        row: RecipientRow,
+        values: Mapping[str, str] | Callable[[RecipientRow], Mapping[str, str]] | None,
+        where: Selection | None,
+        numbers: set[PhoneNumber],
+        homes: set[str],
+    ) -> PlannedMessage | str:
+        home = "-".join(part for part in (row.building, row.unit, row.household) if part)
+        if where is not None and not where.takes(row):
+            return "not_selected"
+        if row.phone in numbers:
+            return "duplicate"
+        if self.household == "first" and home and home in homes:
+            return "household"
+        filled = self._values(row, values)
+        try:
+            text = render(self._text, filled)
+        except RenderError:
+            return "does_not_fit"
+        key = self._key(home, row.phone)
+        if self.journal.find(key, tenant=self.tenant) is not None:
+            return "already_sent"
+        numbers.add(row.phone)
+        homes.add(home)
+        segments = count_billed(text, signature=self._text.signature or "").segments
+        return PlannedMessage(key, home, row.phone, filled, text, segments)
+
+    def _values(
+        self,
+        row: RecipientRow,
+        values: Mapping[str, str] | Callable[[RecipientRow], Mapping[str, str]] | None,
+    ) -> dict[str, str]:
+        if callable(values):
+            given = {**values(row)}
+        else:
+            given = {**(values or {}), **{k: v for k, v in row.values.items() if v}}
+        return {name: given[name] for name in self._text.plan.names if name in given}
+
+    def _key(self, home: str, phone: PhoneNumber) -> str:
+        """The same number gets the same notice of the same campaign once."""
+        mark = hashlib.sha256(f"{self.name}|{phone.e164}".encode()).hexdigest()[:16]
+        return f"{self.name}|{self.template}|{home}|{mark}"
+
+    # --- the campaign ---
+
+    def commit(
+        self, plan: CampaignPlan, *, on_progress: Callable[[int], object] | None = None
+    ) -> RunReport:
+        """Write the plan down and send it; again with the same plan nothing new happens.
+
+        Returns:
+            What it came to; its status is ``refused`` with ``TEMPLATE_LINT`` if the text does
+            not pass, and ``locked`` while another run of the tenant is at work.
+        """
+        if rejects(plan.findings):
+            return self._runner.report(RunStatus.REFUSED, ("TEMPLATE_LINT",))
+        return self._locked(
+            lambda: self._runner.write(map(self._intent(plan), plan.messages)), on_progress
+        )
+
+    def run(
+        self,
+        recipients: Iterable[RecipientRow],
+        values: Mapping[str, str] | Callable[[RecipientRow], Mapping[str, str]] | None = None,
+        *,
+        where: Selection | None = None,
+        on_progress: Callable[[int], object] | None = None,
+    ) -> RunReport:
+        """Plan and commit in one call."""
+        return self.commit(self.plan(recipients, values, where=where), on_progress=on_progress)
+
+    def resume(self, *, on_progress: Callable[[int], object] | None = None) -> RunReport:
+        """Go on after a pause or a crash, and try again what was refused only for now."""
+        return self._locked(lambda: self._runner.reopen() >= 0, on_progress)
+
+    def pause(self) -> None:
+        """Stop after the messages under way; from any thread."""
+        self._runner.pause()
+
+    def cancel(self) -> RunReport:
+        """Withdraw what has not been sent."""
+        self._runner.cancelled["CANCELLED"] += self._runner.cancel()
+        return self._runner.report(RunStatus.CANCELLED)
+
+    def report(self) -> RunReport:
+        """What the journal has of this campaign."""
+        return self._runner.report()
+
+    def not_reached(self) -> list[str]:
+        """The households whose message was refused, failed, or is not known to have arrived."""
+        entries = self.journal.entries(tenant=self.tenant, run=self.name)
+        reached: dict[str, bool] = {}
+        for entry in entries:
+            home = entry.intent.subject
+            reached[home] = reached.get(home, False) or entry.delivered
+        return sorted(home for home, arrived in reached.items() if not arrived)
+
+    def units(self, plan: CampaignPlan, *, size: int = 100) -> Iterable[WorkUnit]:
+        """Write the plan down and give it out in parts, for a queue of the host."""
+        self._runner.write(map(self._intent(plan), plan.messages))
+        return self._runner.units(size)
+
+    def work(self, unit: WorkUnit) -> int:
+        """Do one part; doing it twice, or in two workers, sends nothing twice."""
+        return self._runner.work(unit, self._check)
+
+    # --- inside ---
+
+    def _locked(
+        self, prepare: Callable[[], bool], on_progress: Callable[[int], object] | None
+    ) -> RunReport:
+        if not self._runner.hold():
+            return self._runner.report(RunStatus.LOCKED, ("RUN_LOCKED",))
+        try:
+            if not prepare():
+                return self._runner.report(RunStatus.LOCKED, ("RUN_LOCKED",))
+            return self._runner.report(self._runner.drain(self._check, on_progress))
+        finally:
+            self._runner.let_go()
+
+    def _intent(self, plan: CampaignPlan) -> Callable[[PlannedMessage], Intent]:
+        category = str(self._text.category) if self._text.category else ""
+
+        def make(message: PlannedMessage) -> Intent:
+            facts = {f"{_VALUE}{name}": value for name, value in message.values.items()}
+            return Intent(
+                key=message.key,
+                kind=MessageKind.NOTICE,
+                template=self.template,
+                phone=message.phone,
+                created_at=plan.now,
+                tenant=self.tenant,
+                run=self.name,
+                subject=message.household,
+                payload={"category": category, **facts},
+            )
+
+        return make
+
+    def _check(self, intent: Intent, now: datetime) -> OutboundMessage | str:
+        """Make the message again from what was written down."""
+        del now
+        if intent.phone is None:
+            return "ERASED"
+        values = {
+            name.removeprefix(_VALUE): value
+            for name, value in intent.payload.items()
+            if name.startswith(_VALUE)
+        }
+        return OutboundMessage(intent.phone, intent.template, values, reference=intent.reference)

@@ -1,0 +1,223 @@
+"""Notice campaigns: whom they take, once each, and what a second run does."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import pytest
+
+from propsms.catalog import load
+from propsms.clients import Client
+from propsms.flows import NoticeCampaign
+from propsms.flows._runs import WorkUnit
+from propsms.flows.notices import Selection
+from propsms.messages import Accepted, DeliveryReceipt, DeliveryStatus
+from propsms.phone import parse
+from propsms.placeholders import Template
+from propsms.providers import Outbox
+from propsms.sending_hours import SHANGHAI
+from propsms.stores import MemoryJournal, SQLiteJournal
+from propsms.tables import RecipientRow, read_recipients
+from propsms.templates import TemplateLibrary
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TEXTS = load(signature="绿苑物业")
+WHEN = {"date": "2026-06-10", "start": "09:00", "end": "17:00"}
+
+
+def at(text: str = "2026-06-10 10:00") -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=SHANGHAI)
+
+
+def row(last: int, building: str = "3栋", household: str = "", **more) -> RecipientRow:
+    return RecipientRow(
+        phone=parse(f"1390000{last:04d}"),
+        building=building,
+        household=household or str(last),
+        **more,
+    )
+
+
+def campaign(box: Outbox, now: datetime | None = None, **more) -> NoticeCampaign:
+    instant = now or at()
+    library = more.pop("library", TEXTS)
+    fields = {
+        "journal": MemoryJournal(),
+        "template": "water-cut-short",
+        "name": "water",
+        "clock": lambda: instant,
+    } | more
+    client = Client(box, library=library, clock=lambda: instant)
+    return NoticeCampaign(client=client, library=library, **fields)
+
+
+def test_a_selection_by_building_unit_floor_and_tag() -> None:
+    here = row(1, unit="2单元", floor="5", tags=("老人",))
+    for where in (
+        Selection(buildings="3栋"),
+        Selection(units=["2单元"]),
+        Selection(floors="5", tags={"老人", "车主"}),
+        Selection(),
+    ):
+        assert where.takes(here)
+    for where in (Selection(buildings="4栋"), Selection(floors="6"), Selection(units="1"),
+                  Selection(tags="车主")):  # fmt: skip
+        assert not where.takes(here)
+
+
+def test_each_number_once_and_the_rest_is_told() -> None:
+    box = Outbox(":memory:")
+    rows = [row(1), row(1, household="other"), row(2, "4栋"), row(3)]
+    one = campaign(box)
+    plan = one.plan(rows, WHEN, where=Selection(buildings="3栋"))
+    assert {"duplicate": 1, "not_selected": 1} == plan.skipped
+    assert (2, 2) == (len(plan.messages), plan.segments)
+    assert 2 * 5 == plan.cost(5)
+    assert 0 == len(box)
+    seen: list[int] = []
+    report = one.commit(plan, on_progress=seen.append)
+    assert (2, 0, "done", [1, 2]) == (report.accepted, report.unknown, report.status, seen)
+    again = one.commit(plan)
+    assert (2, 2) == (again.accepted, again.duplicates)
+    assert {"already_sent": 2} == one.plan([row(1), row(3)], WHEN).skipped
+    assert 2 == len(box)
+
+
+def test_household_rules() -> None:
+    rows = [row(1, household="501"), row(2, household="501")]
+    assert 2 == len(campaign(Outbox(":memory:")).plan(rows, WHEN).messages)
+    first = campaign(Outbox(":memory:"), household="first").plan(rows, WHEN)
+    assert (1, {"household": 1}) == (len(first.messages), first.skipped)
+
+
+def test_values_of_the_row_go_before_values_for_all(tmp_path: Path) -> None:
+    path = tmp_path / "people.csv"
+    path.write_text("手机号,房号,start\n13900000001,501,08:00\n13900000002,502,\n", "utf-8")
+    plan = campaign(Outbox(":memory:")).plan(read_recipients(path), WHEN)
+    assert ["08:00", "09:00"] == [message.values["start"] for message in plan.messages]
+    by_function = campaign(Outbox(":memory:")).plan([row(1)], lambda _: WHEN)
+    assert "09:00" in by_function.messages[0].text
+    lacking = campaign(Outbox(":memory:")).plan([row(1)], {})
+    assert {"does_not_fit": 1} == lacking.skipped
+    assert "13900000001" not in repr(plan)
+
+
+def test_urgent_goes_at_night_and_routine_waits_for_the_morning() -> None:
+    night = at("2026-06-10 23:30")
+    urgent = campaign(Outbox(":memory:"), night)
+    assert urgent.urgent
+    assert night == urgent.plan([row(1)], WHEN).not_before
+    assert 1 == urgent.run([row(1)], WHEN).accepted
+    routine = Template("mowing", "明天修剪草坪，请留意。", "notice", "routine")
+    library = TemplateLibrary([routine], signature="绿苑物业")
+    box, journal = Outbox(":memory:"), MemoryJournal()
+    late = campaign(box, night, template="mowing", library=library, journal=journal)
+    assert not late.urgent
+    plan = late.plan([row(1)])
+    assert at("2026-06-11 08:00") == plan.not_before
+    report = late.commit(plan)
+    assert (0, 1, {"time_window": 1}) == (report.accepted, report.refused, report.refusals)
+    morning = campaign(
+        box, at("2026-06-11 08:00"), template="mowing", library=library, journal=journal
+    )
+    assert (1, 0) == (morning.resume().accepted, morning.report().refused)
+
+
+def test_a_text_that_fails_the_linter_is_not_sent() -> None:
+    bad = Template("bad", "恭喜中奖，点击领取¥100。", "notice", "service")
+    library = TemplateLibrary([bad], signature="绿苑物业")
+    one = campaign(Outbox(":memory:"), template="bad", library=library)
+    report = one.run([row(1)])
+    assert ("refused", ("TEMPLATE_LINT",), 0) == (report.status, report.reasons, report.planned)
+    unchecked = campaign(Outbox(":memory:"), template="bad", library=library, profile="")
+    assert () == unchecked.plan([row(1)]).findings
+
+
+def test_a_run_is_locked_while_another_worker_has_it() -> None:
+    journal, box = MemoryJournal(), Outbox(":memory:")
+    one, two = (campaign(box, journal=journal, worker=name) for name in ("one", "two"))
+    assert one._runner.hold()
+    assert ("locked", ("RUN_LOCKED",)) == (
+        two.run([row(1)], WHEN).status,
+        two.resume().reasons,
+    )
+    one._runner.let_go()
+    assert "done" == two.run([row(1)], WHEN).status
+
+
+def test_pause_resume_cancel() -> None:
+    box = Outbox(":memory:")
+    one = campaign(box, batch=1)
+    plan = one.plan([row(n) for n in range(1, 6)], WHEN)
+    paused = one.commit(plan, on_progress=lambda done: one.pause() if done == 2 else None)
+    assert ("paused", 2, 3) == (paused.status, paused.accepted, paused.planned)
+    one.resume(on_progress=lambda done: one.pause())
+    cancelled = one.cancel()
+    assert ("cancelled", 3, 0) == (cancelled.status, cancelled.accepted, cancelled.planned)
+    assert {"CANCELLED": 2} == cancelled.cancelled
+    assert 3 == len(box)
+
+
+def test_work_units_travel_and_may_be_done_twice(tmp_path: Path) -> None:
+    box = Outbox(":memory:")
+    journal = SQLiteJournal(tmp_path / "journal.db")
+    one, two = (campaign(box, journal=journal, worker=name) for name in ("one", "two"))
+    units = list(one.units(one.plan([row(n) for n in range(1, 6)], WHEN), size=2))
+    assert [2, 2, 1] == [len(unit.references) for unit in units]
+    carried = [WorkUnit.from_dict(unit.to_dict()) for unit in units]
+    assert units == carried
+    assert 5 == sum(two.work(unit) for unit in carried)
+    assert 0 == sum(one.work(unit) for unit in units)
+    assert 5 == len(box)
+    with pytest.raises(TypeError):
+        WorkUnit.from_dict({"tenant": "", "run": "", "references": 3})
+
+
+def test_who_was_not_reached() -> None:
+    journal = MemoryJournal()
+    one = campaign(Outbox(":memory:"), journal=journal)
+    one.run([row(1, household="501"), row(2, household="502")], WHEN)
+    first = next(e for e in journal.entries() if e.intent.subject.endswith("501"))
+    assert isinstance(first.outcome, Accepted)
+    journal.record_receipt(
+        DeliveryReceipt(
+            "outbox",
+            first.outcome.message_id,
+            first.reference,
+            first.intent.phone,
+            DeliveryStatus.DELIVERED,
+            at=at(),
+        ),
+        at(),
+    )
+    assert ["3栋-502"] == one.not_reached()
+    assert 1 == one.report().delivered
+
+
+def test_an_erased_number_is_not_written_to() -> None:
+    journal = MemoryJournal()
+    one = campaign(Outbox(":memory:"), journal=journal)
+    list(one.units(one.plan([row(1)], WHEN)))
+    intent = next(journal.open_intents()).intent
+    from attrs import evolve
+
+    assert "ERASED" == one._check(evolve(intent, phone=None), at())
+
+
+def test_a_lost_lease_stops_the_writing() -> None:
+    journal = MemoryJournal()
+    one = campaign(Outbox(":memory:"), journal=journal, worker="one", batch=1)
+    taken = campaign(Outbox(":memory:"), journal=journal, worker="two")
+    plan = one.plan([row(1), row(2)], WHEN)
+
+    def steal():
+        yield one._intent(plan)(plan.messages[0])
+        one._runner.let_go()
+        assert taken._runner.hold()
+        yield one._intent(plan)(plan.messages[1])
+
+    assert not one._runner.write(steal())
+    assert "locked" == one._runner.drain(one._check)
