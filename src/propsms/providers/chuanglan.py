@@ -30,6 +30,7 @@ from propsms._adapters import (
     shared,
     text_of,
 )
+from propsms._checks import require_aware
 from propsms._codes import load_codes
 from propsms._queries import judge, not_a_push, pushed
 from propsms._signing import compact_json, same_text
@@ -89,7 +90,7 @@ class Chuanglan:
         self,
         messages: Sequence[WireMessage],
         *,
-        now: datetime,  # noqa: ARG002
+        now: datetime,
         nonce: str,  # noqa: ARG002
     ) -> HttpRequest:
         """One text to up to 1000 numbers.
@@ -97,6 +98,7 @@ class Chuanglan:
         Raises:
             InvalidValueError: None or too many messages, or they differ in more than the number.
         """
+        require_aware(now)
         require_batch(self.name, messages, _RULE.max_messages)
         fields = {
             "account": self.account,

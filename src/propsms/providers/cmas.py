@@ -30,6 +30,7 @@ from propsms._adapters import (
     shared,
     text_of,
 )
+from propsms._checks import require_aware
 from propsms._codes import load_codes
 from propsms._signing import compact_json
 from propsms.errors import InvalidValueError
@@ -98,7 +99,7 @@ class Cmas:
         self,
         messages: Sequence[WireMessage],
         *,
-        now: datetime,  # noqa: ARG002
+        now: datetime,
         nonce: str,  # noqa: ARG002
     ) -> HttpRequest:
         """One text to up to 5000 numbers.
@@ -107,6 +108,7 @@ class Cmas:
             InvalidValueError: None or too many messages, or they differ in more than the number,
                 or the signature has no code.
         """
+        require_aware(now)
         require_batch(self.name, messages, _RULE.max_messages)
         signature = shared(self.name, "signature", [message.signature for message in messages])
         mobiles = ",".join(domestic(message.to).removeprefix("+") for message in messages)

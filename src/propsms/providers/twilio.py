@@ -32,6 +32,7 @@ from propsms._adapters import (
     text_of,
     utc,
 )
+from propsms._checks import require_aware
 from propsms._codes import load_codes
 from propsms._queries import answer, judge, not_a_push, pushed, refuse_call
 from propsms._signing import compact_json, percent, same_text, sha256_hex
@@ -210,7 +211,7 @@ class Twilio:
         path: str,
         fields: Mapping[str, Any] | None = None,
         *,
-        now: datetime,  # noqa: ARG002
+        now: datetime,
         nonce: str,  # noqa: ARG002
     ) -> HttpRequest:
         """Build any call of the account, such as the redaction of a sent text.
@@ -219,9 +220,10 @@ class Twilio:
             method: The method in capitals.
             path: What follows the account, such as ``Messages/SM1.json``, already encoded.
             fields: The form of a POST, else the query; None is left out, a list is repeated.
-            now: Not used: HTTP Basic has no clock.
+            now: Only checked: HTTP Basic has no clock.
             nonce: Not used.
         """
+        require_aware(now)
         present = {k: v for k, v in (fields or {}).items() if v is not None}
         text = urlencode(present, doseq=True)
         credentials = base64.b64encode(f"{self.account_sid}:{self.auth_token}".encode()).decode()

@@ -32,6 +32,7 @@ from propsms._adapters import (
     text_of,
     utc,
 )
+from propsms._checks import require_aware
 from propsms._codes import load_codes
 from propsms._queries import answer, audit, form_of, judge, not_a_push, pushed, refuse_call
 from propsms._signing import form
@@ -255,7 +256,7 @@ class Yunpian:
         path: str,
         fields: Mapping[str, Any],
         *,
-        now: datetime,  # noqa: ARG002
+        now: datetime,
         nonce: str,  # noqa: ARG002
     ) -> HttpRequest:
         """Build any call.
@@ -263,9 +264,10 @@ class Yunpian:
         Args:
             path: What follows ``/v2/``, without ``.json``, such as ``tpl/get``.
             fields: The form; None and the empty text are left out, the key goes last.
-            now: Not used: the key has no clock.
+            now: Only checked: the key has no clock.
             nonce: Not used.
         """
+        require_aware(now)
         present = {k: v for k, v in fields.items() if v is not None and v != ""}
         headers = {
             "host": self._to.host,

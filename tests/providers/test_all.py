@@ -1,0 +1,174 @@
+"""What every provider of ours must do, and what their data files must say."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from propsms import providers
+from propsms._codes import load_codes
+from propsms.messages import DeliveryStatus, RefusalReason, Retry
+from propsms.providers import Provider, ReceivesPushes, StatusQueries
+from propsms.providers.aliyun import Aliyun
+from propsms.providers.baidu import Baidu
+from propsms.providers.chuanglan import Chuanglan
+from propsms.providers.cmas import Cmas
+from propsms.providers.ctyun import Ctyun
+from propsms.providers.huawei import Huawei
+from propsms.providers.koomessage import KooMessage
+from propsms.providers.tencent import Tencent
+from propsms.providers.twilio import Twilio
+from propsms.providers.volcengine import Volcengine
+from propsms.providers.yunpian import Yunpian
+from propsms.testing import check_provider
+
+KEY, SECRET = "AKIDEXAMPLE", "secret-example"
+ALL: list[Any] = [
+    Aliyun(KEY, SECRET, security_token="sts-token-example"),
+    Tencent(KEY, SECRET, sdk_app_id="1400006666", token="sts-token-example"),
+    Huawei(KEY, SECRET, sender="csms12345678"),
+    KooMessage(KEY, SECRET, project_id="0123456789abcdef0123456789abcdef"),
+    Volcengine(KEY, SECRET, sms_account="a", session_token="sts-token-example"),
+    Baidu(KEY, SECRET),
+    Twilio(
+        "AC" + "a" * 32, SECRET, sender="+15017122661", status_callback="https://example.com/cb"
+    ),
+    Yunpian(SECRET),
+    Cmas("示例物业", "ap1", SECRET, sign="Sg1", endpoint="https://mas.example.com"),
+    Ctyun(KEY, SECRET),
+    Chuanglan("N1", SECRET),
+]
+EACH = pytest.mark.parametrize("provider", ALL, ids=lambda provider: provider.name)
+DATA = sorted((Path(providers.__file__).parent / "data").glob("*.toml"))
+
+
+@EACH
+def test_conformance(provider: Any) -> None:
+    """The suite that a user's own provider must pass too."""
+    check_provider(
+        provider,
+        secrets=[SECRET, "sts-token-example"],
+        carries_reference=provider.name != "cmas",
+    )
+
+
+@EACH
+def test_protocols(provider: Any) -> None:
+    """What STATUS says is what the class can do."""
+    assert isinstance(provider, Provider)
+    does = set(provider.STATUS.does)
+    assert ("query" in does) == isinstance(provider, StatusQueries)
+    assert ("receipts" in does) == isinstance(provider, ReceivesPushes)
+    for ability, method in [
+        ("pull", "build_pull_status"),
+        ("templates", "build_create_template"),
+        ("signatures", "build_create_signature"),
+        ("balance", "build_balance_query"),
+    ]:
+        assert (ability in does) == hasattr(provider, method)
+    assert ("batch" in does) == (provider.batches[0].max_messages > 1)
+    assert provider.STATUS.verified
+    assert provider.STATUS.verified_zh
+    assert bool(provider.STATUS.provisional) == bool(provider.STATUS.provisional_zh)
+
+
+def test_each_is_found_by_its_name() -> None:
+    """One file, one class, no list to edit."""
+    assert {provider.name for provider in ALL} | {"outbox"} == set(providers.names())
+    for provider in ALL:
+        assert type(provider) is providers.get(provider.name)
+
+
+@pytest.mark.parametrize("path", DATA, ids=lambda path: path.stem)
+def test_data_file(path: Path) -> None:
+    """Every code has one meaning and a source; every source is used."""
+    data = tomllib.loads(path.read_text(encoding="utf-8"))
+    table = load_codes(path.stem)
+    for kind in ("refusal", "receipt"):
+        codes = [code for row in data.get(kind, ()) for code in row["codes"]]
+        assert len(codes) == len(set(codes))
+    rows = [row for kind in ("refusal", "receipt", "frequency") for row in data.get(kind, ())]
+    cited = {key for row in rows for key in row["source"].split()}
+    assert cited <= set(data["sources"])
+    for meaning in (*table.refusals.values(), *table.receipts.values()):
+        assert meaning.source
+    for rule in table.frequency:
+        assert rule.source
+        assert rule.kinds <= {"otp", "notice", "dunning", "marketing"}
+        assert rule.limit > 0
+    assert not set(table.accepted) & set(table.refusals)
+
+
+def test_every_provider_has_its_data() -> None:
+    """One data file of codes for each, and one for the carriers they share."""
+    assert {provider.name for provider in ALL} | {"carriers"} == {path.stem for path in DATA}
+
+
+def test_ambiguity_is_said() -> None:
+    """A refusal that may have been sent has no retry class, and the outcome is unknown."""
+    meaning = load_codes("aliyun").refusal("isp.SYSTEM_ERROR")
+    assert meaning is not None
+    assert meaning.ambiguous
+    assert None is load_codes("aliyun").refusal("isv.NEVER_HEARD_OF")
+
+
+@pytest.mark.parametrize(
+    ("provider", "code", "reason", "retry"),
+    [
+        ("tencent", "InvalidParameterValue.Anything", RefusalReason.REQUEST_INVALID, Retry.NEVER),
+        ("huawei", "E000032", RefusalReason.AUTH_FAILED, Retry.NEVER),
+        ("aliyun", "Throttling.Api", RefusalReason.THROTTLED, Retry.NOW),
+    ],
+)
+def test_families_of_codes(provider: str, code: str, reason: RefusalReason, retry: Retry) -> None:
+    """A head with a star, and a range, stand for many codes."""
+    meaning = load_codes(provider).refusal(code)
+    assert meaning is not None
+    assert (reason, retry) == (meaning.reason, meaning.retry)
+
+
+@pytest.mark.parametrize(
+    "provider", ["aliyun", "tencent", "huawei", "volcengine", "baidu", "yunpian"]
+)
+def test_carrier_codes_are_shared(provider: str) -> None:
+    """Gateways pass on what the carriers say."""
+    for code, status, reason in [
+        ("DELIVRD", DeliveryStatus.DELIVERED, None),
+        ("UNKNOWN", DeliveryStatus.UNKNOWN, None),
+        ("MK:0001", DeliveryStatus.FAILED, RefusalReason.PHONE_INVALID),
+        ("CB:0007", DeliveryStatus.FAILED, RefusalReason.PROVIDER_INTERNAL),
+        ("REJECTD", DeliveryStatus.FAILED, None),
+    ]:
+        meaning = load_codes(provider).receipt(code)
+        assert meaning is not None
+        assert (status, reason) == (meaning.status, meaning.reason)
+
+
+@pytest.mark.parametrize("name", [p.name for p in ALL])
+def test_import_stays_light(name: str) -> None:
+    """A provider loads neither a network library nor number metadata nor the tables of codes."""
+    code = (
+        f"import sys, propsms.providers.{name}; "
+        "print(*sorted(sys.modules.keys() & "
+        "{'httpx', 'tenacity', 'phonenumbers', 'tomllib', 'asyncio', 'ssl', 'email.message'}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "" == done.stdout.strip()
+
+
+@EACH
+def test_no_adapter_imports_another(provider: Any) -> None:
+    """Each stands alone on the floor."""
+    module = import_module(type(provider).__module__)
+    text = Path(module.__file__ or "").read_text(encoding="utf-8")
+    assert not re.search(r"from propsms\.providers", text)
+    assert not re.search(
+        r"datetime\.now|time\.time|uuid4|random|secrets", text.replace("secrets\n", "")
+    )
