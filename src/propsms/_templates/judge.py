@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 import attrs
@@ -139,23 +140,32 @@ class VerdictLevel(StrEnum):
 _HOPELESS: Final = frozenset({"industry-gate", "survey-loyalty"})
 
 
-@attrs.frozen
+@attrs.frozen(slots=False)
 class Verdict:
     """What one provider will most likely say of one text, and why.
 
     Attributes:
         profile: Whose verdict.
         findings: All of them; the errors are the reasons for a refusal.
-        fixed: The text after all safe fixes, or None when those change nothing.
         hopeless: True if no wording of this purpose passes there.
         channels: What may carry it instead, when it is hopeless.
+        template: What was judged.
     """
 
     profile: str
     findings: tuple[Finding, ...]
-    fixed: str | None = None
     hopeless: bool = False
     channels: tuple[str, ...] = ()
+    template: Template | None = attrs.field(default=None, repr=False, eq=False)
+    _profile: Profile | None = attrs.field(default=None, repr=False, eq=False)
+
+    @cached_property
+    def fixed(self) -> str | None:
+        """The text as this provider would take it after all safe fixes; None when unchanged."""
+        if self.template is None or self._profile is None or not self.findings:
+            return None
+        mended, _ = fix(self.template, profile=self._profile)
+        return None if mended.text == self.template.text else mended.text
 
     @property
     def level(self) -> VerdictLevel:
@@ -206,17 +216,11 @@ _CARRIED: Final = frozenset(
 
 def _verdict(reading: Reading, profile: Profile, today: date | None) -> Verdict:
     findings = check(reading, profile, today=today)
-    if reading.signature and not reading.mangled:
-        findings = tuple(f for f in findings if not _is_carried(f, reading))
-    hopeless = any(_is_hopeless(f) for f in findings)
-    fixed, _ = fix(reading.template, profile=profile) if findings else (reading.template, ())
-    return Verdict(
-        profile=profile.name,
-        findings=findings,
-        fixed=fixed.text if fixed.text != reading.template.text else None,
-        hopeless=hopeless,
-        channels=(profile.channels or _CHANNELS) if hopeless else (),
-    )
+    if findings and reading.signature and not reading.mangled:
+        findings = tuple([f for f in findings if not _is_carried(f, reading)])
+    hopeless = any([_is_hopeless(f) for f in findings])
+    channels = (profile.channels or _CHANNELS) if hopeless else ()
+    return Verdict(profile.name, findings, hopeless, channels, reading.template, profile)
 
 
 _CHANNELS: Final = ("letter", "voice", "visit")

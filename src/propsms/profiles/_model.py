@@ -154,9 +154,21 @@ class Profile:
         styles: tuple[Dialect, ...] = self.get("styles") or ()
         return styles[0] if styles else None
 
+    @cached_property
+    def lists(self) -> Mapping[str, WordList]:
+        """The first list of each category."""
+        return {words.category: words for words in reversed(self.words)}
+
     def cite(self, keys: tuple[str, ...]) -> str:
         """The sources behind *keys*, each with address, printed date and day of reading."""
-        return "; ".join(str(self.sources[key]) for key in keys)
+        told = self._cited.get(keys)
+        if told is None:
+            told = self._cited[keys] = "; ".join(str(self.sources[key]) for key in keys)
+        return told
+
+    @cached_property
+    def _cited(self) -> dict[tuple[str, ...], str]:
+        return {}
 
     def weigh(self, code: str, default: str) -> str:
         """How the rule *code* weighs here: error, warning, info or off."""

@@ -11,6 +11,7 @@ from propsms import rules
 from propsms.errors import InvalidValueError
 from propsms.findings import Finding, Severity
 from propsms.rules._rule import Rule
+from propsms.rules._words import lexicon, union
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -63,12 +64,18 @@ def get(code: str) -> Rule:
     )
 
 
+@lru_cache(maxsize=1)
+def _defaults() -> tuple[Rule, ...]:
+    """The rules about texts that are on."""
+    return tuple(rule for rule in all_rules() if rule.default and not rule.values)
+
+
 @lru_cache(maxsize=256)
 def _chosen(
     profile: Profile, select: frozenset[str] | None, ignore: frozenset[str], *, values: bool
-) -> tuple[Rule, ...]:
+) -> dict[Rule, None]:
     """The rules that run for *profile*: each only if it states what the rule needs."""
-    return tuple(
+    return dict.fromkeys(
         rule
         for rule in all_rules()
         if rule.values is values
@@ -104,8 +111,13 @@ def check(
         frozenset(ignore) if ignore else _NOTHING,
         values=values,
     )
+    lexicon(profile)  # so that the words of the text are known before the first rule
+    plain = select is None and not values
+    every = reading.candidates(union.version, _defaults()) if plain else chosen
     found: list[Finding] = []
-    for rule in chosen:
+    for rule in every:
+        if plain and rule not in chosen:
+            continue
         for breach in rule.find(reading, profile):
             finding = _weigh(rule, breach, profile, today)
             if finding is not None:

@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final, NamedTuple
 
-__all__ = ["INVISIBLE", "Folded", "fold", "squeeze", "traditional", "variants"]
+__all__ = ["INVISIBLE", "Folded", "fold", "is_simple", "squeeze", "traditional", "variants"]
 
 # Zero-width and directional marks, soft hyphen, variation selectors, tags, fillers.
 INVISIBLE: Final = re.compile(
@@ -39,12 +39,22 @@ class Folded(NamedTuple):
         return self.offsets[start], self.offsets[end - 1] + 1
 
 
+def is_simple(text: str) -> bool:
+    """True if *text* holds nothing but simplified Han and plain signs: nothing to take off."""
+    return _is_gb2312(text) and _WIDE.search(text) is None
+
+
+_WIDE: Final = re.compile("[\u3000\uff10-\uff19\uff21-\uff3a\uff41-\uff5a\u2460-\u249b]")
+
+
 def fold(text: str) -> Folded:
     """*text* in lower case, with disguises taken off.
 
     >>> fold("加ＱＱ").text, fold("貸\u200b款").text
     ('加qq', '贷款')
     """
+    if is_simple(text):
+        return Folded(text.lower())
     offsets = None
     if INVISIBLE.search(text):
         offsets = tuple(n for n, c in enumerate(text) if not INVISIBLE.match(c))

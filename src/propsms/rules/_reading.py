@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from propsms.findings import Span
 from propsms.messages import MessageKind
-from propsms.placeholders import Template, is_mangled, parse, restorations, split_signature
-from propsms.rules._fold import Folded, fold, squeeze
+from propsms.placeholders import Template, is_mangled, restorations, split_signature
+from propsms.rules._fold import Folded, fold, is_simple, squeeze
+from propsms.rules._sizes import usual_total
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,11 +19,18 @@ if TYPE_CHECKING:
 
     from propsms.placeholders import Placeholder, Variable
     from propsms.profiles import Profile
+    from propsms.rules._rule import Rule
     from propsms.rules._words import Hit
 
-__all__ = ["LINK", "MOBILE", "Link", "Reading", "guess_kind"]
+__all__ = ["FEES", "LINK", "MOBILE", "Link", "Reading", "guess_kind"]
 
-_HAN: Final = re.compile("[\u3400-\u9fff]")
+_GLUE: Final = re.compile(r"^[0-9A-Za-z.-]\$|^[0-9A-Za-z.-][{#]|[}#][0-9A-Za-z-]$")
+_HAN: Final = re.compile("[\u3400-\u9fff]+")
+_RUN: Final = re.compile(r"\d\d\d[ -]?\d")
+FEES: Final = re.compile(
+    "物业费|管理费|停车费|车位费|水费|电费|公摊|账单|欠费|欠缴|拖欠|缴费|缴纳|逾期|滞纳金|违约金|催缴|催款|催收"
+)
+_FEE_SIGNS: Final = frozenset("费摊账欠缴逾滞违催")
 MOBILE: Final = re.compile(r"(?<![\d-])(?:\+?86[ -]?)?1[3-9]\d[ -]?\d{4}[ -]?\d{4}(?!\d)")
 _PHONE: Final = re.compile(
     r"(?<![\d-])(?:(?:\+?86[ -]?)?1[3-9]\d[ -]?\d{4}[ -]?\d{4}|[48]00[ -]?\d{3,4}[ -]?\d{3,4}"
@@ -78,6 +87,8 @@ class Reading:
         self.send_at = send_at
         self.values: Mapping[str, object] = {}
         self._hits: dict[int, dict[str, list[Hit]]] = {}
+        self._words: tuple[int, frozenset[str]] = (-1, frozenset())
+        self._candidates: tuple[int, tuple[Rule, ...]] = (-1, ())
 
     @property
     def signature(self) -> str | None:
@@ -87,10 +98,6 @@ class Reading:
     @cached_property
     def placeholders(self) -> tuple[Placeholder, ...]:
         """The markers of the text."""
-        if "{" not in self.text and "#" not in self.text and "｛" not in self.text:
-            if "＃" not in self.text:
-                return ()
-            return parse(self.text)
         return self.template.placeholders
 
     @cached_property
@@ -123,15 +130,38 @@ class Reading:
         return squeeze(self.folded)
 
     @cached_property
-    def pairs(self) -> frozenset[str]:
-        """Each two neighbours, and each character, of the folded text; words are found by these."""
-        text = self.folded.text
-        found = set(map(str.__add__, text, text[1:]))
-        found.update(text)
-        if self.squeezed is not None:
-            tight = self.squeezed.text
-            found.update(map(str.__add__, tight, tight[1:]))
-        return frozenset(found)
+    def signs(self) -> frozenset[str]:
+        """The characters of the folded text; words are looked for by their first."""
+        return self.chars if self.folded.text == self.plain else frozenset(self.folded.text)
+
+    @cached_property
+    def is_simple(self) -> bool:
+        """True if the text holds nothing but simplified Han and plain signs."""
+        return is_simple(self.plain)
+
+    @cached_property
+    def has_number(self) -> bool:
+        """True if four digits stand in a row or nearly so, as in any telephone number."""
+        return _RUN.search(self.folded.text) is not None
+
+    @cached_property
+    def is_about_fees(self) -> bool:
+        """True if the text speaks of fees or arrears."""
+        if self.kind is MessageKind.DUNNING:
+            return True
+        return bool(_FEE_SIGNS & self.signs) and bool(FEES.search(self.folded.text))
+
+    @cached_property
+    def frame(self) -> int:
+        """Characters of signature, brackets and fixed text."""
+        fixed = len(self.text) - sum([p.end - p.start for p in self.placeholders])
+        outside = self.template.signature if self.head is None else None
+        return fixed + (len(outside) + 2 if outside else 0)
+
+    @cached_property
+    def usual(self) -> int:
+        """Characters that the text usually has, with signature and brackets."""
+        return usual_total(self)
 
     @cached_property
     def fixed(self) -> str:
@@ -141,11 +171,15 @@ class Reading:
     @cached_property
     def mobiles(self) -> list[Span]:
         """Mobile numbers written in the text."""
+        if not self.has_number:
+            return []
         return [Span(*self.folded.place(*m.span())) for m in MOBILE.finditer(self.folded.text)]
 
     @cached_property
     def phones(self) -> list[Span]:
         """Telephone numbers of any kind written in the text."""
+        if not self.has_number:
+            return []
         return [Span(*self.folded.place(*m.span())) for m in _PHONE.finditer(self.folded.text)]
 
     @cached_property
@@ -168,6 +202,53 @@ class Reading:
     def restorations(self) -> tuple[str, ...]:
         """What the text may have been before it was mangled."""
         return restorations(self.text) if self.mangled else ()
+
+    @cached_property
+    def numbers(self) -> tuple[int, ...]:
+        """The numbers of the markers, each once, in order; empty unless all are numbers."""
+        labels = [p.label for p in self.placeholders]
+        if not all(label.isascii() and label.isdigit() for label in labels):
+            return ()
+        return tuple(sorted({int(label) for label in labels if len(label) < 6}))
+
+    @cached_property
+    def repeats(self) -> bool:
+        """True if a label stands twice."""
+        labels = {p.label for p in self.placeholders}
+        return len(labels) < len(self.placeholders)
+
+    @cached_property
+    def is_tight(self) -> bool:
+        """True if two markers have fewer than three characters between them."""
+        return any(b.start - a.end < 3 for a, b in pairwise(self.placeholders))
+
+    @cached_property
+    def is_glued(self) -> bool:
+        """True if a marker touches an ASCII letter, a digit or a hyphen."""
+        text = self.text
+        return any(_GLUE.search(text[max(0, p.start - 1) : p.end + 1]) for p in self.placeholders)
+
+    @cached_property
+    def is_signature_plain(self) -> bool:
+        """True if the sender signature is simplified Han alone, or missing."""
+        name = self.signature
+        return not name or (_HAN.fullmatch(name) is not None and is_simple(name))
+
+    @property
+    def words(self) -> frozenset[str]:
+        """The words of any profile seen so far that stand in the text."""
+        from propsms.rules import _words  # noqa: PLC0415 -- the other half of a pair
+
+        if self._words[0] != _words.union.version:
+            self._words = (_words.union.version, _words.union.find(self))
+        return self._words[1]
+
+    def candidates(self, version: int, rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
+        """Those of *rules* that the text may break at some provider; worked out once."""
+        if self._candidates[0] != version:
+            chosen = [rule for rule in rules if rule.may is None or rule.may(self)]
+            self._candidates = (version, tuple(chosen))
+        return self._candidates[1]
 
     def variable(self, place: int) -> Variable:
         """What is known of the variable behind the marker at *place*."""

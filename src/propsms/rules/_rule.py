@@ -67,6 +67,8 @@ class Rule:
         why: What goes wrong otherwise, in Chinese.
         why_en: The same in English.
         find: From a text, read once, and a profile to the breaches.
+        may: False of a text that breaks the rule at no provider; it is asked once for all
+            of them. None runs the rule on every text.
         bad: A text that breaks it.
         good: A text that keeps it.
         severity: Its weight, where neither the profile nor the fact says otherwise.
@@ -83,6 +85,7 @@ class Rule:
     why: str
     why_en: str
     find: Callable[[Reading, Profile], Iterable[Breach]]
+    may: Callable[[Reading], bool] | None = None
     bad: Example
     good: Example
     severity: Severity = Severity.ERROR

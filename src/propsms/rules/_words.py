@@ -1,8 +1,8 @@
 """Find the listed words of a profile, and leave alone those that mean something else.
 
-A dictionary on the first two characters of each word is met with the pairs of neighbours of
-the text; only words whose first two stand in it are looked for. So a long list costs no more
-than a short one.
+A dictionary on the first character of each word is met with the characters of the text; only
+words whose first and last stand in it are looked for. So a long list costs hardly more than a
+short one.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from propsms.rules._fold import Folded
     from propsms.rules._reading import Reading
 
-__all__ = ["Hit", "Sense", "exempt_hits", "find_hits", "senses"]
+__all__ = ["Hit", "Sense", "exempt_hits", "find_hits", "lexicon", "senses", "union"]
 
 
 class Hit(NamedTuple):
@@ -81,17 +81,57 @@ def _any(phrases: list[str] | None) -> re.Pattern[str] | None:
 
 
 class _Lexicon:
-    """A profile's words by their first two characters."""
+    """A profile's words, as folded."""
 
     def __init__(self, profile: Profile) -> None:
-        self.heads: dict[str, list[tuple[str, str, WordList]]] = {}
+        self.entries: dict[str, list[tuple[str, WordList]]] = {}
         for words in (*profile.words, *_base_lists(profile)):
             if words.severity == "off":
                 continue
             for word in words.words:
-                folded = fold(word).text
-                self.heads.setdefault(folded[:2], []).append((folded, word, words))
-        self.keys = frozenset(self.heads)
+                self.entries.setdefault(fold(word).text, []).append((word, words))
+        self.keys = frozenset(self.entries)
+
+
+class _Union:
+    """The words of all profiles seen so far, by first character.
+
+    Attributes:
+        version: Counts up when words come in.
+    """
+
+    def __init__(self) -> None:
+        self.version = 0
+        self._known: set[str] = set()
+        self._heads: dict[str, list[tuple[str, str]]] = {}
+        self._firsts: frozenset[str] = frozenset()
+
+    def take(self, words: frozenset[str]) -> None:
+        """Add what is new of *words*."""
+        fresh = words - self._known
+        for word in fresh:
+            self._heads.setdefault(word[0], []).append((word[-1], word))
+        if fresh:
+            self._known |= fresh
+            self._firsts = frozenset(self._heads)
+            self.version += 1
+
+    def find(self, reading: Reading) -> frozenset[str]:
+        """The words that stand in the text."""
+        signs, text, heads = reading.signs, reading.folded.text, self._heads
+        found = [
+            word
+            for head in self._firsts & signs
+            for last, word in heads[head]
+            if last in signs and word in text
+        ]
+        if reading.squeezed is not None:
+            tight = reading.squeezed.text
+            found += [word for words in heads.values() for _, word in words if word in tight]
+        return frozenset(found)
+
+
+union: Final = _Union()
 
 
 # A category that stands for a plain refusal, where the profile gives no list.
@@ -116,24 +156,23 @@ def _base_lists(profile: Profile) -> Iterator[WordList]:
 _lexicons: dict[int, tuple[Profile, _Lexicon]] = {}
 
 
-def _lexicon(profile: Profile) -> _Lexicon:
+def lexicon(profile: Profile) -> _Lexicon:
+    """The words of *profile*; the union knows them from then on."""
     kept = _lexicons.get(id(profile))
     if kept is None or kept[0] is not profile:
         if len(_lexicons) > 64:
             _lexicons.clear()
         kept = _lexicons[id(profile)] = (profile, _Lexicon(profile))
+        union.take(kept[1].keys)
     return kept[1]
 
 
 def find_hits(reading: Reading, profile: Profile) -> dict[str, list[Hit]]:
     """The listed words that stand in the text and mean what is listed, by rule."""
-    lexicon = _lexicon(profile)
-    common = lexicon.keys & reading.pairs
-    if not common:
-        return {}
+    own = lexicon(profile)
     found: dict[str, list[Hit]] = {}
-    for head in common:
-        for folded, word, words in lexicon.heads[head]:
+    for folded in own.keys & reading.words:
+        for word, words in own.entries[folded]:
             if words.kinds and reading.kind not in words.kinds:
                 continue
             hits = _places(reading, folded, word, words, meant=True)
@@ -144,11 +183,11 @@ def find_hits(reading: Reading, profile: Profile) -> dict[str, list[Hit]]:
 
 def exempt_hits(reading: Reading, profile: Profile) -> list[Hit]:
     """The listed words that stand in the text but mean something else."""
-    lexicon = _lexicon(profile)
+    own = lexicon(profile)
     return [
         hit
-        for head in sorted(lexicon.keys & reading.pairs)
-        for folded, word, words in lexicon.heads[head]
+        for folded in sorted(own.keys & reading.words)
+        for word, words in own.entries[folded]
         for hit in _places(reading, folded, word, words, meant=False)
     ]
 

@@ -7,19 +7,16 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from propsms.findings import Edit, Fix, Severity, Span
-from propsms.messages import MessageKind
 from propsms.rules._fold import INVISIBLE, traditional, variants
 from propsms.rules._rule import Breach, Example, Rule, replace
+from propsms.rules._sizes import segments_of, worst_total
 from propsms.rules.signature import rival_breach
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from propsms.placeholders import Placeholder
     from propsms.profiles import Profile
     from propsms.rules._reading import Reading
-
-__all__ = ["typical_length"]
 
 # -- special-symbol ----------------------------------------------------------------------------
 
@@ -37,7 +34,7 @@ def _find_symbol(reading: Reading, profile: Profile) -> Iterator[Breach]:
     if common or any(word in reading.plain for word in longer):
         for found in _pattern(listed).finditer(reading.plain):
             yield _symbol(found, profile)
-    if profile.get("emoticons_allowed") is False and "_" in reading.chars | {""}:
+    if profile.get("emoticons_allowed") is False and _FACES & reading.chars:
         for found in _EMOTICON.finditer(reading.plain):
             yield Breach(
                 f"不要用颜文字“{found[0]}”",
@@ -80,6 +77,7 @@ def _pattern(listed: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile("|".join(map(re.escape, [*words, *sorted(signs)])))
 
 
+_FACES: Final = frozenset("^_:;=>")
 _EMOTICON: Final = re.compile(r"[\^oOTQ>=;-][_o.][\^oOTQ<=;-]|\^\^|:-?[)(D]")
 
 SPECIAL_SYMBOL: Final = Rule(
@@ -106,13 +104,13 @@ _EVASIVE: Final = {
     "帐单": "账单", "帐户": "账户", "帐号": "账号",
 }  # fmt: skip
 _SLIPS: Final = frozenset({"帐单", "帐户", "帐号"})
-_EVASIVE_HEADS: Final = frozenset(word[:2] for word in _EVASIVE)
+_EVASIVE_FIRST: Final = frozenset(word[0] for word in _EVASIVE)
 
 
 def _find_script(reading: Reading, profile: Profile) -> Iterator[Breach]:
-    if profile.get("traditional_allowed") is False:
+    if profile.get("traditional_allowed") is False and not reading.is_simple:
         yield from _find_traditional(reading)
-    if profile.get("evasive_allowed") is False and _EVASIVE_HEADS & reading.pairs:
+    if profile.get("evasive_allowed") is False and _EVASIVE_FIRST & reading.signs:
         text = reading.folded
         for word, meant in _EVASIVE.items():
             at = text.text.find(word)
@@ -154,6 +152,7 @@ SCRIPT_VARIANT: Final = Rule(
     why="变体、谐音、繁体字被视为规避审核。",
     why_en="Both are taken for ways around the review.",
     find=_find_script,
+    may=lambda reading: not reading.is_simple or bool(_EVASIVE_FIRST & reading.signs),
     bad=Example("本月繳費通知已发出,请查收。", "aliyun"),
     good=Example("本月缴费通知已发出,请查收。", "aliyun"),
     needs=("traditional_allowed", "evasive_allowed"),
@@ -168,7 +167,7 @@ _HIDDEN: Final = re.compile(f"{INVISIBLE.pattern}|{_LETTERS.pattern}")
 
 
 def _find_invisible(reading: Reading, _: Profile) -> Iterator[Breach]:
-    if reading.text.isprintable() and not _HIDDEN.search(reading.text):
+    if reading.is_simple and reading.text.isprintable():
         return
     for found in (*INVISIBLE.finditer(reading.text), *_CONTROL.finditer(reading.text)):
         span = Span(*found.span())
@@ -205,6 +204,7 @@ INVISIBLE_CHARACTER: Final = Rule(
     why="多从网页或表格复制而来;审核视为规避,住户手机上可能显示为方块。",
     why_en="They come along when copying; reviewers take them for evasion, phones show boxes.",
     find=_find_invisible,
+    may=lambda reading: not (reading.is_simple and reading.text.isprintable()),
     bad=Example("【绿苑物业】今晚\u200b停水,请提前储水。"),
     good=Example("【绿苑物业】今晚停水,请提前储水。"),
     fix="safe",
@@ -222,6 +222,8 @@ _LISTED_SIGNS: Final = frozenset("★☆※→●☞√✓✔①②③④⑤⑥�
 
 
 def _find_emoji(reading: Reading, profile: Profile) -> Iterator[Breach]:
+    if reading.is_simple:
+        return
     stated = "emoji_allowed" if profile.get("emoji_allowed") is False else ""
     for found in _EMOJI.finditer(reading.plain):
         if found[0] in _LISTED_SIGNS:
@@ -249,6 +251,7 @@ EMOJI: Final = Rule(
     why="表情会被驳回,在旧手机上显示为方块,还按两个字计费。",
     why_en="It is refused, shows as a box on old phones, and may be billed as two.",
     find=_find_emoji,
+    may=lambda reading: not reading.is_simple,
     bad=Example("【绿苑物业】今晚停水,请提前储水😊"),
     good=Example("【绿苑物业】今晚停水,请提前储水。"),
     fix="safe",
@@ -290,6 +293,7 @@ NEWLINE: Final = Rule(
     why="部分渠道禁止换行,或把它显示为方块。",
     why_en="Some channels refuse it, or show a box.",
     find=_find_newline,
+    may=lambda reading: "\n" in reading.chars or "\r" in reading.chars,
     bad=Example("【绿苑物业】今晚停水。\n请提前储水。"),
     good=Example("【绿苑物业】今晚停水。请提前储水。"),
     severity=Severity.WARNING,
@@ -299,78 +303,6 @@ NEWLINE: Final = Rule(
 
 
 # -- length-max, segment-count, length-worst-case -------------------------------------------------
-
-_USUAL: Final = {
-    "code": 6, "phone": 12, "date": 10, "time": 5, "datetime": 16, "money": 7, "number": 2,
-    "name": 3, "unit": 6, "address": 8, "plate": 7, "pickup_code": 8, "identifier": 10, "link": 6,
-    "text": 6,
-}  # fmt: skip
-_MOST: Final = {
-    "code": 10, "phone": 20, "date": 11, "time": 17, "datetime": 29, "money": 15, "number": 20,
-    "plate": 11, "pickup_code": 16, "identifier": 50, "link": 100,
-}  # fmt: skip
-
-
-def typical_length(reading: Reading, place: int) -> int:
-    """Characters that the variable behind the marker at *place* usually takes."""
-    variable = reading.variable(place)
-    if variable.example is not None:
-        return len(variable.example)
-    usual = _USUAL[variable.type.value]
-    if variable.type.value == "text":
-        usual = _by_context(reading, reading.placeholders[place], usual)
-    return min(usual, variable.max_length) if variable.max_length else usual
-
-
-_UNITS: Final = {
-    "日": 2,
-    "时": 2,
-    "点": 2,
-    "月": 2,
-    "天": 2,
-    "分": 2,
-    "年": 4,
-    "元": 6,
-    "栋": 2,
-    "楼": 2,
-}
-
-
-def _by_context(reading: Reading, placeholder: Placeholder, usual: int) -> int:
-    """What the words around a marker tell of its length."""
-    if reading.text[max(0, placeholder.start - 2) : placeholder.start] in ("致电", "电话", "拨打"):
-        return 12
-    after = reading.text[placeholder.end : placeholder.end + 1]
-    return _UNITS.get(after, 6 if reading.kind is MessageKind.OTP else usual)
-
-
-def worst_length(reading: Reading, place: int, profile: Profile) -> int:
-    """The most characters that the variable at *place* may take at *profile*."""
-    variable = reading.variable(place)
-    bound = profile.types.get(variable.type)
-    bounds = [
-        variable.max_length,
-        bound.length[1] if bound and bound.length else None,
-        profile.get("variable_length"),
-        _MOST.get(variable.type.value),
-    ]
-    known = [one for one in bounds if one is not None]
-    return min(known) if known else 20
-
-
-def _frame(reading: Reading) -> int:
-    """Characters of signature, brackets and fixed text."""
-    fixed = len(reading.text) - sum(p.end - p.start for p in reading.placeholders)
-    outside = reading.template.signature if reading.head is None else None
-    return fixed + (len(outside) + 2 if outside else 0)
-
-
-def lengths(reading: Reading, profile: Profile) -> tuple[int, int]:
-    """Typical and worst-case length, with signature and brackets."""
-    frame, count = _frame(reading), len(reading.placeholders)
-    usual = sum(typical_length(reading, n) for n in range(count))
-    worst = sum(worst_length(reading, n, profile) for n in range(count))
-    return frame + usual, frame + worst
 
 
 def _find_max(reading: Reading, profile: Profile) -> Iterator[Breach]:
@@ -407,20 +339,14 @@ LENGTH_MAX: Final = Rule(
 )
 
 
-def segments_of(length: int, profile: Profile) -> int:
-    """Billed segments of *length* characters at *profile* (70 alone, 67 each, unless it says)."""
-    single = profile.get("segment_single", 70)
-    part = profile.get("segment_part", 67)
-    return 1 if length <= single else -(-length // part)
-
-
 def _find_segments(reading: Reading, profile: Profile) -> Iterator[Breach]:
     if len(reading.text) < 20:
         return
-    usual, worst = lengths(reading, profile)
-    typical, most = segments_of(usual, profile), segments_of(worst, profile)
+    usual = reading.usual
+    typical = segments_of(usual, profile)
     if typical < 2:
         return
+    most = segments_of(worst_total(reading, profile), profile)
     single, part = profile.get("segment_single", 70), profile.get("segment_part", 67)
     over = usual - (single if typical == 2 else part * (typical - 1))
     yield Breach(
@@ -444,6 +370,7 @@ SEGMENT_COUNT: Final = Rule(
     why="超过 70 个字按每条 67 个字计费,签名和【】也算。",
     why_en="Past 70 characters each part holds 67; signature and brackets count.",
     find=_find_segments,
+    may=lambda reading: reading.usual > 20,
     bad=Example("【绿苑物业】" + "请提前储水并关好水龙头。" * 6),
     good=Example("【绿苑物业】请提前储水并关好水龙头。"),
     severity=Severity.WARNING,
@@ -455,7 +382,9 @@ def _find_worst(reading: Reading, profile: Profile) -> Iterator[Breach]:
     if not reading.placeholders or not profile.get("length_max"):
         return
     most: int = profile.get("length_max_sent") or profile.get("length_max")
-    _, worst = lengths(reading, profile)
+    if reading.frame + 100 * len(reading.placeholders) <= most:
+        return  # no variable takes more than that
+    worst = worst_total(reading, profile)
     if worst > most:
         yield Breach(
             f"变量都取最长时全文 {worst} 个字,超过 {most};请为变量设 max_length",
@@ -474,6 +403,7 @@ LENGTH_WORST_CASE: Final = Rule(
     why="华为按变量最长值预审,百度默认每个变量 50 个字。",
     why_en="Huawei's check counts each variable at its longest, Baidu at 50 by default.",
     find=_find_worst,
+    may=lambda reading: bool(reading.placeholders),
     bad=Example(
         "【绿苑物业】" + "请提前储水并关好水龙头。" * 40 + "详情:${1}。",
         variables=(("1", "address"),),

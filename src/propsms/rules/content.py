@@ -43,6 +43,10 @@ def _of(hit: Hit, zh: str, en: str) -> Breach:
     )
 
 
+def _has_words(reading: Reading) -> bool:
+    return bool(reading.words)
+
+
 BANNED_WORD: Final = Rule(
     code="banned-word",
     summary="含服务商列明的禁用内容。",
@@ -50,6 +54,7 @@ BANNED_WORD: Final = Rule(
     why="命中即驳回;物业常用语里碰巧含有的(电梯年检、移动充电桩)不算。",
     why_en="A hit is refused; property words that merely contain one (电梯年检) are let pass.",
     find=listed("banned-word", "是服务商列明的禁用内容", "is on the provider's list"),
+    may=_has_words,
     bad=Example("【绿苑物业】本小区禁区内有人组织赌球活动招揽会员。"),
     good=Example("【绿苑物业】本小区电梯年检将于周六进行。"),
 )
@@ -63,6 +68,7 @@ CARRIER_WORD: Final = Rule(
     find=listed(
         "carrier-word", "涉及运营商业务,请改写为“通信线路”等", "names a carrier's business"
     ),
+    may=_has_words,
     bad=Example("本小区周六电信宽带割接,期间断网。", "aliyun"),
     good=Example("本小区周六检修通信线路,移动充电桩照常使用。", "aliyun"),
 )
@@ -78,6 +84,7 @@ SURVEY_LOYALTY: Final = Rule(
         "不能用短信发,请改在 APP 或纸面进行",
         "may not go by SMS; use an app or paper",
     ),
+    may=_has_words,
     bad=Example("报修已完成,请填写满意度问卷调查。", "aliyun"),
     good=Example("您的报修已完成,如有问题请致电前台。", "aliyun"),
 )
@@ -91,6 +98,7 @@ APP_PROMO: Final = Rule(
     find=listed(
         "app-promo", "属于推广,请改写为“可到前台办理”", "is promotion; write 可到前台办理"
     ),
+    may=_has_words,
     bad=Example("关注公众号可在线缴纳车位费。", "tencent"),
     good=Example("车位费可在物业前台缴纳。", "tencent"),
 )
@@ -104,6 +112,7 @@ INVITATION: Final = Rule(
     find=listed(
         "invitation", "是邀请,请只通知已报名的人", "invites; write only to those who signed up"
     ),
+    may=_has_words,
     bad=Example("诚邀您报名参加本周六的业主联谊。", "huawei"),
     good=Example("您报名的讲座改到周六下午。", "huawei"),
 )
@@ -159,8 +168,8 @@ def _find_personal(reading: Reading, profile: Profile) -> Iterator[Breach]:
     hits = reading.hits(profile, "personal-contact")
     for hit in hits:
         yield _of(hit, "是个人联系方式,请改写为“详询物业前台”", "is a personal contact")
-    words = next((w for w in profile.words if w.category == "contact"), None)
-    if words is None or not _ACCOUNT_HINT.search(reading.folded.text):
+    words = profile.lists.get("contact")
+    if words is None or not _HINTS & reading.signs:
         return
     for found in _ACCOUNT.finditer(reading.folded.text):
         span = Span(*reading.folded.place(*found.span()))
@@ -175,7 +184,7 @@ def _find_personal(reading: Reading, profile: Profile) -> Iterator[Breach]:
             )
 
 
-_ACCOUNT_HINT: Final = re.compile("微信|qq|vx|wx|v信|群|@|好友")
+_HINTS: Final = frozenset("微信q群@友vw")
 
 PERSONAL_CONTACT: Final = Rule(
     code="personal-contact",
@@ -184,6 +193,7 @@ PERSONAL_CONTACT: Final = Rule(
     why="各家都拒绝;请写座机、400 电话或前台。",
     why_en="Every large provider refuses it; give a landline, a 400 number or the front desk.",
     find=_find_personal,
+    may=lambda reading: bool(reading.words) or reading.has_number or bool(_HINTS & reading.signs),
     bad=Example("报修请加管家微信wy12345。", "aliyun"),
     good=Example("报修请致电400-000-0000。", "aliyun"),
 )
@@ -235,6 +245,9 @@ CONTACT_COUNT: Final = Rule(
     why="运营商要求每个模板最多两个电话、一个链接。",
     why_en="Carriers take at most two numbers and one link in a template.",
     find=_find_contacts,
+    may=lambda reading: (
+        reading.has_number or "." in reading.signs or bool(reading.template.variables)
+    ),
     bad=Example("【绿苑物业】停水咨询请致电0571-80000001、0571-80000002或400-000-0000。"),
     good=Example("【绿苑物业】停水咨询请致电400-000-0000。"),
     source=_MEMO,
@@ -273,6 +286,7 @@ CONTACT_VARIABLE: Final = Rule(
     why="审核人员看不到号码;华为禁止手机号作变量,座机各页说法不一。",
     why_en="The reviewer cannot see it; Huawei bars mobiles, and its pages differ on landlines.",
     find=_find_contact_variable,
+    may=lambda reading: bool(reading.template.variables),
     bad=Example("快递已到,请致电${1}领取。", "huawei", variables=(("1", "phone"),)),
     good=Example("快递已到,请致电400-000-0000领取。", "huawei"),
     needs=("mobile_variable_allowed", "landline_variable_allowed"),
@@ -315,6 +329,8 @@ def _find_url(reading: Reading, profile: Profile) -> Iterator[Breach]:
                 "no variable inside a link",
                 "link_variable_allowed",
             )
+    if "://" not in reading.text:
+        return
     for place, placeholder in enumerate(reading.placeholders):
         scheme = reading.text[max(0, placeholder.start - 8) : placeholder.start].lower()
         if scheme.endswith(("http://", "https://")) and not any(
@@ -346,6 +362,7 @@ URL_FIXED: Final = Rule(
     why="审核要能打开同一个网址;变量域名和短链接会被驳回。",
     why_en="The reviewer must reach the same page; variable hosts and short links are refused.",
     find=_find_url,
+    may=lambda reading: "." in reading.signs or "://" in reading.text,
     bad=Example("【绿苑物业】账单请见https://t.cn/Ab12。"),
     good=Example("【绿苑物业】账单请见https://pay.lvyuan.example.com/bill。"),
     source=_URL_SOURCE,
@@ -393,6 +410,7 @@ INDUSTRY_GATE: Final = Rule(
     why="腾讯、华为、百度规定房地产只能发验证码;物业是否算在内需书面确认。",
     why_en="Three providers take codes alone from real estate; ask whether you count as that.",
     find=_find_industry,
+    may=lambda reading: bool(reading.industry),
     bad=Example("本小区今晚停水,请提前储水。", "tencent", industry="real-estate"),
     good=Example("您的验证码为{1},5分钟内有效。", "tencent", "otp", industry="real-estate"),
     needs=("industries_otp_only",),

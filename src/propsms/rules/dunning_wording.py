@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from propsms.findings import Severity, Span
 from propsms.messages import MessageKind
+from propsms.rules._reading import FEES
 from propsms.rules._rule import Breach, Example, Rule, replace
 
 if TYPE_CHECKING:
@@ -23,42 +24,6 @@ if TYPE_CHECKING:
     from propsms.profiles import Profile
     from propsms.rules._reading import Reading
     from propsms.rules._words import Hit
-
-__all__ = ["is_about_fees"]
-
-_FEES: Final = re.compile(
-    "物业费|管理费|停车费|车位费|水费|电费|公摊|账单|欠费|欠缴|拖欠|缴费|缴纳|逾期|滞纳金|违约金|催缴|催款|催收"
-)
-_FEE_HEADS: Final = frozenset(
-    [
-        "物业",
-        "管理",
-        "停车",
-        "车位",
-        "水费",
-        "电费",
-        "公摊",
-        "账单",
-        "欠费",
-        "欠缴",
-        "拖欠",
-        "缴费",
-        "缴纳",
-        "逾期",
-        "滞纳",
-        "违约",
-        "催缴",
-        "催款",
-        "催收",
-    ]
-)
-
-
-def is_about_fees(reading: Reading) -> bool:
-    """True if the text speaks of fees or arrears."""
-    if reading.kind is MessageKind.DUNNING:
-        return True
-    return bool(_FEE_HEADS & reading.pairs) and bool(_FEES.search(reading.folded.text))
 
 
 def _clause_fix(reading: Reading, span: Span) -> Fix | None:
@@ -90,10 +55,10 @@ def _find_wording(reading: Reading, profile: Profile) -> Iterator[Breach]:
         yield _listed(
             hit, f"属于催收字样:{told}", "is collection wording; write a neutral bill notice"
         )
-    if not hits and profile.get("payment_reminders_allowed") is False and is_about_fees(reading):
+    if not hits and profile.get("payment_reminders_allowed") is False and reading.is_about_fees:
         found = _REMINDER.search(reading.folded.text)
         if found is None and reading.kind is MessageKind.DUNNING:
-            found = _FEES.search(reading.folded.text)  # a bill that is ready is a reminder too
+            found = FEES.search(reading.folded.text)  # a bill that is ready is a reminder too
         if found:
             yield Breach(
                 f"{profile.title}不接受缴费提醒,怎样改写都不行;请改用书面通知、电话或其他服务商",
@@ -121,6 +86,7 @@ DUNNING_WORDING: Final = Rule(
     why="催款、催缴、逾期等在阿里云、腾讯、华为、百度都会驳回;只有“账单已出”这类中性写法有机会通过。",
     why_en="Large providers refuse it; only a neutral 'your bill is ready' has a chance.",
     find=_find_wording,
+    may=lambda reading: bool(reading.words) or reading.is_about_fees,
     bad=Example("您已欠费3个月,请限期缴清。", "aliyun", "dunning"),
     good=Example("9月物业费账单已出,可在前台查询。", "aliyun", "dunning"),
 )
@@ -142,7 +108,7 @@ def _find_legal(reading: Reading, profile: Profile) -> Iterator[Breach]:
     hits = reading.hits(profile, "dunning-legal-threat")
     for hit in hits:
         yield _listed(hit, "涉及法律手段,短信中不能出现;请改用书面通知", "speaks of legal action")
-    if not is_about_fees(reading):
+    if not reading.is_about_fees:
         return
     for found in _LEGAL.finditer(reading.folded.text):
         span = Span(*reading.folded.place(*found.span()))
@@ -169,6 +135,7 @@ DUNNING_LEGAL_THREAT: Final = Rule(
     why="起诉、法院、律师函等会驳回;真要起诉,应先书面催告并给出合理期限(民法典第944条)。",
     why_en="It is refused; the law asks for a written demand with a reasonable term first.",
     find=_find_legal,
+    may=lambda reading: bool(reading.words) or reading.is_about_fees,
     bad=Example("物业费账单未缴,我们将移送法院。", "aliyun", "dunning"),
     good=Example("如对物业费账单有疑问,请到前台核对。", "aliyun", "dunning"),
     fix="unsafe",
@@ -193,14 +160,14 @@ def _find_credit(reading: Reading, profile: Profile) -> Iterator[Breach]:
         yield _listed(
             hit, "是征信威胁:物业费没有上报征信的一般渠道,请删去", "threatens a credit record"
         )._replace(fix=_clause_fix(reading, hit.span))
-    if not is_about_fees(reading):
+    if not reading.is_about_fees:
         return
     for found in _CREDIT.finditer(reading.folded.text):
         span = Span(*reading.folded.place(*found.span()))
         near = reading.folded.text[max(0, found.start() - 2) : found.end() + 2]
         if any(_overlap(hit.span, span) for hit in hits) or _NOT_CREDIT.search(near):
             continue
-        listed = any(words.category == "credit" for words in profile.words)
+        listed = "credit" in profile.lists
         yield Breach(
             f"“{found[0]}”是征信威胁:物业费没有上报征信的一般渠道,请删去这句",
             f"{found[0]!r} threatens a credit record; no general channel reports property fees, "
@@ -219,6 +186,7 @@ DUNNING_CREDIT_THREAT: Final = Rule(
     why="物业公司没有把欠费上报征信的一般渠道,这样写有误导、胁迫之嫌,多家服务商也驳回。",
     why_en="A property company has no channel to the credit system; the sentence misleads.",
     find=_find_credit,
+    may=lambda reading: bool(reading.words) or reading.is_about_fees,
     bad=Example("物业费账单未缴将影响您的征信。", "seed", "dunning"),
     good=Example("请核对物业费账单。", "seed", "dunning"),
     fix="unsafe",
@@ -245,41 +213,11 @@ _CUT_SOURCE: Final = (
     "中华人民共和国民法典 944(3): no collection by stopping water, power, heat or gas and the like; local "
     "rules add gates, lifts and parking (Zhengzhou 42, Weifang 55, Hangzhou 55); read 2026-11-23"
 )
-_CUT_HEADS: Final = frozenset(
-    [
-        "停水",
-        "停电",
-        "断水",
-        "断电",
-        "停气",
-        "停暖",
-        "停热",
-        "停梯",
-        "锁车",
-        "停供",
-        "限电",
-        "限水",
-        "停止",
-        "停用",
-        "限制",
-        "取消",
-        "注销",
-        "关闭",
-        "锁定",
-        "禁止",
-        "门禁",
-        "门卡",
-        "电梯",
-        "道闸",
-        "车位",
-        "通行",
-        "出入",
-    ]
-)
+_PAYING: Final = frozenset("缴交付支结欠拖逾清")
 
 
 def _find_cutoff(reading: Reading, _: Profile) -> Iterator[Breach]:
-    if not _CUT_HEADS & reading.pairs:
+    if reading.kind is not MessageKind.DUNNING and not _PAYING & reading.signs:
         return
     pattern = _CUT_ONLY if reading.kind is MessageKind.DUNNING else _CUTOFF
     for found in pattern.finditer(reading.folded.text):
@@ -301,6 +239,7 @@ DUNNING_UTILITY_CUTOFF: Final = Rule(
     why="民法典第944条第3款明文禁止,多地可处罚款。",
     why_en="The Civil Code forbids it, and several cities fine it.",
     find=_find_cutoff,
+    may=lambda reading: reading.kind is MessageKind.DUNNING or bool(_PAYING & reading.signs),
     bad=Example("【绿苑物业】本月物业费不缴将停水停电。", kind="dunning"),
     good=Example("【绿苑物业】因管道检修,3栋今晚停水。"),
     fix="unsafe",
@@ -324,7 +263,7 @@ def _find_tone(reading: Reading, profile: Profile) -> Iterator[Breach]:
     hits = reading.hits(profile, "dunning-tone")
     for hit in hits:
         yield _listed(hit, "语带威胁,请换成平和的写法", "sounds like a threat; write it calmly")
-    if not is_about_fees(reading):
+    if not reading.is_about_fees:
         return
     patterns = (_TONE, _EXCLAIM) if reading.kind is MessageKind.DUNNING else (_TONE,)
     for pattern in patterns:
@@ -358,6 +297,7 @@ DUNNING_TONE: Final = Rule(
     why="恐吓、威胁语气会被驳回,反复发送还可能受治安处罚;平和的提醒回款更好。",
     why_en="Threats are refused, and repeating them can be punished; calm reminders collect more.",
     find=_find_tone,
+    may=lambda reading: bool(reading.words) or reading.is_about_fees,
     bad=Example("【绿苑物业】请立即缴清物业费,后果自负!", kind="dunning"),
     good=Example("【绿苑物业】物业费账单已出,请在方便时办理。", kind="dunning"),
     severity=Severity.WARNING,
@@ -378,7 +318,7 @@ _SHAME_SOURCE: Final = (
 
 
 def _find_shaming(reading: Reading, _: Profile) -> Iterator[Breach]:
-    if not is_about_fees(reading):
+    if not reading.is_about_fees:
         return
     for found in _SHAME.finditer(reading.folded.text):
         span = Span(*reading.folded.place(*found.span()))
@@ -398,6 +338,7 @@ DUNNING_SHAMING: Final = Rule(
     why="公开欠费人信息侵犯隐私与名誉,已有判例认定违法。",
     why_en="Publication violates privacy and reputation; courts have found it unlawful.",
     find=_find_shaming,
+    may=lambda reading: reading.is_about_fees,
     bad=Example("【绿苑物业】物业费逾期将在小区张贴公示欠费名单。", kind="dunning"),
     good=Example("【绿苑物业】物业费账单已出,可到前台核对。", kind="dunning"),
     fix="unsafe",
@@ -432,6 +373,7 @@ DUNNING_FALSE_URGENCY: Final = Rule(
     why="催告须给出合理期限;“最后一天”往往不实。",
     why_en="A demand gives a reasonable term; 'last day' is rarely true.",
     find=_find_urgency,
+    may=lambda reading: reading.kind is MessageKind.DUNNING,
     bad=Example("【绿苑物业】今天是缴物业费的最后一天。", kind="dunning"),
     good=Example("【绿苑物业】请于${1}前缴纳物业费。", kind="dunning"),
     severity=Severity.WARNING,
@@ -449,7 +391,7 @@ _LATE_SOURCE: Final = (
 
 
 def _find_late_fee(reading: Reading, _: Profile) -> Iterator[Breach]:
-    if not is_about_fees(reading) or _CLAUSE.search(reading.folded.text):
+    if not reading.is_about_fees or _CLAUSE.search(reading.folded.text):
         return
     for found in _LATE_FEE.finditer(reading.folded.text):
         yield Breach(
@@ -468,6 +410,7 @@ DUNNING_LATE_FEE: Final = Rule(
     why="滞纳金须有合同约定并提示过;没有依据的说法不实。",
     why_en="A late fee needs an agreed clause; without one the sentence is untrue.",
     find=_find_late_fee,
+    may=lambda reading: reading.is_about_fees,
     bad=Example("【绿苑物业】物业费未缴将产生滞纳金。", kind="dunning"),
     good=Example("【绿苑物业】物业费未缴的,按合同约定计收违约金。", kind="dunning"),
     severity=Severity.WARNING,

@@ -16,6 +16,17 @@ if TYPE_CHECKING:
     from propsms.profiles import Profile
     from propsms.rules._reading import Reading
 
+_NOTICES: Final = frozenset({MessageKind.NOTICE, MessageKind.DUNNING})
+
+
+def _is_code(reading: Reading) -> bool:
+    return reading.kind is MessageKind.OTP
+
+
+def _is_marketing(reading: Reading) -> bool:
+    return reading.kind is MessageKind.MARKETING
+
+
 # -- otp-keyword, otp-context, otp-purity ----------------------------------------------------------
 
 
@@ -55,6 +66,7 @@ OTP_KEYWORD: Final = Rule(
     why="验证码短信必须含“验证码”等关键字,否则驳回。",
     why_en="Without 验证码 or the like the template is refused.",
     find=_find_keyword,
+    may=_is_code,
     bad=Example("【绿苑物业】您的访客密码为${1},5分钟内有效。", kind="otp"),
     good=Example("【绿苑物业】您的访客验证码为${1},5分钟内有效。", kind="otp"),
     needs=("otp_keywords",),
@@ -95,6 +107,7 @@ OTP_CONTEXT: Final = Rule(
     why="只有“验证码:${code}”的模板会被驳回,也容易被骗子借用。",
     why_en="A bare code is refused, and serves phishing.",
     find=_find_context,
+    may=_is_code,
     bad=Example("验证码:${code}。", "aliyun", "otp"),
     good=Example("门禁验证码${code},5分钟内有效。", "aliyun", "otp"),
     needs=("otp_needs",),
@@ -103,6 +116,9 @@ OTP_CONTEXT: Final = Rule(
 _OPT_OUT: Final = re.compile(
     "(?:[,,。;;]\\s*)?(?:拒收请?回复?[RrTtNn][Dd]?|回复?(?:TD|T|N|R|td|t|n|r)退订|退订(?:请)?回复?(?:TD|T|N|R|td|t|n|r))[。.]?"
 )
+
+
+_REFUSING: Final = frozenset("退拒")
 
 
 def _find_purity(reading: Reading, profile: Profile) -> Iterator[Breach]:
@@ -149,6 +165,7 @@ OTP_PURITY: Final = Rule(
     why="验证码短信只能有验证码;其余一律驳回。",
     why_en="A code text holds the code and nothing else.",
     find=_find_purity,
+    may=_is_code,
     bad=Example("登录验证码${code},5分钟内有效,咨询400-000-0000。", "aliyun", "otp"),
     good=Example("登录验证码${code},5分钟内有效,请勿泄露。", "aliyun", "otp"),
     fix="unsafe",
@@ -179,6 +196,7 @@ NOTICE_MARKETING: Final = Rule(
     why="“前半通知、后半推广”是各家明列的驳回原因。",
     why_en="Half notice, half promotion is a reason for refusal that every provider names.",
     find=_find_marketing,
+    may=lambda reading: bool(reading.words) and reading.kind in _NOTICES,
     bad=Example("【绿苑物业】电梯维保已完成,家政服务首单半价。"),
     good=Example("【绿苑物业】电梯维保已完成,可正常使用。"),
 )
@@ -189,6 +207,8 @@ def _find_notice_optout(reading: Reading, profile: Profile) -> Iterator[Breach]:
         MessageKind.NOTICE,
         MessageKind.DUNNING,
     ):
+        return
+    if not _REFUSING & reading.signs:
         return
     for found in _OPT_OUT.finditer(reading.plain):
         span = Span(*found.span())
@@ -209,6 +229,7 @@ NOTICE_OPTOUT: Final = Rule(
     why="“拒收请回复R”只用于营销短信;通知里出现会被当作营销驳回。",
     why_en="Opt-out words mark marketing; in a notice they get it refused as such.",
     find=_find_notice_optout,
+    may=lambda reading: bool(_REFUSING & reading.signs) and reading.kind in _NOTICES,
     bad=Example("本小区今晚停水,请提前储水,拒收请回复R", "aliyun"),
     good=Example("本小区今晚停水,请提前储水。", "aliyun"),
     needs=("notice_optout_allowed",),
@@ -256,6 +277,7 @@ MARKETING_OPTOUT: Final = Rule(
     why="多数服务商统一要求“拒收请回复R”,一字不差,放在最后。",
     why_en="Most providers ask for 拒收请回复R, to the letter, at the very end.",
     find=_find_optout,
+    may=_is_marketing,
     bad=Example("会员业主家政活动周六开始,详询前台,回T退订", "aliyun", "marketing"),
     good=Example("会员业主家政活动周六开始,详询前台,拒收请回复R", "aliyun", "marketing"),
     needs=("marketing_optout",),
@@ -282,6 +304,7 @@ MARKETING_VARIABLES: Final = Rule(
     why="华为的营销模板只能是固定文字。",
     why_en="Huawei takes fixed text only.",
     find=_find_variables,
+    may=_is_marketing,
     bad=Example("尊敬的${1}会员业主,周六家政活动开始,拒收请回复R", "huawei", "marketing"),
     good=Example("尊敬的会员业主,周六家政活动开始,拒收请回复R", "huawei", "marketing"),
     needs=("variables_max_marketing",),
@@ -310,6 +333,7 @@ MARKETING_AUDIENCE: Final = Rule(
     why="面向非会员的营销短信会被驳回。",
     why_en="Marketing to strangers is refused.",
     find=_find_audience,
+    may=_is_marketing,
     bad=Example("诚邀各位体验家政服务,拒收请回复R", "aliyun", "marketing"),
     good=Example("尊敬的会员业主,家政服务周六上线,拒收请回复R", "aliyun", "marketing"),
     severity=Severity.WARNING,
@@ -339,6 +363,7 @@ MARKETING_WINDOW: Final = Rule(
     why="时段外的营销短信会被拒发。",
     why_en="It is refused outside its hours.",
     find=_find_window,
+    may=_is_marketing,
     bad=Example("会员业主家政活动周六开始,拒收请回复R", "tencent", "marketing", send_at="22:40"),
     good=Example("会员业主家政活动周六开始,拒收请回复R", "tencent", "marketing", send_at="10:00"),
     needs=("marketing_window",),

@@ -101,6 +101,7 @@ PLACEHOLDER_STYLE: Final = Rule(
     why="服务商会把它当作普通文字,或在审核时驳回。",
     why_en="The provider takes it for plain text, or refuses the template.",
     find=_find_style,
+    may=lambda reading: bool(reading.placeholders),
     bad=Example("【绿苑物业】您的报修单{1}已派单。"),
     good=Example("【绿苑物业】您的报修单${1}已派单。"),
     needs=("styles",),
@@ -140,6 +141,7 @@ PLACEHOLDER_MANGLED: Final = Rule(
     why="Markdown 或 LaTeX 会把成对的 $ 当作公式,${1} 变成 1,${2} 变成 {2},照此提交必被驳回。",
     why_en="Markdown and LaTeX take a pair of $ for maths: ${1} turns into 1 and ${2} into {2}.",
     find=_find_mangled,
+    may=lambda reading: reading.mangled,
     bad=Example("【绿苑物业】本小区将于1日{2}时停电。"),
     good=Example("【绿苑物业】本小区将于${1}日${2}时停电。"),
     fix="safe",
@@ -175,6 +177,7 @@ PLACEHOLDER_FULLWIDTH: Final = Rule(
     why="没有服务商识别全角的 ｛｝＄＃,变量会原样发给住户。",
     why_en="No provider reads full-width signs; residents would see the marker itself.",
     find=_find_fullwidth,
+    may=lambda reading: bool(reading.placeholders),
     bad=Example("【绿苑物业】本月车位费＄｛1｝元已出账。"),
     good=Example("【绿苑物业】本月车位费${1}元已出账。"),
     fix="safe",
@@ -215,6 +218,7 @@ PLACEHOLDER_NUMBERING: Final = Rule(
     why="编号就是取值的位置;跳号会驳回,或把值填错位置。",
     why_en="A number is a place in the list of values; a gap is refused, or shifts the values.",
     find=_find_numbering,
+    may=lambda reading: bool(reading.numbers),
     bad=Example("【绿苑物业】${3}栋将于${5}日清洗水箱。"),
     good=Example("【绿苑物业】${1}栋将于${2}日清洗水箱。"),
     needs=("contiguous_numbers",),
@@ -256,6 +260,7 @@ PLACEHOLDER_NAME: Final = Rule(
     why="纯数字、中文或保留字会被驳回;名称体现属性,审核更快。",
     why_en="Digits alone, Han and reserved names are refused; a telling name is reviewed sooner.",
     find=_find_name,
+    may=lambda reading: bool(reading.placeholders),
     bad=Example("您的报修单${房号}已派单。", "aliyun"),
     good=Example("您的报修单${room_no}已派单。", "aliyun"),
     needs=("name_pattern", "name_reserved"),
@@ -287,6 +292,7 @@ PLACEHOLDER_REPEAT: Final = Rule(
     why="服务商要求每个变量只出现一次。",
     why_en="The provider takes each variable only once.",
     find=_find_repeat,
+    may=lambda reading: reading.repeats,
     bad=Example("${building}停电,请${building}住户备水。", "aliyun"),
     good=Example("${building}停电,请该楼住户备水。", "aliyun"),
     needs=("repeat_allowed",),
@@ -326,6 +332,7 @@ PLACEHOLDER_ADJACENT: Final = Rule(
     why="审核人员和住户都分不清哪里是界线;只隔标点或空格也算。",
     why_en="Neither the reviewer nor the reader can tell where one ends.",
     find=_find_adjacent,
+    may=lambda reading: reading.is_tight,
     bad=Example("【绿苑物业】${1}${2}将于今晚停水,请提前储水。"),
     good=Example("【绿苑物业】${1}栋${2}单元将于今晚停水,请提前储水。"),
     needs=("adjacent_max",),
@@ -368,6 +375,7 @@ PLACEHOLDER_EDGE: Final = Rule(
     why="有的渠道(如 WhatsApp)不接受首尾为变量的模板。",
     why_en="Some channels, such as WhatsApp, refuse a variable at either edge.",
     find=_find_edge,
+    may=lambda reading: bool(reading.placeholders),
     bad=Example("${1}请到前台办理入住登记。"),
     good=Example("请于${1}前到前台办理入住登记。"),
     default=False,
@@ -381,6 +389,11 @@ PLACEHOLDER_EDGE: Final = Rule(
 def _find_partial(reading: Reading, profile: Profile) -> Iterator[Breach]:
     strict = profile.get("partial_allowed") is False
     for p in reading.placeholders:
+        edges = reading.text[p.start - 1 : p.start] + reading.text[p.end : p.end + 1]
+        if not edges.isascii():
+            edges = "".join([c for c in edges if c.isascii()])
+        if not any(map(str.isalnum, edges)) and "-" not in edges:
+            continue
         before = re.search(r"[\d-]{1,20}$", reading.text[max(0, p.start - 20) : p.start])
         after = re.match(r"[\d-]{1,20}", reading.text[p.end : p.end + 20])
         digits = sum(c.isdigit() for m in (before, after) if m for c in m[0])
@@ -410,6 +423,7 @@ PLACEHOLDER_PARTIAL: Final = Rule(
     why="审核人员无法核对实际号码,容易被用来藏联系方式。",
     why_en="The reviewer cannot check the number, and it is a known way to hide one.",
     find=_find_partial,
+    may=lambda reading: reading.is_glued,
     bad=Example("【绿苑物业】门岗已更换,详询0571-88${1}。"),
     good=Example("【绿苑物业】门岗已更换,详询400-000-0000。"),
     source=_PARTIAL,
@@ -426,7 +440,7 @@ _FILLER: Final = re.compile(
 def _find_all_variable(reading: Reading, profile: Profile) -> Iterator[Breach]:
     if not reading.placeholders or profile.get("all_variable_allowed", True):
         return
-    if len(reading.fixed) < 40 and len(_FILLER.sub("", reading.fixed)) < 2:
+    if reading.frame < 60 and len(_FILLER.sub("", reading.fixed)) < 2:
         yield Breach(
             "除变量外几乎没有固定文字,看不出短信用途;请写明什么事",
             "next to nothing is fixed text, so nobody can tell the purpose; say what it is about",
@@ -442,6 +456,7 @@ ALL_VARIABLE: Final = Rule(
     why="固定文字须能说明短信用途,“您好,${1}”这样的万能模板必被驳回。",
     why_en="Fixed text must show what the message is for; a catch-all template is refused.",
     find=_find_all_variable,
+    may=lambda reading: reading.frame < 60 and bool(reading.placeholders),
     bad=Example("【绿苑物业】您好,${1},${2}。"),
     good=Example("【绿苑物业】您的门禁卡${1}已开通。"),
     needs=("all_variable_allowed",),
@@ -450,7 +465,7 @@ ALL_VARIABLE: Final = Rule(
 
 def _find_ratio(reading: Reading, profile: Profile) -> Iterator[Breach]:
     count = len(reading.placeholders)
-    told = len(_FILLER.sub("", reading.fixed)) if count > 1 else 99
+    told = len(_FILLER.sub("", reading.fixed)) if count > 1 and reading.frame < 60 else 99
     if count > 1 and 2 <= told < 2 * count:
         yield Breach(
             f"{count} 个变量之间只有 {told} 个有内容的固定字,请多写一些固定文字",
@@ -468,6 +483,7 @@ FIXED_TEXT_RATIO: Final = Rule(
     why="多家服务商以“固定文字过少”为由驳回,但都没有公布比例。",
     why_en="Providers refuse templates for too little fixed text; none says how little.",
     find=_find_ratio,
+    may=lambda reading: reading.frame < 60 and len(reading.placeholders) > 1,
     bad=Example("【绿苑物业】停水${1},${2}栋${3},${4}。"),
     good=Example("【绿苑物业】停水范围为${1}栋,时间为${2},请提前储水。"),
     severity=Severity.WARNING,
@@ -504,6 +520,7 @@ VARIABLE_COUNT: Final = Rule(
     why="验证码短信通常只许一个变量,通知最多 20 个,华为的营销短信不许有变量。",
     why_en="A code text takes one variable as a rule, a notice at most 20, Huawei's marketing none.",
     find=_find_count,
+    may=lambda reading: bool(reading.placeholders),
     bad=Example("【绿苑物业】您的门禁验证码为${1},${2}分钟内有效。", kind="otp"),
     good=Example("【绿苑物业】您的门禁验证码为${1},5分钟内有效。", kind="otp"),
     needs=("variables_max_otp", "variables_max_notice", "variables_max_marketing"),
@@ -537,6 +554,7 @@ ATTRIBUTE_MISSING: Final = Rule(
     why="提交模板时要逐个填写变量属性(电话号码、时间、金额等),填错或漏填会被驳回。",
     why_en="Each variable's attribute (phone, time, money ...) is part of the submission.",
     find=_find_attribute,
+    may=lambda reading: bool(reading.template.variables),
     bad=Example("【绿苑物业】3栋将于${day}停水,请致电${phone}。", variables=(("day", "date"),)),
     good=Example(
         "【绿苑物业】3栋将于${1}停水,请致电${2}。", variables=(("1", "date"), ("2", "phone"))
@@ -565,6 +583,7 @@ VARIABLE_UNUSED: Final = Rule(
     why="多给的变量值会让发送失败。",
     why_en="A value too many makes the send fail.",
     find=_find_undeclared_use,
+    may=lambda reading: bool(reading.template.variables),
     bad=Example("【绿苑物业】3栋今晚停水。", variables=(("day", "date"),)),
     good=Example("【绿苑物业】3栋${1}停水。", variables=(("1", "date"),)),
     severity=Severity.WARNING,
@@ -608,6 +627,7 @@ ATTRIBUTE_GENERIC: Final = Rule(
     why="华为把“变量属性全部选其他”列为驳回原因。",
     why_en="Huawei names it as a reason for refusal.",
     find=_find_generic,
+    may=lambda reading: bool(reading.template.variables),
     bad=Example("【绿苑物业】本月车位费${1}元已出账。", variables=(("1", "text"),)),
     good=Example("【绿苑物业】本月车位费${1}元已出账。", variables=(("1", "money"),)),
     severity=Severity.WARNING,
@@ -635,6 +655,7 @@ DATETIME_SPLIT: Final = Rule(
     why="华为要求日期与时间各用一个变量。",
     why_en="Huawei asks for two variables.",
     find=_find_datetime,
+    may=lambda reading: bool(reading.template.variables),
     bad=Example("本小区将于${1}起停水,请提前储水。", "huawei", variables=(("1", "datetime"),)),
     good=Example(
         "本小区将于${1}日${2}起停水,请提前储水。",
@@ -683,6 +704,7 @@ MONEY_UNIT: Final = Rule(
     why="¥ 是多家服务商的禁用符号;写“元”哪里都通。",
     why_en="Several providers forbid ¥; 元 passes everywhere.",
     find=_find_money,
+    may=lambda reading: bool(reading.chars & _SIGNS),
     bad=Example("【绿苑物业】本月车位费¥${1}已出账。"),
     good=Example("【绿苑物业】本月车位费${1}元已出账。"),
     fix="safe",
