@@ -150,6 +150,7 @@ class Verdict:
         hopeless: True if no wording of this purpose passes there.
         channels: What may carry it instead, when it is hopeless.
         template: What was judged.
+        judged_by: The profile itself.
     """
 
     profile: str
@@ -157,14 +158,14 @@ class Verdict:
     hopeless: bool = False
     channels: tuple[str, ...] = ()
     template: Template | None = attrs.field(default=None, repr=False, eq=False)
-    _profile: Profile | None = attrs.field(default=None, repr=False, eq=False)
+    judged_by: Profile | None = attrs.field(default=None, repr=False, eq=False)
 
     @cached_property
     def fixed(self) -> str | None:
         """The text as this provider would take it after all safe fixes; None when unchanged."""
-        if self.template is None or self._profile is None or not self.findings:
+        if self.template is None or self.judged_by is None or not self.findings:
             return None
-        mended, _ = fix(self.template, profile=self._profile)
+        mended, _ = fix(self.template, profile=self.judged_by)
         return None if mended.text == self.template.text else mended.text
 
     @property
@@ -218,7 +219,7 @@ def _verdict(reading: Reading, profile: Profile, today: date | None) -> Verdict:
     findings = check(reading, profile, today=today)
     if findings and reading.signature and not reading.mangled:
         findings = tuple([f for f in findings if not _is_carried(f, reading)])
-    hopeless = any([_is_hopeless(f) for f in findings])
+    hopeless = any(_is_hopeless(f) for f in findings)
     channels = (profile.channels or _CHANNELS) if hopeless else ()
     return Verdict(profile.name, findings, hopeless, channels, reading.template, profile)
 
