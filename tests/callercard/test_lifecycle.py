@@ -135,8 +135,7 @@ def test_any_file_has_actions_in_order(
 ) -> None:
     """The most pressing first, at the ends of the calendar too."""
     card = attrs.evolve(CARD, documents=tuple(Document("a", expires=day) for day in days))
-    registrations = [
-        Registration("r", state, day, expires=day) for state, day in zip(states, days)
-    ]
+    pairs = zip(states, days, strict=False)
+    registrations = [Registration("r", state, day, expires=day) for state, day in pairs]
     dues = [action.due for action in next_actions(CardFile(card, registrations), today)]
     assert sorted(dues) == dues

@@ -133,6 +133,12 @@ def test_rules_that_no_shipped_profile_has(card: CallerCard) -> None:
     assert {"logo.alpha", "logo.wrong_depth"} <= codes.keys()
 
 
+def test_a_file_or_address_that_says_nothing(card: CallerCard) -> None:
+    """A picture of no known size, an address that is none: told once, not compared."""
+    codes = found(attrs.evolve(card, logo=b"?", logo_url="https://["))
+    assert {"logo.format_not_allowed"} == {code for code in codes if code.startswith("logo")}
+
+
 def test_a_newer_paper_makes_an_expired_one_harmless(card: CallerCard) -> None:
     """An old proof beside a new one is only told."""
     old = Document("number_proof", "old.pdf", expires=date(2025, 1, 1))

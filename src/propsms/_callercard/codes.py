@@ -13,7 +13,7 @@ from propsms.findings import Finding, Severity
 if TYPE_CHECKING:
     from propsms.findings import Fix, Span
 
-__all__ = ["CARD_CODES", "Reporter", "code_messages"]
+__all__ = ["CARD_CODES", "Reporter"]
 
 _E, _W, _I = Severity.ERROR, Severity.WARNING, Severity.INFO
 
@@ -336,11 +336,6 @@ CARD_CODES: Final[dict[str, tuple[Severity, str, str]]] = {
         "{profile} publishes no limit for {limit}, so it was not checked; ask the registry",
     ),
 }
-
-
-def code_messages(code: str) -> tuple[Severity, str, str]:
-    """The weight of *code* and its message in Chinese and English, with its blanks unfilled."""
-    return CARD_CODES[code]
 
 
 def _none_yet() -> list[Finding]:

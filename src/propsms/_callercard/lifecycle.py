@@ -205,12 +205,12 @@ def _steps(state: CardFile, today: date) -> Iterator[Action]:
             why = "; ".join(registration.reasons) or "?"
             zh, en = zh.replace("{why}", why), en.replace("{why}", why)
             yield Action(kind, today, registry, at.value, f"{registry}:{zh}", f"{registry}: {en}")
-        elif at in {_S.SUBMITTED, _S.IN_REVIEW} and registration.since is not None:
-            if today - registration.since >= _PATIENCE:
-                due = registration.since + _PATIENCE
-                zh = f"{registry}:{registration.since} 起审核未完,请询问"
-                en = f"{registry}: in review since {registration.since}; ask how it stands"
-                yield Action(ActionKind.ASK, due, registry, at.value, zh, en)
+        elif at in {_S.SUBMITTED, _S.IN_REVIEW} and (since := registration.since) is not None:
+            if today - since < _PATIENCE:
+                continue
+            zh = f"{registry}:{since} 起审核未完,请询问"
+            en = f"{registry}: in review since {since}; ask how it stands"
+            yield Action(ActionKind.ASK, since + _PATIENCE, registry, at.value, zh, en)
 
 
 def _renewals(state: CardFile, today: date) -> Iterator[Action]:

@@ -16,6 +16,7 @@ from attrs.validators import deep_iterable, ge, instance_of, optional
 
 from propsms._callercard.logo import LogoInfo, read_logo
 from propsms._callercard.numbers import CardNumberKind, NumberReading, read_number
+from propsms._callercard.properties import clean
 from propsms.errors import InvalidValueError
 from propsms.phone import mask_numbers
 
@@ -195,5 +196,6 @@ class CallerCard:
     @property
     def uid(self) -> UUID:
         """The same for the same company and name, so that importing again updates the contact."""
-        owner = self.uscc or self.legal_name or self.display_name
-        return uuid5(_NAMESPACE, f"{owner}\n{self.display_name}".encode(errors="replace").hex())
+        name = clean(self.display_name)
+        owner = self.uscc or clean(self.legal_name) or name
+        return uuid5(_NAMESPACE, f"{owner}\n{name}".encode(errors="replace").hex())

@@ -73,34 +73,31 @@ def card_properties(
         InvalidValueError: The logo should be embedded, but the card holds no readable file.
     """
     yield Property("kind", "text", ("org",))
-    yield _text("fn", card.display_name)
+    yield Property("fn", "text", (clean(card.display_name),))
     yield Property("org", "text", (_organisation(card),))
     for position, number in enumerate(card.numbers, 1):
-        if number.raw.strip():
+        if clean(number.raw).strip():
             yield from _tel(number, position, labels=labels)
-    if topics := tuple(clean(t) for t in (card.service_type, card.industry) if t.strip()):
+    if topics := tuple(filter(str.strip, (clean(card.service_type), clean(card.industry)))):
         yield Property("categories", "text", topics)
     yield from _contact(card)
     if uri := _logo_uri(card, logo):
         yield Property("logo", "uri", (uri,))
-    if card.note:
-        yield _text("note", card.note)
+    if note := clean(card.note or ""):
+        yield Property("note", "text", (note,))
     yield Property("uid", "uri", (card.uid.urn,))
 
 
-def _text(name: str, text: str) -> Property:
-    return Property(name, "text", (clean(text),))
-
-
 def _organisation(card: CallerCard) -> tuple[str, ...]:
-    name = clean(card.legal_name or card.display_name)
-    return (name, clean(card.department)) if card.department else (name,)
+    name = clean(card.legal_name) or clean(card.display_name)
+    department = clean(card.department or "")
+    return (name, department) if department else (name,)
 
 
 def _tel(number: CardNumber, position: int, *, labels: bool) -> Iterator[Property]:
     """A number without a certain URI stays as it was written (RFC 6350 §6.4.1 allows text)."""
     params = (("type", "work"), ("pref", str(min(position, 100))))
-    group = f"item{position}" if labels and number.purpose.strip() else ""
+    group = f"item{position}" if labels and clean(number.purpose).strip() else ""
     if uri := number.tel_uri:
         yield Property("tel", "uri", (uri,), params, group)
     else:
@@ -116,7 +113,7 @@ def _logo_uri(card: CallerCard, logo: LogoPlace) -> str | None:
     if logo == "none":
         return None
     if logo == "uri":
-        return clean_uri(card.logo_url) if card.logo_url else None
+        return clean_uri(card.logo_url or "") or None
     if card.logo is None or card.logo.data is None or card.logo.format not in _MEDIA_TYPES:
         raise InvalidValueError(
             "logo must hold a PNG, JPEG, GIF or BMP file to be embedded; "
@@ -129,10 +126,9 @@ def _logo_uri(card: CallerCard, logo: LogoPlace) -> str | None:
 
 
 def _contact(card: CallerCard) -> Iterator[Property]:
-    if card.url:
-        yield Property("url", "uri", (clean_uri(card.url),))
-    if card.email:
-        yield _text("email", card.email)
-    if card.address:
-        street = clean(card.address)
+    if url := clean_uri(card.url or ""):
+        yield Property("url", "uri", (url,))
+    if email := clean(card.email or ""):
+        yield Property("email", "text", (email,))
+    if street := clean(card.address or ""):
         yield Property("adr", "text", (("", "", street, "", "", "", ""),))

@@ -181,7 +181,7 @@ def _card(properties: list[Property]) -> CallerCard:
 
     def text(name: str) -> str | None:
         prop = first.get(name)
-        return _joined(prop.values[0]) if prop is not None else None
+        return (_joined(prop.values[0]) or None) if prop is not None else None
 
     name, legal, department = text("fn") or "", *_organisation(first.get("org"))
     service, industry = _topics(first.get("categories"))
@@ -211,7 +211,7 @@ def _organisation(prop: Property | None) -> tuple[str, str | None]:
         return "", None
     value = prop.values[0]
     parts = (value,) if isinstance(value, str) else value
-    return parts[0] if parts else "", parts[1] if len(parts) > 1 else None
+    return parts[0] if parts else "", (parts[1] or None) if len(parts) > 1 else None
 
 
 def _topics(prop: Property | None) -> tuple[str, str]:
@@ -253,7 +253,7 @@ def _logo(prop: Property | None) -> tuple[LogoInfo | None, str | None]:
     if value.startswith("data:"):
         encoded = unquote(value.partition(";base64,")[2])
     if encoded is None:
-        return None, value
+        return None, value or None
     try:
         return read_logo(b64decode(encoded, validate=True)), None
     except (binascii.Error, ValueError):
