@@ -6,6 +6,7 @@ knows counts as refused; whatever else comes back leaves the outcome unknown.
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta, timezone
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, cast
@@ -47,6 +48,7 @@ __all__ = [
 
 SHANGHAI = timezone(timedelta(hours=8), "Asia/Shanghai")
 _THROTTLED = 429
+_HOST = re.compile(r"[0-9A-Za-z._-]+|[0-9A-Fa-f:.]+")
 
 
 @attrs.frozen
@@ -71,10 +73,13 @@ class Endpoint:
         >>> Endpoint.of("sms.example.com").url
         'https://sms.example.com'
         """
-        parts = urlsplit(given if "://" in given else f"https://{given}")
-        host = parts.hostname or ""
+        try:
+            parts = urlsplit(given if "://" in given else f"https://{given}")
+            host, port = parts.hostname or "", parts.port
+        except ValueError:
+            parts, host, port = urlsplit(""), "", 0
         secure = parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host))
-        if not secure or not host or parts.username is not None:
+        if not secure or port == 0 or not _HOST.fullmatch(host) or parts.username is not None:
             raise InvalidValueError(
                 f"endpoint must be https:// (http:// only to loopback), got {_shown(given)}",
                 f"endpoint 必须为 https://(仅本机可用 http://),现为 {_shown(given)}",
@@ -278,7 +283,7 @@ def rows_of(value: Any) -> list[Mapping[str, Any]]:
     """
     if not isinstance(value, list):
         raise TypeError("not a JSON array")
-    return [fields_of(row) for row in cast("list[Any]", value)]
+    return [fields_of(row) for row in value]  # pyright: ignore[reportUnknownVariableType]
 
 
 def text_of(value: Any) -> str:
@@ -334,9 +339,9 @@ def instant(value: Any, *, zone: timezone = SHANGHAI) -> datetime | None:
             seconds = int(text) / (1 if len(text) == 10 else 1000)
             return datetime.fromtimestamp(seconds, UTC)
         at = datetime.fromisoformat(text)
+        return (at if at.tzinfo else at.replace(tzinfo=zone)).astimezone(UTC)
     except (ValueError, OverflowError, OSError):
         return None
-    return (at if at.tzinfo else at.replace(tzinfo=zone)).astimezone(UTC)
 
 
 def phone_or_none(raw: Any) -> PhoneNumber | None:
@@ -384,8 +389,8 @@ def _request_id(data: Any) -> str | None:
             continue
         fields = cast("dict[str, Any]", part)
         for name in ("RequestId", "requestId", "request_id"):
-            if isinstance(fields.get(name), str):
-                return fields[name]
+            if isinstance(found := fields.get(name), str):
+                return found
     return None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from urllib.parse import parse_qsl
 
 import attrs
@@ -134,7 +134,7 @@ def json_of(provider: str, request: HttpRequest) -> list[Mapping[str, Any]]:
         data = HttpResponse(200, {}, request.body).json()
     except ValueError as error:
         raise not_a_push(provider) from error
-    rows = cast("list[Any]", data) if isinstance(data, list) else [data]
+    rows: list[Any] = data if isinstance(data, list) else [data]
     if not all(isinstance(row, dict) for row in rows):
         raise not_a_push(provider)
     return rows
