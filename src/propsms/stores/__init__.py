@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         MemoryStore as MemoryStore,
     )
     from propsms.stores.memory_journal import MemoryJournal as MemoryJournal
+    from propsms.stores.redis import AsyncRedisStore as AsyncRedisStore, RedisStore as RedisStore
     from propsms.stores.rows import RowStore as RowStore
     from propsms.stores.sqlite import SQLiteStore as SQLiteStore
     from propsms.stores.sqlite_journal import SQLiteJournal as SQLiteJournal
@@ -25,6 +26,8 @@ _HOMES = {
     "AsyncMemoryStore": "memory",
     "MemoryJournal": "memory_journal",
     "MemoryStore": "memory",
+    "AsyncRedisStore": "redis",
+    "RedisStore": "redis",
     "RowStore": "rows",
     "SQLiteJournal": "sqlite_journal",
     "SQLiteStore": "sqlite",
@@ -32,8 +35,10 @@ _HOMES = {
 
 __all__ = [
     "AsyncMemoryStore",
+    "AsyncRedisStore",
     "MemoryJournal",
     "MemoryStore",
+    "RedisStore",
     "RowStore",
     "SQLiteJournal",
     "SQLiteStore",

@@ -260,11 +260,14 @@ class MemoryStore:
             times, micros = log.times, window.micros
             if times and times[-1] > at:
                 at = times[-1]
-            while times and times[0] <= at - micros:
-                times.popleft()
-            used = len(times)
+            gone, edge = 0, at - micros
+            for time in times:
+                if time > edge:
+                    break
+                gone += 1
+            used = len(times) - gone
             excess = used + need - limit.count
-            return used, 0, times[excess - 1] + micros if excess > 0 else None
+            return used, 0, times[gone + excess - 1] + micros if excess > 0 else None
         end = window.end(at)
         state = self._buckets.get(cap.key)
         used = 0
@@ -304,6 +307,9 @@ class MemoryStore:
         times = log.times
         if times and times[-1] > at:
             at = times[-1]
+        edge = at - log.micros
+        while times and times[0] <= edge:
+            times.popleft()
         for _ in range(cost):
             times.append(at)
         return key, 0, at, cost

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from datetime import datetime
 
-__all__ = ["RowStore", "Rows"]
+__all__ = ["RowStore", "Rows", "dump_challenge", "load_challenge"]
 
 # A clock that jumps ahead and comes back within a day finds everything still there.
 _GRACE: Final = 86_400_000_000
@@ -260,7 +260,7 @@ class _Slot:
         if row is None:
             return None
         return cls(
-            _load_challenge(key, row["challenge"]),
+            load_challenge(key, row["challenge"]),
             row["attempts"],
             row["used"],
             row["sendings"],
@@ -269,7 +269,7 @@ class _Slot:
 
     def write(self, rows: Rows) -> None:
         row = {
-            "challenge": _dump_challenge(self.challenge),
+            "challenge": dump_challenge(self.challenge),
             "attempts": self.attempts,
             "used": self.used,
             "sendings": self.sendings,
@@ -309,7 +309,8 @@ class _Slot:
         )
 
 
-def _dump_challenge(challenge: Challenge) -> dict[str, Any]:
+def dump_challenge(challenge: Challenge) -> dict[str, Any]:
+    """What a row keeps of a challenge as it was opened; its key is the row's."""
     return {
         "id": challenge.id,
         "digest": challenge.digest.hex(),
@@ -324,7 +325,8 @@ def _dump_challenge(challenge: Challenge) -> dict[str, Any]:
     }
 
 
-def _load_challenge(key: str, row: dict[str, Any]) -> Challenge:
+def load_challenge(key: str, row: dict[str, Any]) -> Challenge:
+    """The challenge again."""
     return Challenge(
         row["id"],
         key,
