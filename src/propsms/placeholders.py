@@ -23,11 +23,12 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
-from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Final
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import attrs
 
+from propsms._placeholders.lazy import lazy
 from propsms._placeholders.plan import Plan
 from propsms.errors import InvalidValueError, TemplateError
 from propsms.findings import Span
@@ -158,8 +159,7 @@ class Variable:
     example: str | None = None
 
 
-@attrs.frozen
-class Placeholder:
+class Placeholder(NamedTuple):
     """One marker as it stands in a text.
 
     Attributes:
@@ -205,18 +205,18 @@ def parse(text: str) -> tuple[Placeholder, ...]:
     >>> [p.label for p in parse("3#楼2#单元停水")]
     []
     """
-    half = text.translate(_HALF) if not text.isascii() else text
+    wide = "｛" in text or "｝" in text or "＃" in text or "＄" in text
+    half = text.translate(_HALF) if wide else text
     if "{" not in half and "#" not in half:
         return ()
-    return tuple(_placeholder(found, text) for found in _MARKER.finditer(half))
+    return tuple([_placeholder(found, text) for found in _MARKER.finditer(half)])
 
 
 def _placeholder(found: re.Match[str], text: str) -> Placeholder:
     form = found.lastindex or 0
     label: str = found[form]
-    dialect = _dialect(form, label)
     start, end = found.span()
-    return Placeholder(label, start, end, dialect, fullwidth=found[0] != text[start:end])
+    return Placeholder(label, start, end, _dialect(form, label), found[0] != text[start:end])
 
 
 def _dialect(form: int, label: str) -> Dialect:
@@ -277,7 +277,7 @@ def is_mangled(text: str) -> bool:
     >>> is_mangled("将于1日{2}时停电"), is_mangled("{1}日{2}时停电"), is_mangled("${1}日停电")
     (True, False, False)
     """
-    if "{" not in text or "{{" in text:
+    if text.count("{") == text.count("${") or "{{" in text:
         return False
     bare = _BARE.findall(text)
     if not bare:
@@ -423,12 +423,12 @@ class Template:
                 field="category",
             )
 
-    @cached_property
+    @lazy
     def placeholders(self) -> tuple[Placeholder, ...]:
         """Its markers, in order."""
         return parse(self.text)
 
-    @cached_property
+    @lazy
     def names(self) -> tuple[str, ...]:
         """The variable behind each marker, in order of the markers; one may come twice.
 
@@ -437,13 +437,13 @@ class Template:
         """
         return _names(self.placeholders, self.variables)
 
-    @cached_property
+    @lazy
     def signed(self) -> str | None:
         """The sender signature: the one in the text, or else the one beside it."""
         inside, _ = split_signature(self.text)
         return inside if inside is not None else self.signature
 
-    @cached_property
+    @lazy
     def body(self) -> str:
         """The text without a leading signature."""
         return self.text[split_signature(self.text)[1] :]
@@ -452,11 +452,11 @@ class Template:
         """What is known of the variable *name*; plain text when nothing is declared."""
         return self._declared.get(name) or _undeclared(name)
 
-    @cached_property
+    @lazy
     def _declared(self) -> dict[str, Variable]:
         return {variable.name: variable for variable in self.variables}
 
-    @cached_property
+    @lazy
     def plan(self) -> Plan:
         """How it is rendered, worked out once.
 

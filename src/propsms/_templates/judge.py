@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 import attrs
 
+from propsms._placeholders.lazy import lazy
 from propsms.errors import InvalidValueError
 from propsms.findings import Finding, Severity, apply_edits, rejects
 from propsms.messages import MessageKind
@@ -160,7 +160,7 @@ class Verdict:
     template: Template | None = attrs.field(default=None, repr=False, eq=False)
     judged_by: Profile | None = attrs.field(default=None, repr=False, eq=False)
 
-    @cached_property
+    @lazy
     def fixed(self) -> str | None:
         """The text as this provider would take it after all safe fixes; None when unchanged."""
         if self.template is None or self.judged_by is None or not self.findings:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from propsms._placeholders.lazy import lazy
 from propsms.findings import Severity
 from propsms.profiles._schema import FACTS
 
@@ -148,13 +148,13 @@ class Profile:
             return default
         return fact.value
 
-    @cached_property
+    @lazy
     def dialect(self) -> Dialect | None:
         """The dialect that `convert` writes for this provider; None when it is not known."""
         styles: tuple[Dialect, ...] = self.get("styles") or ()
         return styles[0] if styles else None
 
-    @cached_property
+    @lazy
     def lists(self) -> Mapping[str, WordList]:
         """The first list of each category."""
         return {words.category: words for words in reversed(self.words)}
@@ -166,7 +166,7 @@ class Profile:
             told = self._cited[keys] = "; ".join(str(self.sources[key]) for key in keys)
         return told
 
-    @cached_property
+    @lazy
     def _cited(self) -> dict[tuple[str, ...], str]:
         return {}
 
@@ -185,7 +185,7 @@ class Profile:
             return None
         return newest if (today - (newest.dated or newest.read)).days > 365 else None
 
-    @cached_property
+    @lazy
     def severities(self) -> Mapping[str, Severity | None]:
         """The overrides as `Severity`; None means off."""
         return {c: None if s == "off" else Severity(s) for c, s in self.severity.items()}

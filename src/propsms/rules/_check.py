@@ -112,8 +112,9 @@ def check(
         values=values,
     )
     lexicon(profile)  # so that the words of the text are known before the first rule
+    likely = reading.candidates(union, _defaults())
     plain = select is None and not values
-    every = reading.candidates(union.version, _defaults()) if plain else chosen
+    every = likely if plain else chosen
     found: list[Finding] = []
     for rule in every:
         if plain and rule not in chosen:

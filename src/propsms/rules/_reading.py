@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
+from propsms._placeholders.lazy import lazy
 from propsms.findings import Span
 from propsms.messages import MessageKind
 from propsms.placeholders import Template, is_mangled, restorations, split_signature
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from propsms.placeholders import Placeholder, Variable
     from propsms.profiles import Profile
     from propsms.rules._rule import Rule
-    from propsms.rules._words import Hit
+    from propsms.rules._words import Hit, Union
 
 __all__ = ["FEES", "LINK", "MOBILE", "Link", "Reading", "guess_kind"]
 
@@ -74,6 +74,8 @@ class Reading:
         industry: The sender's trade, or empty.
         send_at: The time of day for which it is planned, in Shanghai; None when not said.
         values: Values of one message, for the rules that look at them.
+        words: The words of any profile seen so far that stand in the text; `candidates` finds
+            them.
     """
 
     def __init__(
@@ -87,20 +89,21 @@ class Reading:
         self.send_at = send_at
         self.values: Mapping[str, object] = {}
         self._hits: dict[int, dict[str, list[Hit]]] = {}
-        self._words: tuple[int, frozenset[str]] = (-1, frozenset())
-        self._candidates: tuple[int, tuple[Rule, ...]] = (-1, ())
+        self.words: frozenset[str] = frozenset()
+        self._version = -1
+        self._candidates: tuple[Rule, ...] = ()
 
     @property
     def signature(self) -> str | None:
         """The sender signature: the one in the text, or else the one beside it."""
         return self.template.signature if self.head is None else self.head
 
-    @cached_property
+    @lazy
     def placeholders(self) -> tuple[Placeholder, ...]:
         """The markers of the text."""
         return self.template.placeholders
 
-    @cached_property
+    @lazy
     def plain(self) -> str:
         """The text with signature and markers blanked by NULs, so that offsets stay."""
         if not self.placeholders and not self.start:
@@ -114,75 +117,75 @@ class Reading:
         parts.append(self.text[done:])
         return "".join(parts)
 
-    @cached_property
+    @lazy
     def chars(self) -> frozenset[str]:
         """The characters of `plain`."""
         return frozenset(self.plain)
 
-    @cached_property
+    @lazy
     def folded(self) -> Folded:
         """`plain` in lower case with disguises taken off."""
         return fold(self.plain)
 
-    @cached_property
+    @lazy
     def squeezed(self) -> Folded | None:
         """`folded` without signs that space out a word, or None."""
         return squeeze(self.folded)
 
-    @cached_property
+    @lazy
     def signs(self) -> frozenset[str]:
         """The characters of the folded text; words are looked for by their first."""
         return self.chars if self.folded.text == self.plain else frozenset(self.folded.text)
 
-    @cached_property
+    @lazy
     def is_simple(self) -> bool:
         """True if the text holds nothing but simplified Han and plain signs."""
         return is_simple(self.plain)
 
-    @cached_property
+    @lazy
     def has_number(self) -> bool:
         """True if four digits stand in a row or nearly so, as in any telephone number."""
         return _RUN.search(self.folded.text) is not None
 
-    @cached_property
+    @lazy
     def is_about_fees(self) -> bool:
         """True if the text speaks of fees or arrears."""
         if self.kind is MessageKind.DUNNING:
             return True
         return bool(_FEE_SIGNS & self.signs) and bool(FEES.search(self.folded.text))
 
-    @cached_property
+    @lazy
     def frame(self) -> int:
         """Characters of signature, brackets and fixed text."""
         fixed = len(self.text) - sum([p.end - p.start for p in self.placeholders])
         outside = self.template.signature if self.head is None else None
         return fixed + (len(outside) + 2 if outside else 0)
 
-    @cached_property
+    @lazy
     def usual(self) -> int:
         """Characters that the text usually has, with signature and brackets."""
         return usual_total(self)
 
-    @cached_property
+    @lazy
     def fixed(self) -> str:
         """The fixed text alone: no signature, no markers, no signs."""
         return re.sub(r"[\W_]+", "", self.plain)
 
-    @cached_property
+    @lazy
     def mobiles(self) -> list[Span]:
         """Mobile numbers written in the text."""
         if not self.has_number:
             return []
         return [Span(*self.folded.place(*m.span())) for m in MOBILE.finditer(self.folded.text)]
 
-    @cached_property
+    @lazy
     def phones(self) -> list[Span]:
         """Telephone numbers of any kind written in the text."""
         if not self.has_number:
             return []
         return [Span(*self.folded.place(*m.span())) for m in _PHONE.finditer(self.folded.text)]
 
-    @cached_property
+    @lazy
     def links(self) -> list[Link]:
         """Links in the text, whether or not they hold a variable."""
         text = self.folded.text
@@ -193,17 +196,17 @@ class Reading:
             for m in LINK.finditer(text)
         ]
 
-    @cached_property
+    @lazy
     def mangled(self) -> bool:
         """True if a maths renderer ate signs of the text."""
         return is_mangled(self.text)
 
-    @cached_property
+    @lazy
     def restorations(self) -> tuple[str, ...]:
         """What the text may have been before it was mangled."""
         return restorations(self.text) if self.mangled else ()
 
-    @cached_property
+    @lazy
     def numbers(self) -> tuple[int, ...]:
         """The numbers of the markers, each once, in order; empty unless all are numbers."""
         labels = [p.label for p in self.placeholders]
@@ -211,44 +214,36 @@ class Reading:
             return ()
         return tuple(sorted({int(label) for label in labels if len(label) < 6}))
 
-    @cached_property
+    @lazy
     def repeats(self) -> bool:
         """True if a label stands twice."""
         labels = {p.label for p in self.placeholders}
         return len(labels) < len(self.placeholders)
 
-    @cached_property
+    @lazy
     def is_tight(self) -> bool:
         """True if two markers have fewer than three characters between them."""
         return any(b.start - a.end < 3 for a, b in pairwise(self.placeholders))
 
-    @cached_property
+    @lazy
     def is_glued(self) -> bool:
         """True if a marker touches an ASCII letter, a digit or a hyphen."""
         text = self.text
         return any(_GLUE.search(text[max(0, p.start - 1) : p.end + 1]) for p in self.placeholders)
 
-    @cached_property
+    @lazy
     def is_signature_plain(self) -> bool:
         """True if the sender signature is simplified Han alone, or missing."""
         name = self.signature
         return not name or (_HAN.fullmatch(name) is not None and is_simple(name))
 
-    @property
-    def words(self) -> frozenset[str]:
-        """The words of any profile seen so far that stand in the text."""
-        from propsms.rules import _words  # noqa: PLC0415 -- the other half of a pair
-
-        if self._words[0] != _words.union.version:
-            self._words = (_words.union.version, _words.union.find(self))
-        return self._words[1]
-
-    def candidates(self, version: int, rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
+    def candidates(self, union: Union, rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
         """Those of *rules* that the text may break at some provider; worked out once."""
-        if self._candidates[0] != version:
-            chosen = [rule for rule in rules if rule.may is None or rule.may(self)]
-            self._candidates = (version, tuple(chosen))
-        return self._candidates[1]
+        if self._version != union.version:
+            self._version = union.version
+            self.words = union.find(self)
+            self._candidates = tuple([r for r in rules if r.may is None or r.may(self)])
+        return self._candidates
 
     def variable(self, place: int) -> Variable:
         """What is known of the variable behind the marker at *place*."""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from propsms.rules._fold import Folded
     from propsms.rules._reading import Reading
 
-__all__ = ["Hit", "Sense", "exempt_hits", "find_hits", "lexicon", "senses", "union"]
+__all__ = ["Hit", "Sense", "Union", "exempt_hits", "find_hits", "lexicon", "senses", "union"]
 
 
 class Hit(NamedTuple):
@@ -93,7 +93,7 @@ class _Lexicon:
         self.keys = frozenset(self.entries)
 
 
-class _Union:
+class Union:
     """The words of all profiles seen so far, by first character.
 
     Attributes:
@@ -131,7 +131,7 @@ class _Union:
         return frozenset(found)
 
 
-union: Final = _Union()
+union: Final = Union()
 
 
 # A category that stands for a plain refusal, where the profile gives no list.
