@@ -134,7 +134,7 @@ def json_of(provider: str, request: HttpRequest) -> list[Mapping[str, Any]]:
         data = HttpResponse(200, {}, request.body).json()
     except ValueError as error:
         raise not_a_push(provider) from error
-    rows: list[Any] = data if isinstance(data, list) else [data]
+    rows: list[Any] = data if isinstance(data, list) else [data]  # pyright: ignore[reportUnknownVariableType]
     if not all(isinstance(row, dict) for row in rows):
         raise not_a_push(provider)
     return rows
