@@ -382,11 +382,11 @@ def _with_caps(
 
 _WORDS: Final = {
     Denial.UNKNOWN_ROLE: (
-        "该人员没有策略中定义的角色;请管理员分配角色",
+        "该人员没有策略中定义的角色；请管理员分配角色",
         "this person holds no role of the policy; ask an administrator for one",
     ),
     Denial.NOT_PERMITTED: (
-        "该角色无此权限;请由有权限的同事操作",
+        "该角色无此权限；请由有权限的同事操作",
         "no role of this person allows it; ask a colleague whose role does",
     ),
     Denial.OTHER_TENANT: (
@@ -398,11 +398,11 @@ _WORDS: Final = {
         "it belongs to a community that this person is not in charge of",
     ),
     Denial.TOO_MANY_RECIPIENTS: (
-        "一次发送的人数超过该角色上限;请分批或由经理发送",
+        "一次发送的人数超过该角色上限；请分批或由经理发送",
         "more recipients than this role may write to at once; split it, or ask the manager",
     ),
     Denial.OVER_DAILY_CAP: (
-        "人数超过当日上限;请分几天发送或调整上限",
+        "人数超过当日上限；请分几天发送或调整上限",
         "more messages than fit in one day's cap; spread it over days, or raise the cap",
     ),
     Denial.NEEDS_SECOND_PERSON: (
@@ -410,7 +410,7 @@ _WORDS: Final = {
         "a second person who may approve it has to agree first",
     ),
     Denial.APPROVAL_VOID: (
-        "批准之后内容有变,须重新批准",
+        "批准之后内容有变，须重新批准",
         "what would be sent has changed since it was approved; have it approved again",
     ),
     Denial.OWN_PLAN: (

@@ -392,20 +392,20 @@ def _why_not(core: str, region: str) -> str:
 
 
 _REASONS: Final = {
-    "empty": ("is empty; give the number", "为空,请填写号码"),
-    "too_long": ("is far too long for one number", "过长,不是一个号码"),
+    "empty": ("is empty; give the number", "为空，请填写号码"),
+    "too_long": ("is far too long for one number", "过长，不是一个号码"),
     "not_a_number": (
         "holds something that is no part of a number; give one number and nothing else",
-        "含有号码以外的内容;请只填一个号码",
+        "含有号码以外的内容；请只填一个号码",
     ),
     "area_code_missing": (
         "lacks its area code; write it as 0755-XXXXXXXX",
-        "缺少区号;请写成 0755-XXXXXXXX 的形式",
+        "缺少区号；请写成 0755-XXXXXXXX 的形式",
     ),
     "too_short": ("is too short", "位数不足"),
     "not_valid": (
         "is not valid in its country's numbering plan; check for a missing or extra digit",
-        "不符合号码规则;请检查是否多位或少位",
+        "不符合号码规则；请检查是否多位或少位",
     ),
 }
 
@@ -420,7 +420,7 @@ def _refusal(raw: str, reason: str) -> PhoneError:
 
 def _mask_input(raw: str) -> str:
     """The head of *raw* with nearly every digit hidden, and nothing that could spoil a log."""
-    shown = raw if len(raw) <= 30 else f"{raw[:30]}…"
+    shown = raw if len(raw) <= 30 else f"{raw[:30]}..."
     places = [i for i, character in enumerate(shown) if character.isnumeric()]
     hidden = set(places[2:-2] if len(places) > 6 else places[1:])
     masked = "".join("*" if i in hidden else c for i, c in enumerate(shown))

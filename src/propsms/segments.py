@@ -172,7 +172,7 @@ def _misfit(text: str) -> EncodingError:
     shown = f"{character} (U+{ord(text[index]):04X})"
     return EncodingError(
         f"{shown} at index {index} is not in the GSM-7 alphabet; take it out, or count as UCS-2",
-        f"下标 {index} 处的 {shown} 不在 GSM-7 字符集内;请去掉它,或按 UCS-2 计数",
+        f"下标 {index} 处的 {shown} 不在 GSM-7 字符集内；请去掉它，或按 UCS-2 计数",
         index=index,
     )
 

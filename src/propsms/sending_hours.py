@@ -162,8 +162,8 @@ def _is_weekend(day: date) -> bool:
 def _warn_missing(year: int) -> None:
     warnings.warn(
         f"no holidays are known for {year}: only weekends and fixed statutory days are used; "
-        f"load its notice with load_holiday_year / 缺少 {year} 年节假日数据,"
-        "仅按周末和固定法定节假日处理;请用 load_holiday_year 载入",
+        f"load its notice with load_holiday_year / 缺少 {year} 年节假日数据，"
+        "仅按周末和固定法定节假日处理；请用 load_holiday_year 载入",
         CalendarMissingWarning,
         stacklevel=5,
     )
@@ -258,7 +258,7 @@ def _entry(table: object, key: str, kind: type[Any], where: str) -> Any:
 
 
 def _bad_year(where: str, key: str, why: str) -> InvalidValueError:
-    return InvalidValueError(f"{where}: {key} {why}", f"{where}:{key} 有误({why})", field=key)
+    return InvalidValueError(f"{where}: {key} {why}", f"{where}:{key} 有误（{why}）", field=key)
 
 
 @attrs.frozen(order=True)
@@ -276,7 +276,7 @@ class Window:
         if self.end != time.min and self.start >= self.end:
             raise InvalidValueError(
                 f"a window must start before it ends, got {self}",
-                f"时段的开始须早于结束,现为 {self}",
+                f"时段的开始须早于结束，现为 {self}",
                 field="window",
             )
 
@@ -293,7 +293,7 @@ class Window:
         except ValueError as error:
             raise InvalidValueError(
                 f"a window must be written like 09:00-20:00, got {text!r}",
-                f"时段须写成 09:00-20:00 的形式,现为 {text!r}",
+                f"时段须写成 09:00-20:00 的形式，现为 {text!r}",
                 field="window",
             ) from error
 
@@ -339,7 +339,7 @@ def _outside_quiet_hours(_: object, field: attrs.Attribute[Any], value: Windows)
             raise InvalidValueError(
                 f"{field.name} must stay within {_OPEN}, got {window}: "
                 "22:00-08:00 cannot be opened to dunning or marketing",
-                f"{field.name} 须在 {_OPEN} 之内,现为 {window}:22:00-08:00 不得发送催缴和营销短信",
+                f"{field.name} 须在 {_OPEN} 之内，现为 {window}:22:00-08:00 不得发送催缴和营销短信",
                 field=field.name,
             )
 
@@ -471,7 +471,7 @@ class SendingHours:
                     return start
         raise InvalidValueError(
             f"no hour within a year is open to {kind} by {channel}; widen its windows",
-            f"一年之内没有可发送 {kind}({channel})的时段,请放宽时段",
+            f"一年之内没有可发送 {kind}({channel})的时段，请放宽时段",
             field=kind.value,
         )
 

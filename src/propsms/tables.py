@@ -396,12 +396,12 @@ def _paid(values: Mapping[str, Any]) -> Decimal:
         return max(amount, Decimal(0))
     if values["status"] == "paid" and paid is not None and paid < amount:
         raise CellError(
-            f"状态为已缴,但已缴金额 {paid} 少于应缴金额 {amount};请更正其一",
+            f"状态为已缴，但已缴金额 {paid} 少于应缴金额 {amount}；请更正其一",
             f"the status says paid, but {paid} of {amount} is; correct one of them",
         )
     if paid is not None and paid < 0:
         raise InvalidValueError(
-            f"paid must be 0 or more, got {paid}", f"已缴金额不能为负,现为 {paid}", field="paid"
+            f"paid must be 0 or more, got {paid}", f"已缴金额不能为负，现为 {paid}", field="paid"
         )
     return paid or Decimal(0)
 

@@ -262,4 +262,4 @@ def _join(path: str, key: str) -> str:
 
 
 def _bad(name: str, key: str, why: str) -> InvalidValueError:
-    return InvalidValueError(f"{name}: {key}: {why}", f"{name}:{key} 有误:{why}", field=key)
+    return InvalidValueError(f"{name}: {key}: {why}", f"{name}:{key} 有误：{why}", field=key)

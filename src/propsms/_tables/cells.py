@@ -70,7 +70,7 @@ def parse_phone(text: str) -> PhoneNumber:
     elif found := _SCIENTIFIC(text):
         if len(found[1] or "") < int(found[2]):
             raise CellError(
-                "号码已被 Excel 截成科学计数法,无法还原;请把该列设为文本后重新导出",
+                "号码已被 Excel 截成科学计数法，无法还原；请把该列设为文本后重新导出",
                 "Excel has cut this number to its first digits; "
                 "format the column as text and export again",
             )

@@ -68,7 +68,7 @@ def open_source(
     except OSError as error:
         raise TableError(
             f"{path.name} cannot be opened: {error.strerror or error}",
-            f"无法打开 {path.name}:{error.strerror or error}",
+            f"无法打开 {path.name}：{error.strerror or error}",
         ) from error
     return Source(path, encoding, delimiter or _sniff_delimiter(head, encoding))
 
@@ -77,12 +77,12 @@ def _refuse_others(path: Path, head: bytes) -> None:
     if head.startswith(b"\xd0\xcf\x11\xe0"):
         raise TableError(
             f"{path.name} is in the old .xls format; save it as .xlsx or .csv",
-            f"{path.name} 是旧版 .xls 格式,请另存为 .xlsx 或 .csv",
+            f"{path.name} 是旧版 .xls 格式，请另存为 .xlsx 或 .csv",
         )
     if head.lstrip(b"\xef\xbb\xbf \t\r\n")[:6].lower().startswith((b"<html", b"<table", b"<!doc")):
         raise TableError(
             f"{path.name} is a web page, whatever its name; open it in Excel and save as .xlsx",
-            f"{path.name} 实际是网页文件,请用 Excel 打开后另存为 .xlsx",
+            f"{path.name} 实际是网页文件，请用 Excel 打开后另存为 .xlsx",
         )
     if not head.strip(b"\xef\xbb\xbf\xff\xfe \t\r\n"):
         raise TableError(f"{path.name} is empty", f"{path.name} 是空文件")
@@ -156,7 +156,7 @@ def _csv_rows(text: TextIOWrapper, encoding: str, delimiter: str) -> Iterator[Li
 
 
 _UNCLOSED_QUOTE: Final = (
-    "引号没有成对,后面的内容无法分行",
+    "引号没有成对，后面的内容无法分行",
     "a quote is never closed, so nobody can tell where the row ends",
 )
 _UNDECODABLE: Final = re.compile("[\udc80-\udcff]").search
@@ -166,7 +166,7 @@ def _fault(cells: Sequence[str], encoding: str) -> tuple[str, str] | None:
     if any(_UNDECODABLE(cell) for cell in cells):
         name = "GBK" if encoding == "gb18030" else "UTF-8"
         return (
-            f"含有不属于 {name} 编码的字节,请统一编码后重新导出",
+            f"含有不属于 {name} 编码的字节，请统一编码后重新导出",
             f"holds bytes that are no {name}; export the file again in one encoding",
         )
     return None
@@ -179,7 +179,7 @@ def _workbook_lines(path: Path, sheet: str | None) -> Generator[Iterator[Line]]:
     except ModuleNotFoundError as error:
         raise MissingExtraError(
             "reading .xlsx needs openpyxl; install it with: pip install 'propsms[xlsx]'",
-            "读取 .xlsx 需要 openpyxl,请安装:pip install 'propsms[xlsx]'",
+            "读取 .xlsx 需要 openpyxl，请安装：pip install 'propsms[xlsx]'",
             extra="xlsx",
         ) from error
     try:
@@ -187,7 +187,7 @@ def _workbook_lines(path: Path, sheet: str | None) -> Generator[Iterator[Line]]:
     except Exception as error:  # openpyxl raises whatever a broken part of the file causes
         raise TableError(
             f"{path.name} is no readable .xlsx file: {type(error).__name__}",
-            f"{path.name} 不是可读的 .xlsx 文件:{type(error).__name__}",
+            f"{path.name} 不是可读的 .xlsx 文件：{type(error).__name__}",
         ) from error
     try:
         yield _sheet_lines(_sheet(book, sheet, path))
@@ -202,7 +202,7 @@ def _sheet(book: Any, name: str | None, path: Path) -> Any:
         known = ", ".join(book.sheetnames)
         raise TableError(
             f"{path.name} has no sheet {name!r}; it has: {known}",
-            f"{path.name} 没有工作表 {name!r},现有:{known}",
+            f"{path.name} 没有工作表 {name!r}，现有：{known}",
         )
     return book[name]
 

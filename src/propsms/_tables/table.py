@@ -168,7 +168,7 @@ class Table(Generic[Row]):
                 raise TableError(
                     f"{self.path.name} has the column {headers[at]} more than once, so nobody "
                     f"can tell which one is the {name}; rename or delete the others",
-                    f"{self.path.name} 中“{headers[at]}”列重复,无法确定用哪一列;"
+                    f"{self.path.name} 中“{headers[at]}”列重复，无法确定用哪一列；"
                     "请改名或删除多余的列",
                 )
 
@@ -181,7 +181,7 @@ class Table(Generic[Row]):
         has = ", ".join(cells)
         return TableError(
             f"{self.path.name} lacks columns: {wanted}. Line {line.number} has: {has}",
-            f"{self.path.name} 缺少列:{wanted}。第 {line.number} 行的列名:{has}",
+            f"{self.path.name} 缺少列：{wanted}。第 {line.number} 行的列名：{has}",
             missing=tuple(column.name for column in missing),
         )
 
@@ -249,7 +249,7 @@ class Table(Generic[Row]):
 
 
 _TOO_MANY: Final = (
-    "单元格多于列名,可能有未加引号的分隔符",
+    "单元格多于列名，可能有未加引号的分隔符",
     "has more cells than there are headers; a delimiter inside a cell may lack its quotes",
 )
 

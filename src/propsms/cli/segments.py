@@ -20,7 +20,7 @@ _LONGEST_NAME = 255
 @click.command(
     "segments",
     help=say(
-        "计算短信的编码、字数和计费条数。SOURCE 为短信正文、文件(整个文件为一条短信)或“-”(标准输入)。",
+        "计算短信的编码、字数和计费条数。SOURCE 为短信正文、文件（整个文件为一条短信）或“-”（标准输入）。",
         "Count encoding, units and segments. SOURCE is a text, a file (one message) or - (stdin).",
     ),
 )
@@ -28,7 +28,7 @@ _LONGEST_NAME = 255
 @click.option(
     "--signature",
     default="",
-    help=say("短信签名,不含【】", "The sender signature, without its brackets."),
+    help=say("短信签名，不含【】", "The sender signature, without its brackets."),
 )
 @click.option("--lines", is_flag=True, help=say("每行是一条短信", "Each line is one message."))
 @click.option(
