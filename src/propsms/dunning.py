@@ -25,12 +25,26 @@ from propsms._dunning.bills import Bill, BillStatus, Dispute, LateFeeClause, Pay
 from propsms._dunning.book import PolicyBook, careful, load_policy, policy_schema
 from propsms._dunning.deciding import decide
 from propsms._dunning.decision import ChannelStep, Decision, Task
+from propsms._dunning.evidence import EvidenceLedger, EvidenceRecord, Fault, verify_chain
+from propsms._dunning.export import export_evidence, verify_evidence
+from propsms._dunning.kpis import (
+    Rate,
+    collection_rate,
+    cure_rate,
+    delivery_rate,
+    held_out,
+    household_rate,
+    per_notice,
+    recovery_rate,
+    roll_rate,
+)
 from propsms._dunning.limitation import LimitationClock, LimitationEvent, limitation
 from propsms._dunning.money import Allocation, LateFee, allocate, late_fee
 from propsms._dunning.planning import DunningPlan, PlanTotals, plan, plan_stream
 from propsms._dunning.policy import P0, Cutoffs, DunningPolicy
 from propsms._dunning.reasons import Action, Reason
 from propsms._dunning.replies import read_reply
+from propsms._dunning.report import html_report
 from propsms._dunning.rows import accounts_from
 from propsms._dunning.stage import Stage
 from propsms._dunning.standing import BUCKETS, Buckets, Standing, assess, bucket_of
@@ -55,6 +69,9 @@ __all__ = [
     "Dispute",
     "DunningPlan",
     "DunningPolicy",
+    "EvidenceLedger",
+    "EvidenceRecord",
+    "Fault",
     "Hold",
     "HoldKind",
     "Instalment",
@@ -71,6 +88,7 @@ __all__ = [
     "PlanTotals",
     "Policy",
     "PolicyBook",
+    "Rate",
     "Reason",
     "Stage",
     "Standing",
@@ -80,12 +98,24 @@ __all__ = [
     "assess",
     "bucket_of",
     "careful",
+    "collection_rate",
+    "cure_rate",
     "decide",
+    "delivery_rate",
+    "export_evidence",
+    "held_out",
+    "household_rate",
+    "html_report",
     "late_fee",
     "limitation",
     "load_policy",
+    "per_notice",
     "plan",
     "plan_stream",
     "policy_schema",
     "read_reply",
+    "recovery_rate",
+    "roll_rate",
+    "verify_chain",
+    "verify_evidence",
 ]

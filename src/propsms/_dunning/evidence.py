@@ -1,0 +1,304 @@
+"""What can be proved of a notice: records that are only ever added, each chained to the last.
+
+A record's hash covers the hash of its facts, not the facts, and the facts hold a random salt:
+so the facts of one person can be erased when they must be, while the chain still shows that
+nothing else was changed, added or taken away.
+
+Source: 电子签名法 art. 4-8 (integrity, sender, receiver, times of a data message); SPC
+evidence rules (2019) art. 93, 94 (what makes electronic data trustworthy).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+from datetime import datetime
+from pathlib import Path
+from threading import RLock
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import attrs
+
+from propsms._checks import require_aware
+from propsms.errors import InvalidValueError, StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from propsms.phone import PhoneNumber
+
+__all__ = [
+    "EvidenceLedger",
+    "EvidenceRecord",
+    "Fault",
+    "canonical",
+    "link",
+    "sha256",
+    "verify_chain",
+]
+
+GENESIS: Final = "0" * 64
+_KINDS: Final = frozenset(
+    {"notice", "receipt", "reply", "payment", "promise", "dispute", "approval", "note"}
+)
+
+
+def canonical(value: Any) -> bytes:
+    """The one spelling of a JSON value that is hashed."""
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return text.encode()
+
+
+def sha256(data: bytes) -> str:
+    """The hash in hexadecimal."""
+    return hashlib.sha256(data).hexdigest()
+
+
+@attrs.frozen(kw_only=True)
+class EvidenceRecord:
+    """One link of the chain.
+
+    Attributes:
+        seq: Its place, from 1.
+        at: When it was written, as ISO 8601 with its zone.
+        kind: ``notice``, ``receipt``, ``reply``, ``payment``, ``promise``, ``dispute``,
+            ``approval`` or ``note``.
+        account: Whose.
+        facts: What is recorded; None once erased. Not shown in the repr: it holds numbers.
+        facts_sha256: The hash of the facts as they were.
+        previous: The hash of the record before.
+        hash: The hash of this one.
+    """
+
+    seq: int
+    at: str
+    kind: str
+    account: str
+    facts: Mapping[str, Any] | None = attrs.field(repr=False, hash=False)
+    facts_sha256: str
+    previous: str
+    hash: str
+
+    def body(self) -> dict[str, Any]:
+        """What the hash covers besides the link before."""
+        return {
+            "seq": self.seq,
+            "at": self.at,
+            "kind": self.kind,
+            "account": self.account,
+            "facts_sha256": self.facts_sha256,
+        }
+
+    def to_dict(self) -> dict[str, Any]:
+        """The record as JSON has it."""
+        return {**self.body(), "facts": self.facts, "previous": self.previous, "hash": self.hash}
+
+
+@attrs.frozen
+class Fault:
+    """What is wrong with a chain, and where."""
+
+    seq: int
+    what: str
+    what_zh: str
+
+
+def link(previous: str, body: Mapping[str, Any]) -> str:
+    """The hash of a record: over the one before and the hash of its own body."""
+    return sha256(f"{previous}\n{sha256(canonical(body))}".encode())
+
+
+def verify_chain(
+    records: Iterable[EvidenceRecord], *, head: str | None = None
+) -> tuple[Fault, ...]:
+    """Everything that shows that a chain was changed; empty if it is whole.
+
+    Args:
+        records: The whole chain, from the first on.
+        head: The hash of its last record, if it is known from elsewhere: without it nobody
+            can tell that records were cut off at the end.
+    """
+    faults: list[Fault] = []
+    previous, seq = GENESIS, 0
+    for record in records:
+        seq += 1
+        if record.seq != seq:
+            faults.append(Fault(record.seq, f"stands where {seq} should", f"此处应为第 {seq} 条"))
+            seq = record.seq
+        if record.previous != previous:
+            faults.append(Fault(seq, "does not follow the one before", "与上一条不相接"))
+        if record.hash != link(record.previous, record.body()):
+            faults.append(Fault(seq, "was changed", "已被改动"))
+        if record.facts is not None and sha256(canonical(record.facts)) != record.facts_sha256:
+            faults.append(Fault(seq, "its facts were changed", "事实内容已被改动"))
+        previous = record.hash
+    if head is not None and previous != head:
+        faults.append(Fault(seq, "is not the last one: records are missing", "末尾有记录缺失"))
+    return tuple(faults)
+
+
+class EvidenceLedger:
+    """A chain in one file, a JSON record a line; only ever written at its end.
+
+    It holds names, numbers and texts, so the file wants the protection of a customer list.
+
+    >>> import tempfile
+    >>> from datetime import UTC, datetime
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     ledger = EvidenceLedger(Path(folder) / "evidence.jsonl")
+    ...     record = ledger.append(
+    ...         "note", "3-501", {"text": "checked"}, at=datetime(2026, 6, 1, tzinfo=UTC)
+    ...     )
+    ...     (record.seq, ledger.verify())
+    (1, ())
+
+    .. versionadded:: 0.1.0
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        salt: Callable[[], str] = lambda: secrets.token_hex(16),
+    ) -> None:
+        """Open *path*, or make it with the first record.
+
+        Raises:
+            StoreError: The file is damaged; the message names the line.
+        """
+        self.path = Path(path)
+        self._salt = salt
+        self._lock = RLock()
+        self._seq, self.head = 0, GENESIS
+        for record in self:
+            self._seq, self.head = record.seq, record.hash
+        self._size = self.path.stat().st_size if self.path.exists() else 0
+
+    def __repr__(self) -> str:
+        return f"EvidenceLedger({self._seq} records)"
+
+    def __len__(self) -> int:
+        return self._seq
+
+    def __iter__(self) -> Iterator[EvidenceRecord]:
+        if not self.path.exists():
+            return
+        with self.path.open("rb") as file:
+            for number, line in enumerate(file, start=1):
+                yield _load(line, number)
+
+    def append(
+        self, kind: str, account: str, facts: Mapping[str, Any], *, at: datetime
+    ) -> EvidenceRecord:
+        """Write a record and make it last: it is on the disk when this returns.
+
+        Args:
+            kind: See `EvidenceRecord`.
+            account: Whose.
+            facts: Plain JSON values.
+            at: When it happened, aware.
+
+        Raises:
+            InvalidValueError: *kind* is not known, or *at* is naive.
+            StoreError: Another process wrote to the file meanwhile, or the disk failed.
+        """
+        require_aware(at, "at")
+        if kind not in _KINDS:
+            raise InvalidValueError(
+                f"kind must be one of {', '.join(sorted(_KINDS))}, got {kind!r}",
+                f"kind 须为 {'、'.join(sorted(_KINDS))} 之一,现为 {kind!r}",
+                field="kind",
+            )
+        salted = {**facts, "salt": self._salt()}
+        with self._lock:
+            body: dict[str, Any] = {
+                "seq": self._seq + 1,
+                "at": at.isoformat(),
+                "kind": kind,
+                "account": account,
+                "facts_sha256": sha256(canonical(salted)),
+            }
+            record = EvidenceRecord(
+                **body, facts=salted, previous=self.head, hash=link(self.head, body)
+            )
+            self._write(record)
+            self._seq, self.head = record.seq, record.hash
+        return record
+
+    def _write(self, record: EvidenceRecord) -> None:
+        line = canonical(record.to_dict()) + b"\n"
+        try:
+            with self.path.open("ab") as file:
+                if file.tell() != self._size:
+                    raise StoreError(
+                        f"{self.path.name} was written by another process; open it again",
+                        f"{self.path.name} 已被其他进程写入,请重新打开",
+                    )
+                file.write(line)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise StoreError(
+                f"{self.path.name} cannot be written: {error.strerror}",
+                f"无法写入 {self.path.name}:{error.strerror}",
+            ) from error
+        self._size += len(line)
+
+    def verify(self, *, head: str | None = None) -> tuple[Fault, ...]:
+        """Read the whole file again; see `verify_chain`."""
+        return verify_chain(self, head=head)
+
+    def of(self, account: str) -> list[EvidenceRecord]:
+        """The records of one account."""
+        return [record for record in self if record.account == account]
+
+    def erase(self, phone: PhoneNumber) -> int:
+        """Erase the facts of every record that holds a number; the chain stays whole.
+
+        Returns:
+            How many records were erased.
+        """
+        return self._forget(lambda record: _holds(record.facts, phone))
+
+    def purge(self, before: datetime) -> int:
+        """Erase the facts of every record written before; the chain stays whole.
+
+        Keep a demand until three years after the last interruption, or the end of the case.
+        """
+        require_aware(before, "before")
+        return self._forget(lambda record: datetime.fromisoformat(record.at) < before)
+
+    def _forget(self, chosen: Callable[[EvidenceRecord], bool]) -> int:
+        with self._lock:
+            count, lines = 0, list[bytes]()
+            for record in self:
+                if record.facts is not None and chosen(record):
+                    record, count = attrs.evolve(record, facts=None), count + 1  # noqa: PLW2901
+                lines.append(canonical(record.to_dict()) + b"\n")
+            if count:
+                part = self.path.with_suffix(".part")
+                with part.open("wb") as file:
+                    file.writelines(lines)
+                    file.flush()
+                    os.fsync(file.fileno())
+                part.replace(self.path)
+                self._size = self.path.stat().st_size
+        return count
+
+
+def _load(line: bytes, number: int) -> EvidenceRecord:
+    try:
+        given = cast("dict[str, Any]", json.loads(line))
+        return EvidenceRecord(**given)
+    except (ValueError, TypeError) as error:
+        raise StoreError(
+            f"line {number} of the evidence cannot be read; restore the file from a copy",
+            f"证据文件第 {number} 行无法读取,请从备份恢复",
+        ) from error
+
+
+def _holds(facts: Any, phone: PhoneNumber) -> bool:
+    text = json.dumps(facts, ensure_ascii=False)
+    return phone.e164 in text or phone.national in text

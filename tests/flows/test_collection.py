@@ -1,0 +1,521 @@
+"""Collection runs: the plan, the sign-off, the second look, the crash."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import pytest
+from attrs import evolve
+
+from propsms.catalog import load
+from propsms.clients import Client
+from propsms.dunning import (
+    Account,
+    Bill,
+    Channel,
+    Contact,
+    DunningPolicy,
+    Notice,
+    Payer,
+    Payment,
+    Reason,
+    Stage,
+)
+from propsms.errors import InvalidValueError
+from propsms.flows import CollectionRun
+from propsms.flows._history import notice_of
+from propsms.flows.collection import standard_values
+from propsms.journal import Intent, State
+from propsms.messages import (
+    Accepted,
+    DeliveryReceipt,
+    DeliveryStatus,
+    MessageKind,
+    RefusalReason,
+    Refused,
+    Retry,
+    Unknown,
+)
+from propsms.phone import parse
+from propsms.placeholders import Template
+from propsms.providers import Outbox
+from propsms.sending_hours import SHANGHAI
+from propsms.stores import MemoryJournal, SQLiteJournal
+from propsms.templates import TemplateLibrary
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TEXTS = load(signature="绿苑物业")
+NOW = datetime(2026, 6, 15, 10, tzinfo=SHANGHAI)
+D300 = Decimal("300.00")
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=SHANGHAI)
+
+
+def home(n: int, days: int = 14, **more) -> Account:
+    """A household with one bill so many days past due."""
+    bill = Bill(f"b{n}", NOW.date() - timedelta(days=days), D300, period="2026年5月")
+    phone = parse(f"1390000{n:04d}")
+    fields = {
+        "id": f"h{n:04d}",
+        "unit": f"3栋{n}",
+        "bills": [bill],
+        "payers": [Payer(f"o{n}", contacts=[Contact(Channel.SMS, phone)])],
+    } | more
+    return Account(**fields)
+
+
+def paid(account: Account) -> Account:
+    return evolve(account, bills=[evolve(b, paid=b.amount) for b in account.bills])
+
+
+class Town:
+    """A host: accounts by id, a journal, an outbox, a clock."""
+
+    def __init__(self, *accounts: Account, now: datetime = NOW, **more) -> None:
+        self.accounts = {account.id: account for account in accounts}
+        self.now = now
+        self.box = more.pop("box", None) or Outbox(":memory:")
+        self.journal = more.pop("journal", None) or MemoryJournal()
+        self.more = {"name": "june", "phone": "400-000-0001"} | more
+
+    def run(self, **more) -> CollectionRun:
+        """A run with this host's things."""
+        library = self.more.get("library", TEXTS)
+        client = Client(self.box, library=library, clock=lambda: self.now)
+        fields = {
+            "client": client,
+            "journal": self.journal,
+            "library": library,
+            "accounts": self.accounts,
+            "clock": lambda: self.now,
+        }
+        return CollectionRun(**(fields | self.more | more))
+
+    def plan(self, **more):
+        """The plan of now."""
+        return self.run(**more).plan(self.accounts.values())
+
+    def deliver(self, account: str, status: str = "delivered") -> None:
+        """Let the receipt of the account's newest message come in."""
+        entry = list(self.journal.entries(subject=account))[-1]
+        assert isinstance(entry.outcome, Accepted)
+        receipt = DeliveryReceipt(
+            "outbox",
+            entry.outcome.message_id,
+            entry.reference,
+            entry.intent.phone,
+            DeliveryStatus(status),
+            at=self.now,
+        )
+        self.journal.record_receipt(receipt, self.now)
+
+
+def test_the_plan_is_pure_and_tells_everything() -> None:
+    town = Town(home(1), home(2, 75), paid(home(3)), home(4, payers=[Payer("x")]))
+    plan = town.plan(price=Decimal("0.05"))
+    assert [("h0001", "reminder"), ("h0002", "reminder")] == [
+        (n.decision.account, n.decision.next_stage) for n in plan.notices
+    ]
+    assert (2, Decimal("600.00")) == (len(plan.notices), plan.amount)
+    assert plan.segments * Decimal("0.05") == plan.cost
+    assert "【绿苑物业】您好，您家3栋1的2026年5月物业费300.00元" in plan.notices[0].text
+    assert plan == town.plan(price=Decimal("0.05"))
+    assert 0 == len(town.box)
+    assert [] == list(town.journal.entries())
+    assert "13900000001" not in repr(plan)
+
+
+def test_a_plan_for_people_and_for_machines() -> None:
+    plan = Town(home(1), paid(home(3)), home(5, unit="=1+1")).plan()
+    told = json.loads(plan.to_json())
+    assert ({"reminder": 2}, "600.00", None) == (told["stages"], told["amount"], told["cost"])
+    assert [{"account": "h0003", "action": "none", "reasons": ["PAID"]}] == told["skipped"]
+    rows = list(csv.DictReader(io.StringIO(plan.to_csv())))
+    assert ["139****0001", "139****0005"] == [row["phone"] for row in rows]
+    for page in (plan.to_markdown(), plan.to_html()):
+        assert "签批人" in page
+        assert plan.hash in page
+        assert "13900000001" not in page
+    signed = plan.sign(by="张经理|<b>", at=NOW)
+    assert "张经理|&lt;b&gt;" in signed.to_html()
+    assert (plan.hash, "张经理|<b>") == (signed.hash, signed.signed_by)
+    assert "<script" not in plan.to_html()
+    assert f"{5 * plan.segments:.2f}" in evolve(plan, price=Decimal(5)).to_markdown()
+
+
+def test_commit_sends_once_and_a_second_time_nothing() -> None:
+    town = Town(home(1), home(2), paid(home(3)))
+    run, seen = town.run(), []
+    plan = run.plan(town.accounts.values())
+    first = run.commit(plan, on_progress=seen.append)
+    assert ("done", 2, [1, 2]) == (first.status, first.accepted, seen)
+    second = run.commit(plan)
+    assert (2, 2, 2) == (second.accepted, second.duplicates, len(town.box))
+    later = town.plan()
+    assert 0 == len(later.notices)
+    assert 2 == later.decisions.totals.reasons[Reason.CAP_DAY]
+    entry = next(town.journal.entries(subject="h0001"))
+    assert {"reminder", "300.00", "b1"} <= set(entry.intent.payload.values())
+    assert 64 == len(entry.intent.payload["text_sha256"])
+
+
+def test_26_paid_between_plan_and_send_is_not_sent() -> None:
+    town = Town(home(1), home(2), home(3), home(4))
+    run = town.run()
+    plan = run.plan(town.accounts.values())
+    town.accounts["h0001"] = paid(town.accounts["h0001"])
+    half = [
+        evolve(b, payments=[Payment(NOW.date(), Decimal(100))])
+        for b in town.accounts["h0002"].bills
+    ]
+    town.accounts["h0002"] = evolve(town.accounts["h0002"], bills=half)
+    del town.accounts["h0003"]
+    report = run.commit(plan)
+    assert (1, {"PAID": 1, "CHANGED": 1, "ACCOUNT_GONE": 1}) == (report.accepted, report.cancelled)
+    assert 1 == len(town.box)
+    assert 1 == len(town.plan().notices)  # what is left to pay may be told today
+
+
+def test_62_the_dry_run_is_what_is_committed() -> None:
+    town = Town(*(home(n, days=n * 5) for n in range(1, 9)))
+    dry = town.plan()
+    report = town.run().commit(town.plan())
+    assert len(dry.notices) == report.accepted
+    keys = {entry.intent.key for entry in town.journal.entries()}
+    assert {notice.decision.key for notice in dry.notices} == keys
+
+
+def test_63_two_workers_one_run_and_the_lease_expires() -> None:
+    town = Town(home(1))
+    one, two = town.run(worker="one"), town.run(worker="two")
+    plan = one.plan(town.accounts.values())
+    assert one._runner.hold()
+    locked = two.commit(plan)
+    assert ("locked", ("RUN_LOCKED",)) == (locked.status, locked.reasons)
+    assert "locked" == two.resume().status
+    town.now += timedelta(minutes=6)
+    assert 1 == two.commit(plan).accepted
+
+
+def test_64_a_backdated_run_is_refused() -> None:
+    town = Town(home(1))
+    town.run().commit(town.plan())
+    yesterday = town.run(name="late").plan(town.accounts.values(), now=NOW - timedelta(days=1))
+    refused = town.run(name="late").commit(yesterday)
+    assert ("refused", ("RUN_BACKDATED",)) == (refused.status, refused.reasons)
+    with pytest.raises(InvalidValueError, match="RUN_BACKDATED"):
+        town.run(name="late").units(yesterday)
+
+
+def test_a_run_that_must_be_signed() -> None:
+    town = Town(home(1), must_be_signed=True)
+    plan = town.plan()
+    assert ("refused", ("NEEDS_APPROVAL",)) == (
+        town.run().commit(plan).status,
+        town.run().commit(plan).reasons,
+    )
+    assert 1 == town.run().commit(plan.sign(by="张经理", at=NOW)).accepted
+    assert "张经理" == next(town.journal.entries()).intent.payload["approver"]
+
+
+def test_receipts_carry_the_cycle_from_stage_to_stage() -> None:
+    letters = [
+        Notice(id="l1", stage="overdue", channel="letter", status="delivered",
+               delivered_at=at("2026-07-20 10:00")),
+    ]  # fmt: skip
+    town = Town(home(1))
+    assert 1 == town.run().commit(town.plan()).accepted
+    town.now = at("2026-06-17 10:00")
+    assert [Reason.UNKNOWN_DELIVERY_PENDING] == [
+        r for r in town.plan().decisions.decisions[0].reasons if r is not Reason.COOL_DOWN
+    ]
+    town.deliver("h0001")
+    town.now = at("2026-07-21 10:00")  # day 50
+    plan = town.plan()
+    assert (("h0001", "LETTER_FIRST"),) == plan.held_back
+    town.accounts["h0001"] = evolve(town.accounts["h0001"], notices=letters)
+    plan = town.run(name="july").plan(town.accounts.values())
+    assert "COOL_DOWN" in plan.decisions.decisions[0].reasons  # the letter was a notice too
+    town.now = at("2026-07-28 10:00")
+    plan = town.run(name="july").plan(town.accounts.values())
+    assert ["overdue"] == [n.decision.next_stage for n in plan.notices]
+    assert "2026-07-20" in plan.notices[0].text
+
+
+def test_approving_is_for_the_planned_amount() -> None:
+    history = [
+        Notice(id="1", stage="reminder", status="delivered", delivered_at=at("2026-04-10 10:00")),
+        Notice(id="2", stage="overdue", status="delivered", delivered_at=at("2026-05-10 10:00")),
+        Notice(id="3", stage="final", channel="letter", status="delivered",
+               delivered_at=at("2026-05-28 10:00")),
+    ]  # fmt: skip
+    town = Town(home(1, 80, notices=history), home(2))
+    run = town.run()
+    plan = run.plan(town.accounts.values())
+    assert ["h0002"] == [n.decision.account for n in plan.notices]
+    approved = run.approve(plan, town.accounts.values(), by="张经理", at=NOW)
+    town.accounts = {account.id: account for account in approved}
+    run = town.run()
+    plan = run.plan(town.accounts.values())
+    assert ["final", "reminder"] == [n.decision.next_stage for n in plan.notices]
+    assert 2 == run.commit(plan).accepted
+
+
+def test_one_owner_of_two_flats_is_written_to_once_a_day() -> None:
+    both = Payer("o", contacts=[Contact(Channel.SMS, parse("13900000001"))])
+    town = Town(home(1, payers=[both]), home(2, payers=[both]))
+    plan = town.plan()
+    assert (1, (("h0002", "CAP_DAY"),)) == (len(plan.notices), plan.held_back)
+    town.run().commit(plan)
+    assert Reason.CAP_DAY in town.plan().decisions.decisions[1].reasons
+
+
+def test_other_messages_count_as_contacts_but_urgent_ones_do_not() -> None:
+    town = Town(home(1))
+    for category, kind in (("urgent", "notice"), ("routine", "notice")):
+        intent = Intent(
+            key=category,
+            kind=kind,
+            template="t",
+            phone=parse("13900000001"),
+            created_at=NOW,
+            payload={"category": category},
+        )
+        assert town.journal.intend(intent)
+        assert 1 == len(town.plan().notices)
+        town.journal.claim(intent.reference, worker="w", now=NOW)
+        town.journal.record_outcome(intent.reference, Accepted(intent.reference, "p", "1"), NOW)
+        assert (category == "urgent") == (len(town.plan().notices) == 1)
+
+
+def test_wechat_first_is_for_the_host_to_carry_out() -> None:
+    bound = Payer(
+        "o", contacts=[Contact(Channel.WECHAT, "x"), Contact(Channel.SMS, parse("13900000001"))]
+    )
+    assert (("h0001", "NOT_BY_SMS"),) == Town(home(1, payers=[bound])).plan().held_back
+    by_sms = DunningPolicy(channels=["sms"])
+    assert 1 == len(Town(home(1, payers=[bound]), policy=by_sms).plan().notices)
+
+
+def test_a_value_that_does_not_fit_is_held_back() -> None:
+    plan = Town(home(1, unit="很" * 30)).plan()
+    assert (("h0001", "DOES_NOT_FIT"),) == plan.held_back
+    none = Town(home(1), values=lambda decision, account: None).plan()
+    assert (("h0001", "LETTER_FIRST"),) == none.held_back
+
+
+def test_texts_are_checked_for_the_provider_that_carries_them() -> None:
+    bad = [
+        Template(name, "您家欠费将影响征信，请速缴¥${amount}。", "dunning")
+        for name in ("dunning-upcoming", "dunning-reminder", "dunning-overdue", "dunning-final")
+    ]
+    library = TemplateLibrary(bad, signature="绿苑物业")
+    plan = Town(home(1), library=library).plan()
+    assert [(Reason.TEMPLATE_LINT,)] == [d.reasons for d in plan.decisions]
+    free = Town(home(1), library=library, profile="")
+    assert () == free.run().text_findings[Stage.FINAL]
+
+
+def test_a_mapping_or_a_function_gives_the_accounts() -> None:
+    town = Town(home(1))
+    run = town.run(accounts=town.accounts.get)
+    assert 1 == run.commit(run.plan(town.accounts.values())).accepted
+
+
+def test_pause_resume_cancel_and_payment() -> None:
+    town = Town(*(home(n) for n in range(1, 7)), batch=1)
+    run = town.run()
+    plan = run.plan(town.accounts.values())
+    paused = run.commit(plan, on_progress=lambda done: run.pause() if done == 2 else None)
+    assert ("paused", 2, 4) == (paused.status, paused.accepted, paused.planned)
+    waiting = next(town.journal.open_intents()).intent.subject
+    assert (1, 0) == (run.received(waiting), run.received(waiting))
+    seen: list[int] = []
+    run.resume(on_progress=lambda done: (seen.append(done), run.pause()))
+    assert [1] == seen
+    cancelled = run.cancel()
+    assert ("cancelled", 3, 0) == (cancelled.status, cancelled.accepted, cancelled.planned)
+    assert 3 == len(town.box)
+    assert 3 == run.report().accepted
+
+
+def test_what_was_refused_for_now_is_tried_again() -> None:
+    town = Town(home(1))
+    run = town.run()
+    plan = run.plan(town.accounts.values())
+    town.now = at("2026-06-15 20:30")
+    report = run.commit(plan)
+    assert (0, {"QUIET_HOURS": 1}) == (report.accepted, report.cancelled)
+    town.now = at("2026-06-16 09:00")
+    assert 1 == town.run().commit(town.plan()).accepted
+
+
+def test_units_for_a_queue(tmp_path: Path) -> None:
+    town = Town(*(home(n) for n in range(1, 8)), journal=SQLiteJournal(tmp_path / "j.db"))
+    run = town.run()
+    units = list(run.units(town.plan(), size=3))
+    assert [3, 3, 1] == [len(unit.references) for unit in units]
+    assert 7 == sum(town.run(worker="w2").work(unit) for unit in units)
+    assert 0 == sum(run.work(unit) for unit in units)
+    assert 7 == len(town.box)
+
+
+def entry_of(journal: MemoryJournal, outcome, **payload):
+    intent = Intent(
+        key=f"k{len(list(journal.entries()))}",
+        kind=MessageKind.DUNNING,
+        template="t",
+        phone=parse("13900000001"),
+        created_at=NOW,
+        payload=payload,
+    )
+    journal.intend(intent)
+    if outcome is not None:
+        journal.claim(intent.reference, worker="w", now=NOW)
+        journal.record_outcome(intent.reference, outcome(intent.reference), NOW)
+    return journal.entry(intent.reference)
+
+
+def refused(reason: str, retry: Retry = Retry.NEVER):
+    return lambda ref: Refused(ref, "p", RefusalReason(reason), "c", "d", retry)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status", "reason"),
+    [
+        (None, "queued", ""),
+        (lambda ref: Accepted(ref, "p", "m"), "submitted", ""),
+        (lambda ref: Unknown(ref, "p", "lost"), "unknown", ""),
+        (refused("phone_invalid"), "failed", "BAD_NUMBER"),
+        (refused("opted_out"), "failed", "OPTED_OUT"),
+        (refused("throttled", Retry.LATER), "cancelled", ""),
+    ],
+)
+def test_a_message_of_the_journal_as_a_notice(outcome, status: str, reason: str) -> None:
+    notice = notice_of(entry_of(MemoryJournal(), outcome, stage="overdue", deadline="2026-06-30"))
+    assert (status, reason, "overdue") == (notice.status, notice.reason, notice.stage)
+    assert date(2026, 6, 30) == notice.deadline
+
+
+def test_a_failed_receipt_is_a_failed_notice() -> None:
+    town = Town(home(1))
+    town.run().commit(town.plan())
+    town.deliver("h0001", "failed")
+    town.now = at("2026-06-16 10:00")
+    decision = town.plan().decisions.decisions[0]
+    assert (Reason.NO_CHANNEL, "block") == (decision.reasons[0], decision.action)
+
+
+def test_standard_values() -> None:
+    two = home(1, bills=[
+        Bill("a", date(2026, 5, 1), D300, period="4月"),
+        Bill("b", date(2026, 6, 1), D300, period="5月"),
+    ])  # fmt: skip
+    from propsms.dunning import decide
+
+    values = standard_values(decide(two, now=NOW), two, phone="400-000-0001", company="绿苑")
+    assert {
+        "room": "3栋1",
+        "amount": "600.00",
+        "days": "45",
+        "phone": "400-000-0001",
+        "company": "绿苑",
+        "today": "2026-06-15",
+        "period": "4月等",
+        "due_date": "2026-05-01",
+    } == values
+    bare = Account(id="a", bills=[Bill("a", date(2026, 5, 1), D300)])
+    assert "period" not in standard_values(decide(bare, now=NOW), bare)
+
+
+_WORKER = """
+import sys
+from datetime import datetime, timedelta
+from decimal import Decimal
+sys.path.insert(0, sys.argv[4])
+from test_collection import NOW, TEXTS, home
+from propsms.clients import Client
+from propsms.flows import CollectionRun
+from propsms.providers import Outbox
+from propsms.stores import SQLiteJournal
+
+folder, count, mode = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+accounts = {f"h{n:04d}": home(n) for n in range(count)}
+clock = lambda: NOW
+run = CollectionRun(
+    client=Client(Outbox(folder + "/outbox.db"), library=TEXTS, clock=clock),
+    journal=SQLiteJournal(folder + "/journal.db", synchronous="NORMAL"),
+    library=TEXTS, accounts=accounts, name="june", phone="400-000-0001",
+    clock=clock, worker=mode, batch=20, lease=timedelta(microseconds=1),
+)
+print("ready", flush=True)
+if mode == "units":
+    for unit in run.units(run.plan(accounts.values()), size=10):
+        run.work(unit)
+else:
+    run.commit(run.plan(accounts.values()))
+"""
+
+
+def _start(folder: Path, count: int, mode: str) -> subprocess.Popen[str]:
+    here = os.path.dirname(__file__)  # noqa: PTH120
+    args = [sys.executable, "-W", "ignore", "-c", _WORKER, str(folder), str(count), mode, here]
+    return subprocess.Popen(args, stdout=subprocess.PIPE, text=True)
+
+
+def _kill_and_resume(folder: Path, count: int, delay: float, workers: int) -> None:
+    folder.mkdir()
+    running = [_start(folder, count, "units" if workers > 1 else "one") for _ in range(workers)]
+    assert running[0].stdout is not None
+    running[0].stdout.readline()
+    time.sleep(delay)
+    running[0].send_signal(signal.SIGKILL)
+    for process in running:
+        process.wait()
+        process.stdout.close()
+    town = Town(
+        *(home(n) for n in range(count)),
+        box=Outbox(folder / "outbox.db"),
+        journal=SQLiteJournal(folder / "journal.db"),
+        now=NOW + timedelta(seconds=1),
+    )
+    report = town.run(worker="after").commit(town.plan())
+    sent = [entry.intent.phone.e164 for entry in town.journal.entries(state=State.ACCEPTED)]
+    numbers = [message.to.e164 for message in town.box.messages()]
+    assert len(set(numbers)) == len(numbers), "a household got it twice"
+    assert count == report.accepted + report.unknown
+    assert (0, 0) == (report.planned, report.refused)
+    assert set(sent) <= set(numbers)
+    missing = {f"+861390000{n:04d}" for n in range(count)} - set(numbers)
+    assert len(missing) <= report.unknown
+    town.box.close()
+    town.journal.close()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_killed_run_loses_nothing_and_repeats_nothing(tmp_path: Path, workers: int) -> None:
+    delay = random.Random(workers).uniform(0.05, 0.3)
+    _kill_and_resume(tmp_path / "run", 150, delay, workers)
+
+
+@pytest.mark.stress
+@pytest.mark.parametrize("workers", [1, 2])
+def test_killed_at_many_points(tmp_path: Path, workers: int) -> None:
+    chance = random.Random(20260615)
+    for n in range(150):
+        _kill_and_resume(tmp_path / str(n), 600, chance.uniform(0.0, 1.5), workers)
