@@ -161,7 +161,7 @@ def test_a_restart_in_the_middle(make_redis: Any) -> None:
     with tempfile.TemporaryDirectory(prefix="ps-") as folder:
         server = make_redis(Path(folder), "--appendonly", "yes", "--appendfsync", "always")
         server.start()
-        with redis.Redis(unix_socket_path=server.socket) as client:
+        with redis.Redis(unix_socket_path=server.socket, retry=None) as client:
             store = RedisStore(client)
             cap = Cap("t.day", Limit("day", 2, CalendarDay()))
             used, unused = (make_challenge(f"t.{n}:gate", n) for n in (1, 2))

@@ -262,8 +262,8 @@ class Desk:
         limits = self.limits(policy)
         tag, subject = key.partition(".")[0], key.partition(":")[0]
         caps = [Cap(subject + mark, limit) for mark, limit in limits.number]
-        caps += [Cap(tag + mark, limit) for mark, limit in limits.tenant]
-        caps += [Cap("all" + mark, limit) for mark, limit in limits.everyone]
+        caps += [Cap(f"{tag}.{mark}", limit) for mark, limit in limits.tenant]
+        caps += [Cap(f"all.{mark}", limit) for mark, limit in limits.everyone]
         caps += [Cap(f"{key}/{limit.name}", limit, 0) for limit in limits.guesses]
         if policy.pumping is not None:
             prefix = _dialled(number)[: policy.pumping.digits + _country_digits(number)]

@@ -11,7 +11,18 @@ Rows of a tag: ``c:`` a challenge (hash), ``s:`` one sending of it, ``b:`` a buc
 
 from typing import Final
 
-__all__ = ["CANCEL", "CLEAR", "COMMIT", "CONSUME", "COUNT", "OPEN", "PEEK", "REFUND", "SPEND"]
+__all__ = [
+    "CANCEL",
+    "CLEAR",
+    "COMMIT",
+    "CONSUME",
+    "COUNT",
+    "HELD",
+    "OPEN",
+    "PEEK",
+    "REFUND",
+    "SPEND",
+]
 
 # A cap comes as {key, kind, span, count, cost, enforced, name, gives_back}: kind "r" with the
 # window in microseconds, or "b" with the end of the bucket that holds the present instant.
@@ -235,6 +246,9 @@ end
 return {'counted', charges, cjson.encode(over)}
 """
 )
+
+# KEYS: reservation.
+HELD: Final = "return redis.call('EXISTS', KEYS[1])"
 
 # KEYS: reservation.
 COMMIT: Final = "return redis.call('DEL', KEYS[1])"

@@ -25,6 +25,7 @@ __all__ = ["AsyncMemoryStore", "MemoryStore"]
 
 _DAY: Final = 86_400_000_000
 _SWEEP_EVERY: Final = 1024
+_MOST_ROWS: Final = 16  # that one act may add
 
 # What one cap took: its key, the end of its bucket (0: a log), the instant, the units.
 _Charge = tuple[str, int, int, int]
@@ -74,10 +75,10 @@ class MemoryStore:
 
     def __init__(self, *, max_items: int = 1_000_000) -> None:
         """Keep at most *max_items* rows of any kind; one code takes about eight."""
-        if max_items < 1:
+        if max_items < _MOST_ROWS:
             raise InvalidValueError(
-                f"max_items must be at least 1, got {max_items}",
-                f"max_items 至少为 1,现为 {max_items}",
+                f"max_items must be at least {_MOST_ROWS}, got {max_items}",
+                f"max_items 至少为 {_MOST_ROWS},现为 {max_items}",
                 field="max_items",
             )
         self._max = max_items
@@ -87,7 +88,7 @@ class MemoryStore:
         self._slots: dict[str, _Slot] = {}
         self._sendings: dict[str, _Sending] = {}
         self._reservations: dict[str, tuple[int, list[_Charge]]] = {}
-        self._countdown = _SWEEP_EVERY
+        self._countdown = 0
 
     def __repr__(self) -> str:
         return f"MemoryStore({self.size} of {self._max} items)"
@@ -337,18 +338,18 @@ class MemoryStore:
 
     def _make_room(self, at: int) -> None:
         self._countdown -= 1
-        if self._countdown > 0 and len(self._sendings) + len(self._logs) < self._max:
+        if self._countdown > 0:
             return
         self._sweep(at)
         alive = self.size
-        if alive >= self._max:
+        if alive > self._max - _MOST_ROWS:
             raise StoreError(
                 f"the memory store is full ({self._max} items, none expired), so it refuses "
                 "rather than forget a cap; raise max_items, or use SQLiteStore or RedisStore",
                 f"内存存储已满({self._max} 项且均未过期),为不丢失限额而拒绝;"
                 "请调大 max_items,或改用 SQLiteStore、RedisStore",
             )
-        self._countdown = max(1, min(_SWEEP_EVERY + alive // 8, (self._max - alive) // 8))
+        self._countdown = min(_SWEEP_EVERY + alive // 8, (self._max - alive) // _MOST_ROWS)
 
     def _sweep(self, at: int) -> None:
         """Forget what ended a day ago; the day forgives a clock that jumps and comes back."""

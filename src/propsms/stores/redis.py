@@ -127,15 +127,18 @@ class _Acts:
     ) -> Generator[_Call, Any, Reserved | Capped]:
         at = to_micros(now)
         first, rest = _home(caps)
+        space = self._space(first)
+        name = f"{space}r:{reference}"
+        if rest and (yield _Call("HELD", (name,), ())):
+            return Reserved(reference, tuple(caps))
         counted = yield from self._count_each(rest, at)
         if isinstance(counted, Capped):
             return (yield from self._worst(caps, now, counted))
         done, over = counted
-        space = self._space(first)
         here = [cap for cap in caps if tag_of(cap.key) == first]
         reply = yield _Call(
             "COUNT",
-            (f"{space}r:{reference}",),
+            (name,),
             (space, _caps(here, at), str(at), "1", _dump(done)),
         )
         verdict = _text(reply[0])
