@@ -113,7 +113,7 @@ def test_broken_files(data: bytes, kind: str, problem: str) -> None:
 def test_the_first_frame_of_a_jpeg_is_its_size() -> None:
     """A hierarchical file has more of them."""
     one, two = make_jpeg(8, 9), make_jpeg(80, 90)
-    start, end = two.index(b"\xff\xc0"), two.index(b"\xff\xc4")
+    start, end = two.index(b"\xff\xc0"), two.index(b"\xff\xda")
     logo = read_logo(one[:-2] + two[start:end] + one[-2:])
     assert (8, 9, ()) == (logo.width, logo.height, logo.problems)
 

@@ -312,14 +312,16 @@ def fuzz(seed: int, count: int) -> None:
     pieces = b'\r\n \t;:,="\\.\x00\xff\xe7BEGIN:VCARD'
     for _ in range(count):
         data = bytearray(chance.choice(wholes))
-        for _ in range(chance.randint(1, 12)):
+        for _ in range(chance.choice([1, 1, 2, 12])):
             at = chance.randrange(len(data) + 1)
-            match chance.randrange(4):
+            match chance.randrange(5):
                 case 0:
                     del data[at : at + chance.randint(1, 40)]
                 case 1:
                     data[at:at] = bytes(chance.choices(pieces, k=chance.randint(1, 6)))
                 case 2:
+                    data[at : at + 1] = bytes(chance.choices(b':;,="\\\r\n .09azAZ', k=2))
+                case 3:
                     data[at:at] = data[: chance.randint(0, 60)]
                 case _:
                     data[at : at + 1] = bytes([chance.randrange(256)])

@@ -1,5 +1,6 @@
 """Messages around a call: what goes, what does not, and each reason."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,6 +16,8 @@ from propsms.callercard import (
     TouchPolicy,
     TouchRefusal,
     after_call,
+    aliyun_ccc_flash,
+    aliyun_outbound_bot_flash,
     call_result,
     check_flash_text,
     flash_sms,
@@ -220,6 +223,16 @@ def test_a_company_chooses_its_templates_and_hours() -> None:
 def test_how_a_call_ended(code: dict[str, int], result: str) -> None:
     """SIP first, then Q.850; what no table knows is failed."""
     assert result == call_result(**code)
+
+
+def test_flash_parameters_of_alibaba_cloud() -> None:
+    """As the samples in the SDKs show them: JSON inside a parameter."""
+    ccc = aliyun_ccc_flash("app", "1722217249064")
+    assert {"applicationId": "app", "templateId": "1722217249064"} == json.loads(
+        ccc["FlashSmsVariables"]
+    )
+    bot = aliyun_outbound_bot_flash("10471", "config")
+    assert {"templateId": "10471", "configId": "config"} == json.loads(bot["FlashSmsExtras"])
 
 
 def test_reprs_hide_numbers() -> None:

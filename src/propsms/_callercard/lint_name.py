@@ -83,15 +83,12 @@ def _check_owner(card: CallerCard, report: Reporter) -> None:
     if not card.legal_name.strip():
         report.add("name.legal_name_missing", "legal_name")
         return
-    match compare_names(card.display_name, card.legal_name):
-        case "abbreviation":
-            report.add("name.abbreviation", "display_name")
-        case "unrelated":
-            proofs = {"brand_authorization", "trademark"}
-            if not proofs & {document.kind for document in card.documents}:
-                report.add("name.brand_proof_missing", "display_name")
-        case "same":
-            pass
+    relation = compare_names(card.display_name, card.legal_name)
+    proofs = {"brand_authorization", "trademark"}
+    if relation == "abbreviation":
+        report.add("name.abbreviation", "display_name")
+    elif relation == "unrelated" and not proofs & {paper.kind for paper in card.documents}:
+        report.add("name.brand_proof_missing", "display_name")
 
 
 def compare_names(

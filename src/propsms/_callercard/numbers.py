@@ -16,7 +16,7 @@ from enum import StrEnum
 import attrs
 
 from propsms.errors import PhoneError
-from propsms.phone import PhoneKind, PhoneNote, PhoneNumber, mask_numbers, parse_with_notes
+from propsms.phone import PhoneKind, PhoneNote, PhoneNumber, mask_numbers, parse, parse_with_notes
 
 __all__ = ["CardNumberKind", "NumberReading", "read_number"]
 
@@ -80,9 +80,14 @@ def read_number(raw: str) -> NumberReading:
     ('svc95', ('num.area_prefix_on_short_code',))
     """
     try:
-        number, notes = parse_with_notes(raw)
+        number = parse(raw)
     except PhoneError as error:
         return _unread(raw, error)
+    if number.kind is _MOBILE and number.e164.startswith(_MAINLAND):
+        return NumberReading(
+            CardNumberKind.MOBILE, number.national, number.e164, None, number.extension
+        )
+    notes = parse_with_notes(raw)[1] if number.kind in _NOTED else ()
     match number.kind:
         case PhoneKind.SHORT:
             return _short(raw, number.national, notes)
@@ -94,6 +99,11 @@ def read_number(raw: str) -> NumberReading:
             return NumberReading(kind, number.national, problems=(code,))
         case _:
             return _ordinary(number, notes)
+
+
+_MOBILE = PhoneKind.MOBILE
+_NOTED = {PhoneKind.SHORT, PhoneKind.TOLL_FREE}
+_MAINLAND = "+86"
 
 
 def _unread(raw: str, error: PhoneError) -> NumberReading:
@@ -125,20 +135,20 @@ def _short(raw: str, code: str, notes: tuple[PhoneNote, ...]) -> NumberReading:
     return NumberReading(kind, code, problems=problems)
 
 
-_KINDS = {PhoneKind.MOBILE: CardNumberKind.MOBILE, PhoneKind.LANDLINE: CardNumberKind.FIXED}
-_MAINLAND = "+86"
-
-
 def _ordinary(number: PhoneNumber, notes: tuple[PhoneNote, ...]) -> NumberReading:
-    kind = _KINDS.get(number.kind, CardNumberKind.OTHER)
-    area = None
-    if not number.e164.startswith(_MAINLAND):
-        kind = CardNumberKind.OTHER
-    elif number.kind is PhoneKind.TOLL_FREE:
-        is_400 = number.national.startswith("400")
-        kind = CardNumberKind.SVC400 if is_400 else CardNumberKind.SVC800
-    elif kind is CardNumberKind.FIXED:
-        area = number.national[: 3 if number.national[1] in "12" else 4]
-    problems = ("num.leading_zero_400",) if PhoneNote.LEADING_ZERO_400 in notes else ()
     digits, ext = number.national, number.extension
+    kind, area = CardNumberKind.OTHER, None
+    if number.e164.startswith(_MAINLAND):
+        kind = _mainland_kind(number)
+    if kind is CardNumberKind.FIXED:
+        area = digits[: 3 if digits[1] in "12" else 4]
+    problems = ("num.leading_zero_400",) if PhoneNote.LEADING_ZERO_400 in notes else ()
     return NumberReading(kind, digits, number.e164, area, ext, problems)
+
+
+def _mainland_kind(number: PhoneNumber) -> CardNumberKind:
+    if number.kind is PhoneKind.TOLL_FREE:
+        is_400 = number.national.startswith("400")
+        return CardNumberKind.SVC400 if is_400 else CardNumberKind.SVC800
+    is_fixed = number.kind is PhoneKind.LANDLINE
+    return CardNumberKind.FIXED if is_fixed else CardNumberKind.OTHER
