@@ -41,7 +41,67 @@ def write(folder: Path, text: str = BILLS, encoding: str = "utf-8") -> str:
 
 
 def run(*args: str):
+    """What the command prints and leaves with."""
     return CliRunner().invoke(group, ["dun", *args])
+
+
+LIVE = """\
+房号,手机号,账期,到期日,应缴金额
+3栋501,13900000001,2026-05,2026-05-31,300.00
+3栋502,13900000002,2026-05,2026-05-31,300.00
+3栋503,13900000003,2026-04,2026-04-20,300.00
+"""
+
+
+def test_plan_sign_commit_resume_report(tmp_path: Path) -> None:
+    path, folder = write(tmp_path, LIVE), tmp_path / "runs"
+    args = [path, "--as-of", "2026-06-10", "--folder", str(folder), "--phone", "400-000-0001",
+            "--signature", "绿苑物业"]  # fmt: skip
+    planned = run(*args)
+    assert 0 == planned.exit_code
+    assert {"plan.json", "plan.csv", "sign-off.md", "sign-off.html"} <= {
+        file.name for file in folder.iterdir()
+    }
+    assert "绿苑物业" in (folder / "sign-off.md").read_text("utf-8")
+    unsigned = run(*args, "--commit")
+    assert (1, True) == (unsigned.exit_code, "NEEDS_APPROVAL" in unsigned.output)
+    signed = run(*args, "--sign-off", "张经理")
+    assert "已签批:张经理" in signed.output
+    sent = run(*args, "--commit")
+    assert (0, True) == (sent.exit_code, "已接收 3" in sent.output)
+    again = run(*args, "--resume", "--report")
+    assert (0, True) == (again.exit_code, "已接收 3,被拒绝 0" in again.output)
+    assert "<svg" in (folder / "report.html").read_text("utf-8")
+    args[2] = "2026-06-11"
+    assert "COOL_DOWN" in run(*args).output
+    args[2] = "2026-06-09"
+    backdated = run(*args, "--sign-off", "张经理", "--commit")
+    assert (1, True) == (backdated.exit_code, "RUN_BACKDATED" in backdated.output)
+
+
+def test_what_must_wait_for_a_letter(tmp_path: Path) -> None:
+    path, folder = write(tmp_path, LIVE), str(tmp_path / "runs")
+    policy = tmp_path / "policy.toml"
+    policy.write_text('escalation = "direct"\n[accounts."3栋501"]\ncap_day = 1\n', "utf-8")
+    out = run(path, "--as-of", "2026-06-10", "--folder", folder, "--policy", str(policy)).output
+    assert "先送达书面通知:1 户" in out
+
+
+def test_a_dry_run_goes_with_nothing_that_acts(tmp_path: Path) -> None:
+    assert 2 == run(write(tmp_path), "--as-of", "2026-06-10", "--dry-run", "--commit").exit_code
+
+
+def test_a_company_s_own_texts(tmp_path: Path) -> None:
+    library = tmp_path / "propsms.toml"
+    texts = "\n".join(
+        f'[templates.dunning-{stage}]\nkind = "dunning"\ntext = "您家${{room}}的账单请到服务中心核对。"'
+        for stage in ("upcoming", "reminder", "overdue", "final")
+    )
+    library.write_text(f'signature = "绿苑物业"\n{texts}\n', "utf-8")
+    folder = tmp_path / "runs"
+    args = (write(tmp_path, LIVE), "--as-of", "2026-06-10", "--folder", str(folder))
+    run(*args, "--library", str(library))
+    assert "您家3栋501的账单" in (folder / "plan.csv").read_text("utf-8")
 
 
 def test_a_table_of_stages_and_of_who_is_skipped_and_why(tmp_path: Path) -> None:

@@ -55,6 +55,9 @@ def accounts_from(
 
 
 def _household(row: BillRow) -> str:
+    """The 房号 if it says which building, else with building and unit before it."""
+    if not row.household.isalnum() or "栋" in row.household:
+        return row.household
     return "-".join(part for part in (row.building, row.unit, row.household) if part)
 
 

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from datetime import date, datetime, time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from propsms.cli import _dun_views as views
+from propsms.cli._dun_run import Folder, tell
 from propsms.cli._speech import say
-from propsms.dunning import DunningPlan, accounts_from, load_policy, plan
+from propsms.dunning import accounts_from, load_policy, plan
 from propsms.sending_hours import SHANGHAI
 from propsms.tables import read_bills
+
+if TYPE_CHECKING:
+    from propsms.dunning import DunningPlan
+    from propsms.flows._run_plan import CollectionPlan
+    from propsms.tables import BillRow, Table
 
 __all__ = ["command"]
 
@@ -37,13 +45,16 @@ def _hour(_: click.Context, __: click.Parameter, value: str) -> time:
 
 @click.command(
     help=say(
-        "读取账单表(CSV 或 XLSX),列出各户阶段、可发的通知,以及不发的原因。不会发送。",
+        "读取账单表(CSV 或 XLSX),列出各户阶段、可发的通知,以及不发的原因。"
+        "加 --sign-off 与 --commit 才会发送,且只发到文件夹里的 Outbox(开发用,不出网)。",
         "Read bills (CSV or XLSX), list stages, the notices that may go, and why others may not. "
-        "Sends nothing.",
+        "Only --sign-off with --commit sends, and only to the folder's Outbox (for development; "
+        "nothing leaves the machine).",
     ),
     epilog=say(
-        "退出码:0 正常;1 有读不出的行;2 文件或参数有误。",
-        "Exit codes: 0 fine; 1 some rows cannot be read; 2 the file or an option is wrong.",
+        "退出码:0 正常;1 有读不出的行,或批次未执行;2 文件或参数有误。",
+        "Exit codes: 0 fine; 1 some rows cannot be read, or the run was not done; 2 the file or "
+        "an option is wrong.",
     ),
 )
 @click.argument("bills", type=click.Path(path_type=Path))
@@ -61,10 +72,37 @@ def _hour(_: click.Context, __: click.Parameter, value: str) -> time:
     "--dry-run", is_flag=True, help=say("只显示,不写任何文件。", "Only show; write no file.")
 )
 @click.option(
+    "--folder",
+    type=click.Path(path_type=Path),
+    default="propsms-dun",
+    show_default=True,
+    help=say(
+        "计划、签批单、流水、报告放在这里;同一文件夹记得以前发过什么。",
+        "Where plan, sign-off page, journal and report go; the same folder knows what was sent.",
+    ),
+)
+@click.option("--sign-off", "signer", help=say("签批人姓名。", "Sign the plan with this name."))
+@click.option(
+    "--commit", is_flag=True, help=say("执行已签批的计划。", "Carry out the signed plan.")
+)
+@click.option("--resume", is_flag=True, help=say("中断后继续。", "Go on after a stop or a crash."))
+@click.option("--report", is_flag=True, help=say("写出报告网页。", "Write the report page."))
+@click.option(
     "--policy",
     "policy_path",
     type=click.Path(path_type=Path),
     help=say("催缴规则 TOML;不给则用 P0。", "Rules as TOML; without it P0."),
+)
+@click.option(
+    "--library",
+    type=click.Path(path_type=Path),
+    help=say(
+        "公司的模板库 TOML;不给则用自带文本。", "The company's texts; without it the catalog's."
+    ),
+)
+@click.option("--signature", default="", help=say("短信签名,不带括号。", "The sender signature."))
+@click.option(
+    "--phone", default="", help=say("物业电话,写进文本。", "The office's number, for the texts.")
 )
 @click.option(
     "--format",
@@ -81,23 +119,102 @@ def command(
     at: time,
     *,
     dry_run: bool,
+    folder: Path,
+    signer: str | None,
+    commit: bool,
+    resume: bool,
+    report: bool,
     policy_path: Path | None,
+    library: Path | None,
+    signature: str,
+    phone: str,
     style: str,
     encoding: str | None,
 ) -> None:
-    """Plan, print, and leave with the exit code."""
-    del dry_run
+    """Plan, print, carry out what was asked for, and leave with the exit code."""
+    if dry_run and (signer or commit or resume or report):
+        raise click.UsageError(
+            say(
+                "--dry-run 不能与 --sign-off、--commit、--resume、--report 同用",
+                "--dry-run goes with none of --sign-off, --commit, --resume and --report",
+            )
+        )
     table = read_bills(bills, encoding=encoding)
-    rows = list(table)
-    accounts = accounts_from(rows, errors=table.errors)
-    now = datetime.combine(as_of, at, SHANGHAI)
-    made: DunningPlan = plan(accounts, now=now, policy=load_policy(policy_path))
+    accounts = accounts_from(list(table), errors=table.errors)
+    now, policy = datetime.combine(as_of, at, SHANGHAI), load_policy(policy_path)
+    if dry_run or style != "text":
+        shown = plan(accounts, now=now, policy=policy)
+        _print(shown, table, style)
+        sys.exit(_code(shown, table))
+    place = Folder(folder, accounts, now, policy, library, signature, phone)
+    done = _act(place, table, signer, commit=commit, resume=resume, report=report)
+    sys.exit(done)
+
+
+def _print(shown: DunningPlan, table: Table[BillRow], style: str) -> None:
     if style == "json":
-        click.echo(views.as_json(made, table.errors))
+        click.echo(views.as_json(shown, table.errors))
     elif style == "csv":
-        click.echo(views.as_csv(made), nl=False)
+        click.echo(views.as_csv(shown), nl=False)
         for error in table.errors:
             click.echo(str(error), err=True)
     else:
-        views.show(made, table.errors, table.error_count)
-    sys.exit(1 if table.error_count or made.status != "ok" else 0)
+        views.show(shown, table.errors, table.error_count)
+
+
+def _code(shown: DunningPlan, table: Table[BillRow]) -> int:
+    return 1 if table.error_count or shown.status != "ok" else 0
+
+
+def _act(
+    place: Folder,
+    table: Table[BillRow],
+    signer: str | None,
+    *,
+    commit: bool,
+    resume: bool,
+    report: bool,
+) -> int:
+    """Do what was asked for, in the order in which it is done."""
+    run, journal, box = place.open()
+    code = 0
+    try:
+        place.fetch_receipts(journal, box)
+        made = place.plan(run)
+        _print(made.decisions, table, "text")
+        code = _code(made.decisions, table)
+        _tell_held_back(made)
+        if not (commit or resume or report) or signer:
+            written = [path.name for path in place.write_plan(made)]
+            click.echo(say("已写出:", "wrote: ") + f"{place.path}: {', '.join(written)}")
+        if signer:
+            made = place.sign(made, signer)
+            click.echo(
+                say(f"已签批:{signer} {made.hash[:12]}", f"signed: {signer} {made.hash[:12]}")
+            )
+        for wanted, planned in ((resume, None), (commit, made)):
+            if wanted:
+                done = place.send(run, planned)
+                tell(done)
+                code = max(code, 0 if done.status == "done" else 1)
+        if report:
+            place.fetch_receipts(journal, box)
+            click.echo(say("已写出:", "wrote: ") + str(place.report(journal)))
+    finally:
+        journal.close()
+        box.close()
+    return code
+
+
+def _tell_held_back(made: CollectionPlan) -> None:
+    for why, count in sorted(Counter(why for _, why in made.held_back).items()):
+        zh, en = _HELD.get(why, (why, why))
+        click.echo(say(f"暂不短信:{zh}:{count} 户", f"held back: {en}: {count}"))
+
+
+_HELD = {
+    "LETTER_FIRST": ("先送达书面通知", "a letter must be delivered first"),
+    "CAP_DAY": ("同一业主今天已有一条", "the same owner gets one today"),
+    "DOES_NOT_FIT": ("内容不符合模板变量", "a value does not fit the text"),
+    "NOT_BY_SMS": ("应走其他渠道", "goes by another channel"),
+}

@@ -12,12 +12,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from propsms.flows.collection import CollectionRun as CollectionRun
     from propsms.flows.inbox import (
         AsyncInbox as AsyncInbox,
         Inbox as Inbox,
         Intention as Intention,
         read_reply as read_reply,
     )
+    from propsms.flows.notices import NoticeCampaign as NoticeCampaign
 
 _HOMES = {
     "codes": ("AsyncCodeFlow", "CodeFlow"),

@@ -1,0 +1,187 @@
+"""A run in a folder: the plan, the sign-off, the journal, the outbox and the report."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import click
+from rich.progress import Progress
+
+from propsms import catalog
+from propsms.cli._speech import say
+from propsms.clients import Client
+from propsms.dunning import Account, Channel, DunningPolicy, PolicyBook, html_report
+from propsms.flows import CollectionRun, Inbox
+from propsms.flows._history import with_history
+from propsms.providers import Outbox
+from propsms.sending_hours import SHANGHAI
+from propsms.stores import SQLiteJournal
+from propsms.templates import load_library
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+    from pathlib import Path
+
+    from propsms.flows._run_plan import CollectionPlan
+    from propsms.flows._runs import RunReport
+
+__all__ = ["Folder"]
+
+
+@attrs.frozen
+class Folder:
+    """Where a company's runs live; the same folder knows what was sent before.
+
+    Attributes:
+        path: The folder, made when first written to.
+        accounts: The accounts of the file.
+        now: The instant to act at.
+        policy: The rules.
+        library: A company's texts, or None for the catalog's.
+        signature: The sender signature.
+        phone: The number of the office.
+    """
+
+    path: Path
+    accounts: Sequence[Account]
+    now: datetime
+    policy: DunningPolicy | PolicyBook
+    library: Path | None = None
+    signature: str = ""
+    phone: str = ""
+
+    @property
+    def name(self) -> str:
+        """The name of the run of the day."""
+        return f"dun-{self.day.isoformat()}"
+
+    @property
+    def day(self) -> date:
+        """The Shanghai day."""
+        return self.now.astimezone(SHANGHAI).date()
+
+    def plan(self, run: CollectionRun) -> CollectionPlan:
+        """Plan, and take over a sign-off of exactly this plan."""
+        made = run.plan(self.accounts, now=self.now)
+        signed = self._signed()
+        if signed.get("hash") == made.hash:
+            at = datetime.fromisoformat(signed["signed_at"])
+            return made.sign(by=signed["signed_by"], at=at)
+        return made
+
+    def open(self) -> tuple[CollectionRun, SQLiteJournal, Outbox]:
+        """The run with its journal and outbox; close both."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        texts = (
+            load_library(self.library)
+            if self.library
+            else catalog.load(signature=self.signature or None)
+        )
+        journal = SQLiteJournal(self.path / "journal.db")
+        box = Outbox(self.path / "outbox.db")
+        run = CollectionRun(
+            client=Client(box, library=texts, clock=lambda: self.now),
+            journal=journal,
+            library=texts,
+            accounts={account.id: account for account in self.accounts},
+            name=self.name,
+            policy=by_sms(self.policy),
+            phone=self.phone,
+            must_be_signed=True,
+            clock=lambda: self.now,
+        )
+        return run, journal, box
+
+    def write_plan(self, plan: CollectionPlan) -> list[Path]:
+        """The plan for machines, and the page to sign."""
+        return [
+            self._write("plan.json", plan.to_json()),
+            self._write("plan.csv", "\ufeff" + plan.to_csv()),
+            self._write("sign-off.md", plan.to_markdown()),
+            self._write("sign-off.html", plan.to_html()),
+        ]
+
+    def sign(self, plan: CollectionPlan, by: str) -> CollectionPlan:
+        """Keep who signed exactly this plan."""
+        signed = plan.sign(by=by, at=self.now)
+        self._write(
+            "signed.json",
+            json.dumps(
+                {"hash": signed.hash, "signed_by": by, "signed_at": self.now.isoformat()},
+                ensure_ascii=False,
+            ),
+        )
+        return signed
+
+    def send(self, run: CollectionRun, plan: CollectionPlan | None) -> RunReport:
+        """Commit a plan, or go on with the run, under a progress bar."""
+        total = len(plan.notices) if plan is not None else run.report().planned
+        with Progress(transient=True) as bar:
+            task = bar.add_task(say("发送", "sending"), total=total)
+
+            def moved(done: int) -> None:
+                bar.update(task, completed=done)
+
+            if plan is None:
+                return run.resume(on_progress=moved)
+            return run.commit(plan, on_progress=moved)
+
+    def fetch_receipts(self, journal: SQLiteJournal, box: Outbox) -> None:
+        """Take in the delivery receipts that the outbox plays back."""
+        inbox = Inbox(box, journal, clock=lambda: self.now)
+        box.play(inbox.receive, now=self.now + timedelta(minutes=10))
+
+    def report(self, journal: SQLiteJournal) -> Path:
+        """A page with charts, the journal's notices taken in."""
+        known = [
+            with_history(account, journal, now=self.now, tenant="") for account in self.accounts
+        ]
+        return self._write("report.html", html_report(known, as_of=self.day))
+
+    def _signed(self) -> dict[str, Any]:
+        path = self.path / "signed.json"
+        return json.loads(path.read_text("utf-8")) if path.exists() else {}
+
+    def _write(self, name: str, text: str) -> Path:
+        self.path.mkdir(parents=True, exist_ok=True)
+        path = self.path / name
+        path.write_text(text, "utf-8", newline="\n")
+        return path
+
+
+def by_sms(policy: DunningPolicy | PolicyBook) -> DunningPolicy | PolicyBook:
+    """The same rules where SMS is the only channel at hand."""
+    if isinstance(policy, PolicyBook):
+        return PolicyBook(
+            _sms(policy.company),
+            {name: _sms(rules) for name, rules in policy.communities.items()},
+            {name: _sms(rules) for name, rules in policy.segments.items()},
+            {name: _sms(rules) for name, rules in policy.accounts.items()},
+        )
+    return _sms(policy)
+
+
+def _sms(policy: DunningPolicy) -> DunningPolicy:
+    only = (Channel.SMS,)
+    return attrs.evolve(policy, channels=only, elderly_channels=only)
+
+
+def tell(report: RunReport) -> None:
+    """Print what a run came to."""
+    click.echo(
+        say(
+            f"{report.run}:已接收 {report.accepted},被拒绝 {report.refused},"
+            f"未知 {report.unknown},待发 {report.planned},重复 {report.duplicates}。",
+            f"{report.run}: accepted {report.accepted}, refused {report.refused}, "
+            f"unknown {report.unknown}, planned {report.planned}, "
+            f"duplicates {report.duplicates}.",
+        )
+    )
+    for reason, count in sorted((report.cancelled + report.refusals).items()):
+        click.echo(f"  {reason}: {count}")
+    if report.reasons:
+        click.echo(say("未执行:", "not done: ") + ", ".join(report.reasons))
