@@ -247,12 +247,12 @@ def test_unknown_region() -> None:
 
 
 def _spell(number: str, style: int) -> str:
-    gapped = f"{number[:3]}-{number[3:7]} {number[7:]}"
-    prefix = ("", "+86", "86", "0086", "+86 ", "0086-")[style % 6]
-    return prefix + (number, gapped)[style // 6]
+    groups = number[:3], number[3:7], number[7:]
+    body = (number, "-".join(groups), " ".join(groups), "{}-{} {}".format(*groups))[style // 6]
+    return ("", "+86", "86", "0086", "+86 ", "0086-")[style % 6] + body
 
 
-@given(number=MOBILES, style=st.integers(0, 11))
+@given(number=MOBILES, style=st.integers(0, 23))
 @example(number="16100000000", style=0)
 @example(number="17400000000", style=0)
 @example(number="16190000000", style=0)

@@ -121,6 +121,37 @@ def test_quotes(write: Callable[..., Path]) -> None:
     assert rows[3].line == 6
 
 
+@pytest.mark.parametrize("header", ["房号,业主,到期日,金额", "room,owner,due date,amount"])
+def test_most_lines_decide_the_encoding(write: Callable[..., Path], header: str) -> None:
+    """One row in another encoding changes nothing for the others, wherever it stands."""
+    utf8 = "".join(f"{n},赵某,2026-1-1,5\n" for n in range(9))
+    broken = "9,\udcd5\udcd4某,2026-1-1,5\n"
+    table = read_bills(write(f"{header}\n{broken}{utf8}"))
+    assert ["赵某"] * 9 == [row.owner for row in table]
+    assert (1, "utf-8") == (table.error_count, table.encoding)
+
+
+def test_delimiter_that_knows_the_headers(write: Callable[..., Path]) -> None:
+    """Commas inside cells do not make a file comma-separated."""
+    table = read_bills(write("房号\t到期日\t金额\t备注\n1\t2026-1-1\t5\ta,b,c,d,e,f,g\n"))
+    (row,) = table
+    assert ("\t", {"备注": "a,b,c,d,e,f,g"}) == (table.delimiter, row.others)
+
+
+def test_encoding_that_is_none(write: Callable[..., Path]) -> None:
+    """A wrong name of an encoding is told, with one that works."""
+    with pytest.raises(TableError, match="gb18030"):
+        read_bills(write(BILLS), encoding="big-endian-klingon")
+
+
+def test_key_is_the_household_as_it_stands(write: Callable[..., Path]) -> None:
+    """A caller can match it, though it looks like a number; only the repr hides it."""
+    table = read_bills(write("房号,到期日,金额\n2023-0101-1201,x,5\n2023-0101-1201,2026-1-1,5\n"))
+    (row,) = table
+    assert row.household == table.errors[0].key == "2023-0101-1201"
+    assert "1201" not in str(table.errors[0])
+
+
 def test_unclosed_quote_is_told(write: Callable[..., Path]) -> None:
     """A quote without its twin swallows the rows behind it; that is reported, not silent."""
     filler = "1-105,周某,13900000005,2026-01-05,1,0\n"

@@ -144,7 +144,7 @@ def _parts(number: PhoneNumber) -> tuple[str, str, PhoneKind, str | None]:
 # A subset of what libphonenumber calls a mobile, in the spellings 3-4-4 and without gaps.
 _COMMON_MOBILE: Final = re.compile(
     r"(?:(?:\+|00)?86[ -]?)?"
-    r"((1(?:[38][0-9]|4[57]|[59][0-35-9]|6[25-7]|7[0-35-8]))[ -]?([0-9]{4})[ -]?([0-9]{4}))"
+    r"(1(?:[38][0-9]|4[57]|[59][0-35-9]|6[25-7]|7[0-35-8])([ -]?)[0-9]{4}\2[0-9]{4})"
 ).fullmatch
 _MOBILE: Final = PhoneKind.MOBILE
 
@@ -177,7 +177,7 @@ def parse(raw: str, *, region: str = "CN") -> PhoneNumber:
     if (found := _COMMON_MOBILE(raw)) and (region == "CN" or raw[0] == "+"):
         national = found[1]
         if len(national) != 11:
-            national = "".join(found.group(2, 3, 4))
+            national = national[:3] + national[4:8] + national[9:]
         return _make("+86" + national, national, _MOBILE, None)
     return parse_with_notes(raw, region=region)[0]
 
@@ -228,8 +228,8 @@ _GAP: Final = (
     r"\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff])"
 )
 _DATE_OR_NUMBER: Final = re.compile(
-    # A date that is not a part of a longer run of digits ...
-    rf"(?<!\d)(?<!\d-)(?:19|20)\d\d([-/.])(?:0?[1-9]|1[0-2])\1(?:0?[1-9]|[12]\d|3[01])(?!\d)"
+    # A date of this century, which no mobile begins like, and not inside a longer run ...
+    rf"(?<!\d)(?<!\d-)20\d\d([-/.])(?:0?[1-9]|1[0-2])\1(?:0?[1-9]|[12]\d|3[01])(?!\d)"
     # ... or a run of digits; a dot joins it only between groups of three digits or more.
     rf"|\d(?:(?:{_GAP}{{0,3}}|(?<=\d\d\d)\.(?=\d\d\d))\d){{6,}}"
 )

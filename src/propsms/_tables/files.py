@@ -16,11 +16,12 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
     from pathlib import Path
 
-__all__ = ["Line", "Source", "open_source"]
+__all__ = ["DELIMITERS", "Line", "Source", "open_source"]
 
+DELIMITERS: Final = ",;\t|"
 _CHUNK: Final = 1 << 16
-_DELIMITERS: Final = ",;\t|"
-_SEP_LINE: Final = re.compile(r"sep=.\s*").fullmatch
+_ENOUGH_LINES: Final = 200
+_SEP_LINE: Final = re.compile(r"sep=(.)\s*").fullmatch
 
 
 class Line(NamedTuple):
@@ -32,7 +33,10 @@ class Line(NamedTuple):
 
 
 class Source(NamedTuple):
-    """How a file is to be read; `lines` opens it anew each time."""
+    """How a file is to be read; `lines` opens it anew each time.
+
+    An empty delimiter of a CSV is one that is not known yet.
+    """
 
     path: Path
     encoding: str
@@ -53,7 +57,7 @@ class Source(NamedTuple):
 def open_source(
     path: Path, *, encoding: str | None, delimiter: str | None, sheet: str | None
 ) -> Source:
-    """Find out what sort of file it is, its encoding and its delimiter.
+    """Find out what sort of file it is, its encoding, and its delimiter if it says so itself.
 
     Raises:
         TableError: It cannot be opened, or is no table at all.
@@ -65,12 +69,19 @@ def open_source(
             if head.startswith(b"PK\x03\x04"):
                 return Source(path, "xlsx", "", sheet)
             encoding = encoding or _sniff_encoding(file, head)
+            first = head[:20].decode(encoding, "replace").split("\n")[0]
+    except LookupError as error:
+        raise TableError(
+            f"{encoding} is no encoding that Python knows; try utf-8 or gb18030",
+            f"未知编码 {encoding}；可用 utf-8 或 gb18030",
+        ) from error
     except OSError as error:
         raise TableError(
             f"{path.name} cannot be opened: {error.strerror or error}",
             f"无法打开 {path.name}：{error.strerror or error}",
         ) from error
-    return Source(path, encoding, delimiter or _sniff_delimiter(head, encoding))
+    own = _SEP_LINE(first.strip("\r\ufeff"))
+    return Source(path, encoding, delimiter or (own[1] if own else ""))
 
 
 def _refuse_others(path: Path, head: bytes) -> None:
@@ -96,36 +107,22 @@ def _sniff_encoding(file: BinaryIO, head: bytes) -> str:
     ):
         if head.startswith(mark):
             return name
-    # A Chinese header tells the encoding; one bad byte further down must not.
-    header = head.splitlines()[0]
-    if not header.isascii():
-        return "utf-8" if _decodes(header) else "gb18030"
+    # Most lines decide, so that a bad byte in one of them spoils that line alone.
     file.seek(0)
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    try:
-        while chunk := file.read(_CHUNK):
-            decoder.decode(chunk)
-        decoder.decode(b"", final=True)
-    except UnicodeDecodeError:
-        return "gb18030"
-    return "utf-8"
+    balance = seen = 0
+    while seen < _ENOUGH_LINES and (line := file.readline(_CHUNK)):
+        if not line.isascii():
+            seen += 1
+            balance += 1 if _decodes(line) else -1
+    return "utf-8" if balance >= 0 else "gb18030"
 
 
 def _decodes(data: bytes) -> bool:
     try:
-        data.decode("utf-8")
+        codecs.getincrementaldecoder("utf-8")().decode(data)  # the last character may be cut
     except UnicodeDecodeError:
         return False
     return True
-
-
-def _sniff_delimiter(head: bytes, encoding: str) -> str:
-    """The one that stands most often, outside quotes, in one of the first lines."""
-    text = head.decode(encoding, "replace")
-    lines = [re.sub(r'"[^"]*"', "", line) for line in text.splitlines()[:10]]
-    if found := next((line for line in lines if _SEP_LINE(line)), None):
-        return found[4]
-    return max(_DELIMITERS, key=lambda d: max((line.count(d) for line in lines), default=0))
 
 
 def _csv_lines(file: BinaryIO, encoding: str, delimiter: str) -> Iterator[Line]:
@@ -148,16 +145,16 @@ def _csv_rows(text: TextIOWrapper, encoding: str, delimiter: str) -> Iterator[Li
         except StopIteration:
             return
         except csv.Error:
-            yield Line(number, [], _UNCLOSED_QUOTE)
+            yield Line(number, [], _TOO_LONG)
             continue
         if number == 1 and len(cells) <= 2 and _SEP_LINE(delimiter.join(cells)):
             continue
         yield Line(number, cells, _fault(cells, encoding))
 
 
-_UNCLOSED_QUOTE: Final = (
-    "引号没有成对，后面的内容无法分行",
-    "a quote is never closed, so nobody can tell where the row ends",
+_TOO_LONG: Final = (
+    "单元格超过 131072 个字符，可能有引号没有成对",
+    "a cell has more than 131,072 characters; a quote may lack its twin",
 )
 _UNDECODABLE: Final = re.compile("[\udc80-\udcff]").search
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 import attrs
 
 from propsms._tables.cells import CellError, parse_phone, parse_text, tidy
-from propsms._tables.files import Line, open_source
+from propsms._tables.files import DELIMITERS, Line, Source, open_source
 from propsms.errors import TableError
 from propsms.phone import mask_numbers
 
@@ -67,8 +67,8 @@ class RowError:
         message: What is wrong and what to write instead, in Chinese.
         message_en: The same in English.
         skipped: True if the row was left out; False if only the value was.
-        key: The first wanted column of the row (the household of a bill), so that a caller can
-            hold back what belongs to it.
+        key: The cell of the first wanted column (the household of a bill) as it stands, so that
+            a caller can hold back what belongs to it.
     """
 
     file: str
@@ -78,7 +78,7 @@ class RowError:
     message: str
     message_en: str
     skipped: bool = True
-    key: str = ""
+    key: str = attrs.field(default="", repr=lambda key: repr(mask_numbers(key)))
 
     def __str__(self) -> str:
         where = f"{self.file}:{self.line}"
@@ -124,8 +124,8 @@ class Table(Generic[Row]):
         self._wanted = tuple(columns)
         self._make = make
         self._on_error = on_error
-        self._source = open_source(self.path, encoding=encoding, delimiter=delimiter, sheet=sheet)
-        self._header_line, self.headers, self._places = self._find_header()
+        source = open_source(self.path, encoding=encoding, delimiter=delimiter, sheet=sheet)
+        self._source, self._header_line, self.headers, self._places = self._find_header(source)
         self.columns = {name: self.headers[at] for name, at in self._places.items()}
         self.errors: list[RowError] = []
         self.error_count = 0
@@ -150,16 +150,20 @@ class Table(Generic[Row]):
                 if (row := self._read(line)) is not None:
                     yield row
 
-    def _find_header(self) -> tuple[int, list[str], dict[str, int]]:
-        with self._source.lines() as lines:
-            top = [line for line in islice(lines, _HEADER_ROWS) if not _blank(line)]
-        found = [(line, _places(line.cells, self._wanted)) for line in top]
-        for line, places in found:
-            if not _missing(places, self._wanted):
-                headers = [tidy(cell) for cell in line.cells]
-                self._refuse_twins(headers, places)
-                return line.number, headers, places
-        raise self._no_header(found)
+    def _find_header(self, source: Source) -> tuple[Source, int, list[str], dict[str, int]]:
+        """The delimiter and the row that know most of the columns, if none is missing."""
+        tries = [source]
+        if not source.delimiter and source.encoding != "xlsx":
+            tries = [source._replace(delimiter=delimiter) for delimiter in DELIMITERS]
+        tops = [(each, line) for each in tries for line in _top(each)]
+        found = [(each, line, _places(line.cells, self._wanted)) for each, line in tops]
+        whole = [each for each in found if not _missing(each[2], self._wanted)]
+        if not whole:
+            raise self._no_header([(line, places) for _, line, places in found])
+        source, line, places = max(whole, key=lambda each: (len(each[2]), -each[1].number))
+        headers = [tidy(cell) for cell in line.cells]
+        self._refuse_twins(headers, places)
+        return source, line.number, headers, places
 
     def _refuse_twins(self, headers: list[str], places: Mapping[str, int]) -> None:
         counts = Counter(map(_key, headers))
@@ -174,7 +178,8 @@ class Table(Generic[Row]):
 
     def _no_header(self, found: list[tuple[Line, dict[str, int]]]) -> TableError:
         nothing: tuple[Line, dict[str, int]] = (Line(1, []), {})
-        line, places = max(found, key=lambda each: len(each[1]), default=nothing)
+        line, _ = max(found, key=lambda each: (len(each[1]), len(each[0].cells)), default=nothing)
+        places = _places(line.cells, self._wanted)
         missing = _missing(places, self._wanted)
         wanted = "; ".join("/".join((c.name, *c.aliases[:4])) for c in missing)
         cells = [mask_numbers(tidy(cell))[:20] for cell in line.cells if cell.strip()][:30]
@@ -239,7 +244,7 @@ class Table(Generic[Row]):
             message=zh,
             message_en=en,
             skipped=not (column and column.lenient),
-            key=mask_numbers(self._cell(self._wanted[0], cells)),
+            key=self._cell(self._wanted[0], cells),
         )
         self.error_count += 1
         if len(self.errors) < _KEPT_ERRORS:
@@ -252,6 +257,11 @@ _TOO_MANY: Final = (
     "单元格多于列名，可能有未加引号的分隔符",
     "has more cells than there are headers; a delimiter inside a cell may lack its quotes",
 )
+
+
+def _top(source: Source) -> list[Line]:
+    with source.lines() as lines:
+        return [line for line in islice(lines, _HEADER_ROWS) if not _blank(line)]
 
 
 def _blank(line: Line) -> bool:
