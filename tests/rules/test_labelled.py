@@ -216,6 +216,21 @@ def test_property_words_that_hold_a_listed_string(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "level"),
+    [
+        ("停水楼栋${TXT_3}栋,请提前储水备用。", "ok"),
+        ("停水楼栋${TXT_3}${TXT_4},请提前储水备用。", "warn"),
+        ("停水楼栋${TXT_3}${TXT_4}${TXT_5}${TXT_6},请提前储水备用,谢谢配合。", "warn"),
+        ("停水楼栋${TXT_3}${TXT_4}${TXT_5}${TXT_6}${TXT_7},请提前储水备用,谢谢配合。", "reject"),
+    ],
+)
+def test_a_breach_of_one_of_two_pages_is_a_doubt(text: str, level: str) -> None:
+    """One page of Huawei's international site takes four variables in a row, another none."""
+    told = verdicts(text, ["huawei-intl"], kind="notice", signature="绿苑物业")
+    assert level == told["huawei-intl"].level
+
+
+@pytest.mark.parametrize(
     "case",
     [c for c in _cases("published") if c.label == "ok"],
     ids=lambda case: f"{case.profile}-{case.template.name}",

@@ -301,27 +301,30 @@ PLACEHOLDER_REPEAT: Final = Rule(
 
 # -- placeholder-adjacent ---------------------------------------------------------------------
 
-_LOOSE: Final = frozenset(",,、。;;!!??")
+_LOOSE: Final = frozenset(",、。;!?\uff0c\uff1b\uff01\uff1f")
 
 
 def _find_adjacent(reading: Reading, profile: Profile) -> Iterator[Breach]:
     most = profile.get("adjacent_max")
     if most is None or len(reading.placeholders) < 2:
         return
+    rival = profile.facts["adjacent_max"].rival
+    least = most if rival is None else min(most, rival)  # past the stricter page: a warning
     run, spaced = 1, False
     for left, right in pairwise(reading.placeholders):
         between = reading.text[left.end : right.start]
         near = not between.strip()
         loose = near or (len(between) < 3 and set(between.strip()) <= _LOOSE)
         run, spaced = (run + 1, spaced or bool(between)) if loose else (1, False)
-        if run <= most or (not near and most > 1):
+        if run <= least or (not near and most > 1):
             continue
         yield Breach(
             "两个变量紧挨着,请在中间写上固定文字",
             "two variables stand side by side; put fixed text between them",
             Span(left.start, right.end),
             "adjacent_max",
-            severity="warning" if spaced else None,
+            profile.facts["adjacent_max"].rival_source if run <= most else (),
+            severity="warning" if spaced or run <= most else None,
         )
 
 
