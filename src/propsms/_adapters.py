@@ -48,6 +48,7 @@ __all__ = [
 
 SHANGHAI = timezone(timedelta(hours=8), "Asia/Shanghai")
 _THROTTLED = 429
+_SHORTEST = 4  # a code has four digits at least; shorter values would eat words
 _HOST = re.compile(r"[0-9A-Za-z._-]+|[0-9A-Fa-f:.]+")
 
 
@@ -219,7 +220,9 @@ def outcomes(
         if response.status < 500:
             found = read(data)
             if len(found) == len(messages):
-                return [_checked(one, response, request_id) for one in found]
+                return _hide_values(
+                    [_checked(one, response, request_id) for one in found], messages
+                )
             cause += f", {len(found)} answers for {len(messages)} messages"
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         cause += f", not the reply that was expected ({type(error).__name__})"
@@ -372,6 +375,34 @@ def _checked(one: Outcome, response: HttpResponse, request_id: str | None) -> Ou
     return Unknown(
         one.reference, one.provider, f"accepted with HTTP {response.status}", request_id
     )
+
+
+def _hide_values(found: list[Outcome], messages: Sequence[WireMessage]) -> list[Outcome]:
+    """Cut what was sent out of the provider's texts: a refused signature is shown with all of it."""
+    texts = {_text(one) for one in found} - {""}
+    if not texts:
+        return found
+    values = {v for m in messages for _, v in m.params if len(v) >= _SHORTEST}
+    clean = {text: _cut(text, values) for text in texts}
+    return [_with_text(one, clean.get(_text(one), "")) for one in found]
+
+
+def _text(one: Outcome) -> str:
+    return (
+        one.detail if isinstance(one, Refused) else one.cause if isinstance(one, Unknown) else ""
+    )
+
+
+def _with_text(one: Outcome, text: str) -> Outcome:
+    if isinstance(one, Refused):
+        return attrs.evolve(one, detail=text)
+    return attrs.evolve(one, cause=text) if isinstance(one, Unknown) else one
+
+
+def _cut(text: str, values: set[str]) -> str:
+    for value in sorted(values, key=len, reverse=True):
+        text = text.replace(value, "***")
+    return text
 
 
 def _retry_after(response: HttpResponse) -> timedelta | None:

@@ -728,3 +728,17 @@ def test_frequency() -> None:
     ]
     assert [(1, 60), (5, 3600), (10, 86400)] == [(r.limit, r.window.total_seconds()) for r in otp]
     assert all(("signature",) == rule.per and "aliyun.com" in rule.source for rule in otp)
+
+
+@pytest.mark.parametrize("code", ["SignatureDoesNotMatch", "isv.NEW"])
+def test_no_value_in_a_detail(code: str) -> None:
+    """A refused signature comes back with all that was signed, the codes of others too."""
+    messages = [message(params=(("code", "482913"),)), message(params=(("code", "7731"),))]
+    signed = "server CanonicalRequest is [PhoneNumbers=13800138000&code=482913,7731]"
+    found = provider().parse_response(messages, answer({"Code": code, "Message": signed}, 400))
+    for one in found:
+        text = getattr(one, "detail", "") or getattr(one, "cause", "")
+        assert "CanonicalRequest" in text
+        assert "482913" not in text
+        assert "7731" not in text
+        assert "13800138000" not in repr(one)
