@@ -110,6 +110,14 @@ def test_a_title_above_and_excel_sep(write: Callable[..., Path]) -> None:
     assert len(list(read_bills(write("sep=;\n" + BILLS.replace(",", ";"))))) == 2
 
 
+@pytest.mark.parametrize("total", ["合计,,1500.50", ",总计,1500.50", "Total,,1500.50"])
+def test_totals_are_no_rows(write: Callable[..., Path], total: str) -> None:
+    """A row of totals at the end is passed over."""
+    table = read_bills(write(f"房号,到期日,金额\n1,2026-1-1,5\n{total}\n"))
+    assert len(list(table)) == 1
+    assert not table.errors
+
+
 def test_quotes(write: Callable[..., Path]) -> None:
     """Quoted delimiters, quotes and line breaks are cells; lines count as an editor counts."""
     text = (

@@ -92,6 +92,10 @@ if TYPE_CHECKING:
     from propsms.sending_hours import (
         SendingHours as SendingHours,
     )
+    from propsms.tables import (
+        read_bills as read_bills,
+        read_recipients as read_recipients,
+    )
     from propsms.templates import (
         Template as Template,
         TemplateLibrary as TemplateLibrary,
@@ -137,6 +141,7 @@ _HOMES = {
     "phone": ("PhoneNumber",),
     "segments": ("count_billed", "count_segments"),
     "sending_hours": ("SendingHours",),
+    "tables": ("read_bills", "read_recipients"),
     "templates": (
         "Template",
         "TemplateLibrary",
@@ -225,6 +230,8 @@ __all__ = [
     "load_library",
     "measure",
     "plan",
+    "read_bills",
+    "read_recipients",
     "render",
     "verdicts",
 ]

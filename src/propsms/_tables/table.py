@@ -98,7 +98,8 @@ class TableRow:
 class Table(Generic[Row]):
     """A file that is read row by row, each time it is iterated, in flat memory.
 
-    The header is found at once; rows above it (a title, a date) are skipped.
+    The header is found at once; rows above it (a title, a date) are skipped, and so are blank
+    rows and rows of totals, whose first cell says 合计 or the like.
 
     Attributes:
         path: The file.
@@ -145,7 +146,7 @@ class Table(Generic[Row]):
         self.error_count = 0
         with self._source.lines() as lines:
             for line in lines:
-                if line.number <= self._header_line or _blank(line):
+                if line.number <= self._header_line or _blank(line) or _is_total(line):
                     continue
                 if (row := self._read(line)) is not None:
                     yield row
@@ -266,6 +267,24 @@ def _top(source: Source) -> list[Line]:
 
 def _blank(line: Line) -> bool:
     return not line.fault and not any(map(str.strip, line.cells))
+
+
+_TOTALS: Final = {
+    "合计",
+    "总计",
+    "小计",
+    "合计:",
+    "总计:",
+    "合计\uff1a",
+    "总计\uff1a",
+    "total",
+    "sum",
+}
+
+
+def _is_total(line: Line) -> bool:
+    first = next((text for cell in line.cells if (text := tidy(cell))), "")
+    return first.casefold() in _TOTALS
 
 
 def _missing(places: Mapping[str, int], wanted: Sequence[Column]) -> list[Column]:
