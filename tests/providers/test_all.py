@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import subprocess
 import sys
@@ -9,12 +10,16 @@ import tomllib
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
+from hypothesis import given, settings, strategies as st
+from tests.providers.common import NOW, answer, message, push
 
 from propsms import providers
 from propsms._codes import load_codes
-from propsms.messages import DeliveryStatus, RefusalReason, Retry
+from propsms.errors import ProviderError, RejectedError
+from propsms.messages import Accepted, DeliveryStatus, RefusalReason, Refused, Retry
 from propsms.providers import Provider, ReceivesPushes, StatusQueries
 from propsms.providers.aliyun import Aliyun
 from propsms.providers.baidu import Baidu
@@ -172,3 +177,78 @@ def test_no_adapter_imports_another(provider: Any) -> None:
     assert not re.search(
         r"datetime\.now|time\.time|uuid4|random|secrets", text.replace("secrets\n", "")
     )
+
+
+def _words(provider: Any) -> list[str]:
+    """The names and words that an adapter knows, so that random JSON comes near to real."""
+    text = Path(import_module(type(provider).__module__).__file__ or "").read_text(
+        encoding="utf-8"
+    )
+    return sorted(set(re.findall(r'"([A-Za-z_][\w.]{0,40})"', text)))
+
+
+def _json(words: list[str]) -> st.SearchStrategy[Any]:
+    names = st.sampled_from(words)
+    known = st.sampled_from(
+        ["OK", "Ok", "0", 0, "1000", "000000", "13800138000", "+8613800138000"]
+    )
+    leaves = st.one_of(known, names, st.none(), st.booleans(), st.integers(), st.text(max_size=5))
+    return st.recursive(
+        leaves,
+        lambda inner: st.one_of(
+            st.lists(inner, max_size=3), st.dictionaries(names, inner, max_size=6)
+        ),
+        max_leaves=12,
+    )
+
+
+MESSAGES = [message("13800138000", reference="a"), message("13800138001", reference="b")]
+
+
+@EACH
+@settings(max_examples=40)
+@given(data=st.data(), status=st.sampled_from([200, 201, 204, 302, 400, 403, 429, 500, 503]))
+def test_any_reply_gives_an_outcome_for_each(provider: Any, data: Any, status: int) -> None:
+    """Whatever the reply is: as many outcomes, in order, and none accepted but with a 2xx."""
+    messages = MESSAGES[: provider.batches[0].max_messages]
+    reply = answer(data.draw(_json(_words(provider))), status)
+    found = provider.parse_response(messages, reply)
+    assert [one.reference for one in messages] == [one.reference for one in found]
+    for one in found:
+        assert not isinstance(one, Accepted) or status < 300
+        assert not isinstance(one, Refused) or status < 500
+        assert isinstance(one, Accepted) is bool(getattr(one, "message_id", ""))
+
+
+@EACH
+@settings(max_examples=40)
+@given(data=st.data(), status=st.sampled_from([200, 400, 502]))
+def test_any_reply_to_a_query_is_read_or_refused(provider: Any, data: Any, status: int) -> None:
+    """Readers raise what a caller can act on, and nothing else."""
+    reply = answer(data.draw(_json(_words(provider))), status)
+    for name in (
+        *("parse_status", "parse_replies", "parse_templates", "parse_signatures"),
+        *("parse_filings", "parse_balance"),
+    ):
+        if hasattr(provider, name):
+            with contextlib.suppress(ProviderError):
+                getattr(provider, name)(reply)
+
+
+@EACH
+@settings(max_examples=40)
+@given(data=st.data(), as_form=st.booleans())
+def test_any_push_is_read_or_refused(provider: Any, data: Any, as_form: bool) -> None:
+    """A forged push gives odd values or an error, never a crash."""
+    if not isinstance(provider, ReceivesPushes):
+        return
+    body = data.draw(_json(_words(provider)))
+    if as_form:
+        fields = body if isinstance(body, dict) else {"sms_status": str(body)}
+        request = push(urlencode(fields).encode())
+    else:
+        request = push(body, **{"content-type": "application/json"})
+    with contextlib.suppress(RejectedError):
+        found = provider.parse_push(request, now=NOW)
+        assert 200 == found.ack.status
+        assert not found.authenticated

@@ -119,7 +119,9 @@ class Aliyun:
     )
     region: str = attrs.field(default="cn-hangzhou", kw_only=True)
     endpoint: str | None = attrs.field(default=None, kw_only=True)
-    extend_code: str | Mapping[str, str] | None = attrs.field(default=None, kw_only=True)
+    extend_code: str | Mapping[str, str] | None = attrs.field(
+        default=None, kw_only=True, hash=False
+    )
     name: str = attrs.field(default="aliyun", kw_only=True)
     _to: Endpoint = attrs.field(
         init=False,

@@ -94,7 +94,7 @@ class Baidu:
 
     access_key_id: str = attrs.field(validator=secret)
     secret_access_key: str = attrs.field(validator=secret, repr=False)
-    signature_ids: Mapping[str, str] | None = attrs.field(default=None, kw_only=True)
+    signature_ids: Mapping[str, str] | None = attrs.field(default=None, kw_only=True, hash=False)
     push_token: str | None = attrs.field(default=None, kw_only=True, repr=False)
     user_ext_id: str | None = attrs.field(default=None, kw_only=True)
     endpoint: str | None = attrs.field(default=None, kw_only=True)

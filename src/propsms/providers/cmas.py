@@ -69,7 +69,7 @@ class Cmas:
     ec_name: str = attrs.field(validator=secret)
     ap_id: str = attrs.field(validator=secret)
     secret_key: str = attrs.field(validator=secret, repr=False)
-    sign: str | Mapping[str, str] = attrs.field(kw_only=True)
+    sign: str | Mapping[str, str] = attrs.field(kw_only=True, hash=False)
     endpoint: str = attrs.field(kw_only=True)
     add_serial: str = attrs.field(default="", kw_only=True)
     by_template: bool = attrs.field(default=False, kw_only=True)

@@ -128,7 +128,7 @@ class Huawei:
 
     app_key: str = attrs.field(validator=secret)
     app_secret: str = attrs.field(validator=secret, repr=False)
-    sender: str | Mapping[str, str] = attrs.field(kw_only=True)
+    sender: str | Mapping[str, str] = attrs.field(kw_only=True, hash=False)
     region: str = attrs.field(default="cn-north-4", kw_only=True)
     endpoint: str | None = attrs.field(default=None, kw_only=True)
     auth: Literal["sdk", "wsse"] = attrs.field(
@@ -138,7 +138,9 @@ class Huawei:
     access_key: str | None = attrs.field(default=None, kw_only=True)
     secret_key: str | None = attrs.field(default=None, kw_only=True, repr=False)
     project_id: str | None = attrs.field(default=None, kw_only=True)
-    push_keys: Mapping[str, str] | None = attrs.field(default=None, kw_only=True, repr=False)
+    push_keys: Mapping[str, str] | None = attrs.field(
+        default=None, kw_only=True, repr=False, hash=False
+    )
     name: str = attrs.field(default="huawei", kw_only=True)
     _to: Endpoint = attrs.field(
         init=False,
