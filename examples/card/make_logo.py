@@ -28,7 +28,12 @@ def png() -> bytes:
     """The whole file."""
     rows = b"".join(bytes([0, *(shade(x, y) for x in range(SIDE))]) for y in range(SIDE))
     header = struct.pack(">IIBBBBB", SIDE, SIDE, 8, 3, 0, 0, 0)
-    parts = [(b"IHDR", header), (b"PLTE", COLOURS), (b"IDAT", zlib.compress(rows, 9)), (b"IEND", b"")]
+    parts = [
+        (b"IHDR", header),
+        (b"PLTE", COLOURS),
+        (b"IDAT", zlib.compress(rows, 9)),
+        (b"IEND", b""),
+    ]
     return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(name, data) for name, data in parts)
 
 
