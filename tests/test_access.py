@@ -200,6 +200,9 @@ def test_policy_by_hand() -> None:
     policy = AccessPolicy(roles={"all": role}, four_eyes=FourEyes())
     decision = authorize(person("x", "all"), "send", Resource(recipients=5), policy=policy)
     assert Allowed("all", (DailyCap("role_day", "tenant.access.role.all", 5, 5),)) == decision
+    assert Resource(approvals=[Approval(MANAGER)]).approvals == (Approval(MANAGER),)
+    with pytest.raises(InvalidValueError, match="recipients"):
+        Resource(recipients=-1)
     with pytest.raises(InvalidValueError, match="1 or more"):
         Role(name="x", per_person_per_day=0)
 

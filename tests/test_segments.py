@@ -113,6 +113,9 @@ def test_encoding_can_be_asked_for() -> None:
     """A route that carries every text as UCS-2 bills ASCII as such."""
     assert SegmentCount(Encoding.UCS2, 71, 2) == count_segments("a" * 71, encoding=Encoding.UCS2)
     assert SegmentCount(Encoding.GSM7, 71, 1) == count_segments("a" * 71, encoding=Encoding.GSM7)
+    assert split_segments("a" * 71, encoding=Encoding.UCS2) == ("a" * 67, "a" * 4)
+    with pytest.raises(ValueError, match="utf-8"):
+        count_segments("a", encoding="utf-8")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from propsms._access.policy import (
     Role,
     policy_from_toml,
 )
-from propsms._checks import non_empty, require_aware
+from propsms._checks import between, non_empty, require_aware
 from propsms.messages import MessageKind, NoticeCategory
 from propsms.phone import mask_numbers
 
@@ -94,6 +94,10 @@ class Approval:
     digest: str = ""
 
 
+def _approvals(given: Iterable[Approval]) -> tuple[Approval, ...]:
+    return tuple(given)
+
+
 @attrs.frozen(kw_only=True)
 class Resource:
     """What is acted on.
@@ -117,12 +121,12 @@ class Resource:
         default=None, converter=attrs.converters.optional(NoticeCategory)
     )
     stage: str | None = attrs.field(default=None, converter=attrs.converters.optional(str))
-    recipients: int = attrs.field(default=1, validator=attrs.validators.ge(0))
+    recipients: int = attrs.field(default=1, validator=between(0, 10**9))
     tenant: str = ""
     community: str = ""
     planned_by: str = ""
     digest: str = ""
-    approvals: tuple[Approval, ...] = ()
+    approvals: tuple[Approval, ...] = attrs.field(default=(), converter=_approvals)
 
 
 class Denial(StrEnum):

@@ -16,7 +16,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final, NoReturn, Self, cast
+from typing import TYPE_CHECKING, Any, Final, NoReturn, cast, final
 
 from propsms.errors import PhoneError
 
@@ -59,6 +59,7 @@ class _Fields:
     extension: str | None
 
 
+@final
 class PhoneNumber(_Fields):
     """A phone number whose repr, str and format are masked.
 
@@ -82,9 +83,9 @@ class PhoneNumber(_Fields):
 
     def __new__(
         cls, e164: str, national: str, kind: PhoneKind, extension: str | None = None
-    ) -> Self:
+    ) -> PhoneNumber:  # noqa: PYI034  the class is final
         """Put together a number that is known to be one; `parse` reads and checks a text."""
-        return cast("Self", _make(e164, national, kind, extension))
+        return _make(e164, national, kind, extension)
 
     @property
     def masked(self) -> str:

@@ -100,16 +100,12 @@ def count_segments(text: str, *, encoding: Encoding | None = None) -> SegmentCou
 
     .. versionadded:: 0.1.0
     """
-    if encoding is None and text[:1] not in _ALPHABET:  # so in nearly every Chinese text
-        return _count_ucs2(text)
-    if encoding == _UCS2:
+    if encoding is not None:
+        return _count_in(text, Encoding(encoding))
+    if text[:1] not in _ALPHABET:  # so in nearly every Chinese text
         return _count_ucs2(text)
     septets = _count_septets(text)
-    if septets >= 0:
-        return _count_gsm7(text, septets)
-    if encoding is not None:
-        raise _misfit(text)
-    return _count_ucs2(text)
+    return _count_gsm7(text, septets) if septets >= 0 else _count_ucs2(text)
 
 
 def count_billed(text: str, *, signature: str = "") -> SegmentCount:
@@ -164,6 +160,15 @@ def split_segments(text: str, *, encoding: Encoding | None = None) -> tuple[str,
     if count.encoding is _GSM7:
         return tuple(_slices(text, _septet_ends(text), _EXTENDED.__contains__))
     return tuple(_slices(text, _code_unit_ends(text.encode(*_CODE_UNITS)), "\uffff".__lt__))
+
+
+def _count_in(text: str, encoding: Encoding) -> SegmentCount:
+    if encoding is _UCS2:
+        return _count_ucs2(text)
+    septets = _count_septets(text)
+    if septets < 0:
+        raise _misfit(text)
+    return _count_gsm7(text, septets)
 
 
 def _misfit(text: str) -> EncodingError:

@@ -76,6 +76,7 @@ def test_parts_and_total() -> None:
 def test_no_name_too_long() -> None:
     """A text longer than any file name is a text, and so is one with line breaks."""
     assert counted("字" * 5000)["mainland"]["segments"] == 75
+    assert counted("字" * 150)["mainland"]["segments"] == 3
     assert counted("a\nb")["characters"] == 3
 
 

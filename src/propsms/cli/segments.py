@@ -14,8 +14,6 @@ from propsms.segments import Encoding, SegmentCount, count_billed, count_segment
 
 __all__ = ["command"]
 
-_LONGEST_NAME = 255
-
 
 @click.command(
     "segments",
@@ -55,9 +53,14 @@ def command(source: str, signature: str, form: str, *, lines: bool, parts: bool)
 def _read(source: str) -> str:
     if source == "-":
         return _decode(sys.stdin.buffer.read())
-    if len(source) <= _LONGEST_NAME and "\n" not in source and Path(source).is_file():
-        return _decode(Path(source).read_bytes())
-    return source
+    return _decode(Path(source).read_bytes()) if _is_file(source) else source
+
+
+def _is_file(source: str) -> bool:
+    try:
+        return Path(source).is_file()
+    except (OSError, ValueError):  # too long for a name, or not to be one
+        return False
 
 
 def _decode(data: bytes) -> str:
