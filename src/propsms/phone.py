@@ -83,7 +83,7 @@ class PhoneNumber(_Fields):
 
     def __new__(
         cls, e164: str, national: str, kind: PhoneKind, extension: str | None = None
-    ) -> PhoneNumber:  # noqa: PYI034  the class is final
+    ) -> PhoneNumber:
         """Put together a number that is known to be one; `parse` reads and checks a text."""
         return _make(e164, national, kind, extension)
 
