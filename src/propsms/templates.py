@@ -15,8 +15,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from propsms._templates.convert import ProviderText, convert
+from propsms._templates.drift import drift, missing_ids
 from propsms._templates.judge import Verdict, VerdictLevel, fix, lint, lint_values, verdicts
 from propsms._templates.library import TemplateLibrary, load_library, parse_library
+from propsms._templates.measure import Measure, RowFault, Size, measure
 from propsms._templates.wire import WireText
 from propsms.placeholders import Template, Variable, VariableType
 
@@ -24,7 +26,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = [
+    "Measure",
     "ProviderText",
+    "RowFault",
+    "Size",
     "Template",
     "TemplateLibrary",
     "Variable",
@@ -33,10 +38,13 @@ __all__ = [
     "VerdictLevel",
     "WireText",
     "convert",
+    "drift",
     "fix",
     "lint",
     "lint_values",
     "load_library",
+    "measure",
+    "missing_ids",
     "parse_library",
     "render",
     "verdicts",

@@ -42,6 +42,7 @@ class ProviderText:
     dialect: Dialect
     signature: str | None
     template: Template = attrs.field(repr=False)
+    _own_text: str = attrs.field(repr=False, eq=False)
 
     def back(self) -> Template:
         """The template that it was made from, exactly."""
@@ -51,7 +52,7 @@ class ProviderText:
         """The same as a template of its own; values keep the names that they had."""
         return attrs.evolve(
             self.template,
-            text=self.text,
+            text=self._own_text,
             signature=self.signature,
             variables=tuple(
                 self.template.variable(name) for name in dict.fromkeys(self.template.names)
@@ -97,12 +98,17 @@ def convert(
     profile = None if isinstance(to, Dialect) else load(to)
     dialect = _dialect(to, profile, typed=typed)
     reading = Reading(template)
-    labels = _labels(reading, dialect)
     body_from = reading.start if profile is not None else 0
-    body = _rewritten(template, labels, dialect, body_from)
-    text = _signed(body, template, profile)
+    told, own = (
+        _signed(
+            _rewritten(template, _labels(reading, dialect, distinct=distinct), dialect, body_from),
+            template,
+            profile,
+        )
+        for distinct in (True, False)
+    )
     order = template.names if dialect in _BY_PLACE else tuple(dict.fromkeys(template.names))
-    return ProviderText(text, order, dialect, template.signed, template)
+    return ProviderText(told, order, dialect, template.signed, template, own)
 
 
 def _dialect(to: object, profile: Profile | None, *, typed: bool) -> Dialect:
@@ -119,12 +125,12 @@ def _dialect(to: object, profile: Profile | None, *, typed: bool) -> Dialect:
     return styles[0]
 
 
-def _labels(reading: Reading, dialect: Dialect) -> list[str]:
+def _labels(reading: Reading, dialect: Dialect, *, distinct: bool) -> list[str]:
     """What stands inside each marker; a label that is in the dialect already stays as it is."""
     current = {p.dialect for p in reading.placeholders}
-    if current == {dialect}:
+    if current == {dialect} and not (distinct and dialect in _BY_PLACE and reading.repeats):
         return [p.label for p in reading.placeholders]
-    return labels_for(reading, dialect)
+    return labels_for(reading, dialect, distinct=distinct)
 
 
 def _rewritten(template: Template, labels: list[str], dialect: Dialect, start: int) -> str:

@@ -24,12 +24,22 @@ from typing import TYPE_CHECKING
 from propsms.rules._rule import Breach, Example, Rule
 
 if TYPE_CHECKING:
-    from propsms.rules._check import all_rules, check, get
+    from propsms.rules._check import all_rules, check, get, sources_of
     from propsms.rules._reading import Reading, guess_kind
 
-__all__ = ["Breach", "Example", "Reading", "Rule", "all_rules", "check", "get", "guess_kind"]
+__all__ = [
+    "Breach",
+    "Example",
+    "Reading",
+    "Rule",
+    "all_rules",
+    "check",
+    "get",
+    "guess_kind",
+    "sources_of",
+]
 
-_HOMES = {"all_rules": "_check", "check": "_check", "get": "_check"}
+_HOMES = dict.fromkeys(("all_rules", "check", "get", "sources_of"), "_check")
 
 
 def __getattr__(name: str) -> object:

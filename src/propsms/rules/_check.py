@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from propsms import rules
 from propsms.errors import InvalidValueError
 from propsms.findings import Finding, Severity
+from propsms.profiles import CATEGORIES, load, names
 from propsms.rules._rule import Rule
 from propsms.rules._words import lexicon, union
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from propsms.rules._reading import Reading
     from propsms.rules._rule import Breach
 
-__all__ = ["all_rules", "check", "get"]
+__all__ = ["all_rules", "check", "get", "sources_of"]
 
 
 @lru_cache(maxsize=1)
@@ -161,3 +162,22 @@ def _weigh(rule: Rule, breach: Breach, profile: Profile, today: date | None) -> 
         fix=breach.fix,
         field=breach.field,
     )
+
+
+def sources_of(rule: Rule) -> list[str]:
+    """Where *rule* is written: its own source, and those of the facts and lists that it reads."""
+    told = [rule.source] if rule.source else []
+    categories = {name for name, code in CATEGORIES.items() if code == rule.code}
+    for name in names():
+        profile = load(name)
+        keys = [
+            key
+            for need in rule.needs
+            if need in profile.facts
+            for key in profile.facts[need].source
+        ]
+        keys += [
+            key for words in profile.words if words.category in categories for key in words.source
+        ]
+        told += [f"{name}: {profile.sources[key]}" for key in dict.fromkeys(keys)]
+    return told

@@ -48,13 +48,13 @@ _WIDE: Final = re.compile("[\u3000\uff10-\uff19\uff21-\uff3a\uff41-\uff5a\u2460-
 
 
 def fold(text: str) -> Folded:
-    """*text* in lower case, with disguises taken off.
+    """*text* in lower case, with disguises taken off and half-width punctuation.
 
     >>> fold("加ＱＱ").text, fold("貸\u200b款").text
     ('加qq', '贷款')
     """
     if is_simple(text):
-        return Folded(text.lower())
+        return Folded(_half_width_signs(text.lower()))
     offsets = None
     if INVISIBLE.search(text):
         offsets = tuple(n for n, c in enumerate(text) if not INVISIBLE.match(c))
@@ -64,7 +64,20 @@ def fold(text: str) -> Folded:
     if not _is_gb2312(text):
         text = text.translate(variants())
     lowered = text.lower()
-    return Folded(lowered if len(lowered) == len(text) else text, offsets)
+    return Folded(_half_width_signs(lowered if len(lowered) == len(text) else text), offsets)
+
+
+_SIGNS: Final = tuple(
+    zip("\uff0c\uff1b\uff1a\uff01\uff1f\uff08\uff09\uff0e", ",;:!?().", strict=True)
+)
+
+
+def _half_width_signs(text: str) -> str:
+    """*text* with half-width punctuation, which the rules' patterns are written in."""
+    for wide, half in _SIGNS:
+        if wide in text:
+            text = text.replace(wide, half)
+    return text
 
 
 def squeeze(folded: Folded) -> Folded | None:

@@ -38,10 +38,10 @@ _PHONE: Final = re.compile(
     r"|(?:(?<=电话)|(?<=致电)|(?<=热线)|(?<=电话:)|(?<=拨打)|(?<=热线:))[2-8]\d{6,7})(?![\d-])"
 )
 LINK: Final = re.compile(
-    r"(?:https?://|www\.)[^\s\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]{1,256}"
+    r"(?:https?://|www\.)[^\s,;!()\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]{1,256}"
     r"|(?<![\w.@-])(?:[a-z0-9\x00][a-z0-9\x00-]{0,62}\.){1,4}"
     r"(?:com|cn|net|org|cc|io|top|xyz|vip|me|co|gov|info|site|shop|club|link|app|im|ly|so|gd|tk)"
-    r"(?![a-z0-9-])(?:/[^\s\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]{0,256})?"
+    r"(?![a-z0-9-])(?:/[^\s,;!()\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]{0,256})?"
 )
 
 
@@ -124,7 +124,7 @@ class Reading:
 
     @lazy
     def folded(self) -> Folded:
-        """`plain` in lower case with disguises taken off."""
+        """`plain` in lower case, with disguises taken off and half-width punctuation."""
         return fold(self.plain)
 
     @lazy

@@ -233,7 +233,7 @@ def _covers(pattern: re.Pattern[str], window: str, inside: tuple[int, int]) -> b
 
 
 def _covers_phrase(window: str, phrase: str, inside: tuple[int, int]) -> bool:
-    return _covers(re.compile(re.escape(phrase.lower())), window, inside)
+    return _covers(re.compile(re.escape(fold(phrase).text)), window, inside)
 
 
 def _longest(hits: list[Hit]) -> list[Hit]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _INSTEAD: Final = {
     "&": "和", "→": "到", "m²": "平方米", "㎡": "平方米", "①": "1.", "②": "2.", "③": "3.",
-    "④": "4.", "⑤": "5.", "『": "“", "』": "”", "「": "“", "」": "”", "〖": "(", "〗": ")",
+    "④": "4.", "⑤": "5.", "『": "“", "』": "”", "「": "“", "」": "”", "〖": "\uff08", "〗": "\uff09",
 }  # fmt: skip
 _OTHERS: Final = frozenset("[]【】\u00a5\uffe5")  # rules of their own, or mended with the sum
 
@@ -41,7 +41,7 @@ def _find_symbol(reading: Reading, profile: Profile) -> Iterator[Breach]:
                 f"no emoticons such as {found[0]!r}",
                 Span(*found.span()),
                 "emoticons_allowed",
-                fix=replace(Span(*found.span()), "", "删去", "drop it", safe=True),
+                fix=replace(Span(*found.span()), "", "删去", "drop it"),
             )
 
 
@@ -54,7 +54,8 @@ def _symbol(found: re.Match[str], profile: Profile) -> Breach:
     else:
         other = _INSTEAD.get(sign, "")
         told = (f"请改为“{other}”", f"write {other}") if other else ("请删去", "drop it")
-        fix = replace(span, other, *told, safe=True)
+        glues = not other and _is_between_digits(found)
+        fix = None if glues else replace(span, other, *told, safe=True)
     return Breach(
         f"“{sign}”是{profile.title}的禁用符号,{told[0]}",
         f"{profile.title_en} forbids the sign {sign!r}; {told[1]}",
@@ -62,6 +63,13 @@ def _symbol(found: re.Match[str], profile: Profile) -> Breach:
         "symbols",
         fix=fix,
     )
+
+
+def _is_between_digits(found: re.Match[str]) -> bool:
+    """True if two numbers would run together without what was found."""
+    before = INVISIBLE.sub("", found.string[max(0, found.start() - 20) : found.start()])
+    after = INVISIBLE.sub("", found.string[found.end() : found.end() + 20])
+    return before[-1:].isdigit() and after[:1].isdigit()
 
 
 @lru_cache(maxsize=64)
@@ -235,7 +243,9 @@ def _find_emoji(reading: Reading, profile: Profile) -> Iterator[Breach]:
             span,
             stated,
             cite="" if stated else _EMOJI_SOURCE,
-            fix=replace(span, "", "删去", "drop it", safe=True),
+            fix=None
+            if _is_between_digits(found)
+            else replace(span, "", "删去", "drop it", safe=True),
         )
 
 
@@ -259,6 +269,9 @@ EMOJI: Final = Rule(
 )
 
 
+_ENDS: Final = "。;!?,:\uff1b\uff01\uff1f\uff0c\uff1a"
+
+
 def _find_newline(reading: Reading, profile: Profile) -> Iterator[Breach]:
     if "\n" not in reading.chars and "\r" not in reading.chars:
         return
@@ -269,7 +282,7 @@ def _find_newline(reading: Reading, profile: Profile) -> Iterator[Breach]:
     edits = tuple(
         Edit(
             Span(*m.span()),
-            "" if m.start() == 0 or reading.plain[m.start() - 1] in "。;!?,:" else ",",
+            "" if m.start() == 0 or reading.plain[m.start() - 1] in _ENDS else "\uff0c",
         )
         for m in re.finditer(r"\s*(?:\r\n|\r|\n)+\s*", reading.plain)
     )

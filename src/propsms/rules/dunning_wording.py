@@ -26,15 +26,19 @@ if TYPE_CHECKING:
     from propsms.rules._words import Hit
 
 
+_STOPS: Final = "。!?\uff01\uff1f"
+_BREAKS: Final = _STOPS + ",;\uff0c\uff1b"
+
+
 def _clause_fix(reading: Reading, span: Span) -> Fix | None:
     """Drop the clause around *span*, unless it holds a variable or is all there is."""
     text = reading.plain
-    start = max(text.rfind(sign, 0, span.start) for sign in "。;!?,,;!?")
-    ends = [at for sign in "。;!?,,;!?" if (at := text.find(sign, span.end)) >= 0]
+    start = max(text.rfind(sign, 0, span.start) for sign in _BREAKS)
+    ends = [at for sign in _BREAKS if (at := text.find(sign, span.end)) >= 0]
     end = min(ends, default=len(text))
     if "\0" in text[start + 1 : end] or start < 0:
         return None
-    if end < len(text) and text[end] in "。!?" and text[start] in ",,":
+    if end < len(text) and text[end] in _STOPS and text[start] in ",\uff0c":
         cut = Span(start, end)  # the comma goes, the full stop stays
     else:
         cut = Span(start + 1, min(end + 1, len(text)))
@@ -285,9 +289,9 @@ def _calm(reading: Reading, span: Span) -> Fix | None:
     said = reading.text[span.start : span.end]
     if said.startswith(("立即", "马上")):
         return replace(Span(span.start, span.start + 2), "及时", "改为“及时”", "say 及时")
-    if set(said) <= set("!!"):
+    if set(said) <= set("!\uff01"):
         return replace(span, "。", "改为句号", "end with a full stop")
-    return _clause_fix(reading, span) if "!" not in said and "!" not in said else None
+    return _clause_fix(reading, span) if "!" not in said and "\uff01" not in said else None
 
 
 DUNNING_TONE: Final = Rule(

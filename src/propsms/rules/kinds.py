@@ -114,7 +114,7 @@ OTP_CONTEXT: Final = Rule(
 )
 
 _OPT_OUT: Final = re.compile(
-    "(?:[,,。;;]\\s*)?(?:拒收请?回复?[RrTtNn][Dd]?|回复?(?:TD|T|N|R|td|t|n|r)退订|退订(?:请)?回复?(?:TD|T|N|R|td|t|n|r))[。.]?"
+    "(?:[,\uff0c。;\uff1b]\\s*)?(?:拒收请?回复?[RrTtNn][Dd]?|回复?(?:TD|T|N|R|td|t|n|r)退订|退订(?:请)?回复?(?:TD|T|N|R|td|t|n|r))[。.]?"
 )
 
 
@@ -145,9 +145,12 @@ def _find_purity(reading: Reading, profile: Profile) -> Iterator[Breach]:
         )
 
 
+_CLAUSE: Final = re.compile("[,\uff0c。;\uff1b][^,\uff0c。;\uff1b\x00]{0,12}$")
+
+
 def _impure(reading: Reading, span: Span, zh: str, en: str, fact: str) -> Breach:
     start, end = span.start, span.end
-    clause = re.search(r"[,,。;;][^,,。;;\x00]{0,12}$", reading.plain[:start])
+    clause = _CLAUSE.search(reading.plain[:start])
     cut = Span(clause.start() if clause else start, end)
     return Breach(
         f"验证码短信不得带{zh}“{reading.text[start:end]}”,请删去",
@@ -256,11 +259,14 @@ def _find_optout(reading: Reading, profile: Profile) -> Iterator[Breach]:
     )
 
 
+_ENDS: Final = ("。", ",", "!", ";", "\uff0c", "\uff01", "\uff1b")
+
+
 def _optout_fix(reading: Reading, body: str, wanted: str) -> Fix:
     edits = [Edit(Span(*m.span()), "") for m in _OPT_OUT.finditer(reading.plain)]
     end = len(reading.text)
     kept = body[: edits[0].span.start] if edits else body
-    glue = "" if kept.endswith(("。", ",", "!", ";", ",")) else ","
+    glue = "" if kept.endswith(_ENDS) else "\uff0c"
     if edits and edits[-1].span.end >= end:
         edits[-1] = Edit(edits[-1].span, glue + wanted)
     else:

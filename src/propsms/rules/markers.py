@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from propsms.findings import Edit, Fix, Severity, Span
 from propsms.messages import MessageKind
 from propsms.placeholders import Dialect
+from propsms.rules._fold import INVISIBLE
 from propsms.rules._rule import Breach, Example, Rule, replace
 
 if TYPE_CHECKING:
@@ -25,22 +26,30 @@ _DOLLAR: Final = frozenset(
 )
 
 
-def labels_for(reading: Reading, dialect: Dialect) -> list[str]:
+def labels_for(reading: Reading, dialect: Dialect, *, distinct: bool = False) -> list[str]:
     """What stands inside each marker when the text is written in *dialect*.
 
-    Numbers are given in order of place, one to a marker; names are those of the variables, and
-    ``p1``, ``p2`` where the variables only have numbers.
+    Numbers are given in order of place, the same to a variable that stands twice unless
+    *distinct* asks for one to each marker; names are those of the variables, and ``p1``,
+    ``p2`` where the variables only have numbers.
     """
     names = reading.template.names
     if dialect in (Dialect.NUMBERED, Dialect.BRACED, Dialect.DOUBLE, Dialect.POSITION):
-        return [str(place) for place in range(1, len(names) + 1)]
+        return _numbered(names, distinct=distinct)
     if dialect is Dialect.TYPED:
         return [_TYPED_LABELS.get(reading.variable(n).type, "TEXT") for n in range(len(names))]
     if dialect is Dialect.TYPED_NUMBERED:
-        return [f"TXT_{place}" for place in range(1, len(names) + 1)]
+        return [f"TXT_{number}" for number in _numbered(names, distinct=distinct)]
     if reading.kind is MessageKind.OTP and names == ("1",):
         return ["code"]
     return [f"p{name}" if name.isdigit() else name for name in names]
+
+
+def _numbered(names: Sequence[str], *, distinct: bool) -> list[str]:
+    if distinct:
+        return [str(place) for place in range(1, len(names) + 1)]
+    unique = list(dict.fromkeys(names))
+    return [str(unique.index(name) + 1) for name in names]
 
 
 _TYPED_LABELS: Final = {
@@ -683,6 +692,9 @@ def _find_money(reading: Reading, _: Profile) -> Iterator[Breach]:
             continue
         if found[0][0] == "$" and any(p.start == found.start() for p in reading.placeholders):
             continue
+        before = INVISIBLE.sub("", reading.text[max(0, found.start() - 20) : found.start()])
+        if before[-1:].isdigit():
+            continue  # without the sign two numbers would run together
         yield Breach(
             f"金额写作“{found[0]}”,请改为“{found[1]}元”",
             f"a sum is written {found[0]!r}; write {found[1]}元",

@@ -288,9 +288,9 @@ def _find_square(reading: Reading, profile: Profile) -> Iterator[Breach]:
     if not anywhere and not at_edge:
         return
     places = [m.start() for m in re.finditer(r"[\[\]]", reading.plain)]
-    if not anywhere:
-        places = [n for n in places if n in (_first(reading), _last(reading))]
-    edits = tuple(Edit(Span(n, n + 1), "(" if reading.plain[n] == "[" else ")") for n in places)
+    edits = tuple(
+        Edit(Span(n, n + 1), "\uff08" if reading.plain[n] == "[" else "\uff09") for n in places
+    )
     yield Breach(
         "方括号[]不可用,请改为()",
         "square brackets are not taken; write () in full width",
@@ -298,14 +298,6 @@ def _find_square(reading: Reading, profile: Profile) -> Iterator[Breach]:
         "symbols" if anywhere else "symbols_edge",
         fix=Fix(edits, safe=True, summary="改为()", summary_en="write them as （）"),
     )
-
-
-def _first(reading: Reading) -> int:
-    return len(reading.plain) - len(reading.plain.lstrip("\0 "))
-
-
-def _last(reading: Reading) -> int:
-    return len(reading.plain.rstrip("\0 ")) - 1
 
 
 SQUARE_BRACKETS: Final = Rule(

@@ -56,7 +56,7 @@ class Item:
 
 
 _IGNORE: Final = re.compile(
-    r"#\s*propsms:\s*ignore\[([^\]\r\n]{1,400})\][ \t]*(?:--|:|:)?[ \t]*([^\r\n]{0,400})"
+    r"#\s*propsms:\s*ignore\[([^\]\r\n]{1,400})\][ \t]*(?:--|:|\uff1a)?[ \t]*([^\r\n]{0,400})"
 )
 
 
