@@ -51,6 +51,10 @@ ALL: list[Any] = [
     Chuanglan("N1", SECRET),
 ]
 EACH = pytest.mark.parametrize("provider", ALL, ids=lambda provider: provider.name)
+READERS = (
+    *("parse_status", "parse_replies", "parse_templates", "parse_signatures"),
+    *("parse_filings", "parse_balance"),
+)
 DATA = sorted((Path(providers.__file__).parent / "data").glob("*.toml"))
 
 
@@ -205,50 +209,62 @@ def _json(words: list[str]) -> st.SearchStrategy[Any]:
 MESSAGES = [message("13800138000", reference="a"), message("13800138001", reference="b")]
 
 
+STATUSES = st.sampled_from([200, 201, 204, 302, 400, 403, 429, 500, 503])
+FUZZ = pytest.mark.parametrize("examples", [12, pytest.param(600, marks=pytest.mark.stress)])
+
+
 @EACH
-@settings(max_examples=40)
-@given(data=st.data(), status=st.sampled_from([200, 201, 204, 302, 400, 403, 429, 500, 503]))
-def test_any_reply_gives_an_outcome_for_each(provider: Any, data: Any, status: int) -> None:
+@FUZZ
+def test_any_reply_gives_an_outcome_for_each(provider: Any, examples: int) -> None:
     """Whatever the reply is: as many outcomes, in order, and none accepted but with a 2xx."""
     messages = MESSAGES[: provider.batches[0].max_messages]
-    reply = answer(data.draw(_json(_words(provider))), status)
-    found = provider.parse_response(messages, reply)
-    assert [one.reference for one in messages] == [one.reference for one in found]
-    for one in found:
-        assert not isinstance(one, Accepted) or status < 300
-        assert not isinstance(one, Refused) or status < 500
-        assert isinstance(one, Accepted) is bool(getattr(one, "message_id", ""))
+
+    @settings(max_examples=examples)
+    @given(body=_json(_words(provider)), status=STATUSES)
+    def check(body: Any, status: int) -> None:
+        found = provider.parse_response(messages, answer(body, status))
+        assert [one.reference for one in messages] == [one.reference for one in found]
+        for one in found:
+            assert not isinstance(one, Accepted) or status < 300
+            assert not isinstance(one, Refused) or status < 500
+            assert isinstance(one, Accepted) is bool(getattr(one, "message_id", ""))
+
+    check()
 
 
 @EACH
-@settings(max_examples=40)
-@given(data=st.data(), status=st.sampled_from([200, 400, 502]))
-def test_any_reply_to_a_query_is_read_or_refused(provider: Any, data: Any, status: int) -> None:
+@FUZZ
+def test_any_reply_to_a_query_is_read_or_refused(provider: Any, examples: int) -> None:
     """Readers raise what a caller can act on, and nothing else."""
-    reply = answer(data.draw(_json(_words(provider))), status)
-    for name in (
-        *("parse_status", "parse_replies", "parse_templates", "parse_signatures"),
-        *("parse_filings", "parse_balance"),
-    ):
-        if hasattr(provider, name):
+    readers = [getattr(provider, name) for name in READERS if hasattr(provider, name)]
+
+    @settings(max_examples=examples)
+    @given(body=_json(_words(provider)), status=STATUSES)
+    def check(body: Any, status: int) -> None:
+        for read in readers:
             with contextlib.suppress(ProviderError):
-                getattr(provider, name)(reply)
+                read(answer(body, status))
+
+    check()
 
 
-@EACH
-@settings(max_examples=40)
-@given(data=st.data(), as_form=st.booleans())
-def test_any_push_is_read_or_refused(provider: Any, data: Any, as_form: bool) -> None:
+@pytest.mark.parametrize(
+    "provider", [p for p in ALL if isinstance(p, ReceivesPushes)], ids=lambda p: p.name
+)
+@FUZZ
+def test_any_push_is_read_or_refused(provider: Any, examples: int) -> None:
     """A forged push gives odd values or an error, never a crash."""
-    if not isinstance(provider, ReceivesPushes):
-        return
-    body = data.draw(_json(_words(provider)))
-    if as_form:
-        fields = body if isinstance(body, dict) else {"sms_status": str(body)}
-        request = push(urlencode(fields).encode())
-    else:
+
+    @settings(max_examples=examples)
+    @given(body=_json(_words(provider)), as_form=st.booleans())
+    def check(body: Any, as_form: bool) -> None:
         request = push(body, **{"content-type": "application/json"})
-    with contextlib.suppress(RejectedError):
-        found = provider.parse_push(request, now=NOW)
-        assert 200 == found.ack.status
-        assert not found.authenticated
+        if as_form:
+            fields = body if isinstance(body, dict) else {"sms_status": str(body)}
+            request = push(urlencode(fields).encode())
+        with contextlib.suppress(RejectedError):
+            found = provider.parse_push(request, now=NOW)
+            assert 200 == found.ack.status
+            assert not found.authenticated
+
+    check()

@@ -9,7 +9,7 @@ Source: a public copy of the batch-send page, yunpian-python-sdk 1.0.0; read 202
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import quote_plus, unquote_plus
 
 import attrs
@@ -40,7 +40,7 @@ from propsms.messages import Accepted, DeliveryReceipt, MessageKind, Reply
 from propsms.wire import BatchRule, HttpRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from propsms._codes import FrequencyRule
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Yunpian"]
 
+_T = TypeVar("_T")
 _SAME: Final = BatchRule(1000, same_params=True, same_signature=True)
 _DIFFERENT: Final = BatchRule(1000, same_params=False, same_signature=False)
 _ACK: Final = b"SUCCESS"
@@ -172,8 +173,7 @@ class Yunpian:
         Raises:
             ProviderError: The reply says no, or is none.
         """
-        rows = self._rows(response)
-        return tuple(one for row in rows if (one := self._receipt(row)))
+        return self._read(response, self._receipt)
 
     def parse_replies(self, response: HttpResponse) -> tuple[Reply, ...]:
         """Read pulled replies.
@@ -181,7 +181,7 @@ class Yunpian:
         Raises:
             ProviderError: The reply says no, or is none.
         """
-        return tuple(one for row in self._rows(response) if (one := self._reply(row)))
+        return self._read(response, self._reply)
 
     def parse_push(self, request: HttpRequest, *, now: datetime) -> Push:  # noqa: ARG002
         """Read ``sms_status`` or ``sms_reply``, whose value may be encoded twice; not signed.
@@ -239,17 +239,7 @@ class Yunpian:
         Raises:
             ProviderError: The reply says no, or is none.
         """
-        return tuple(
-            audit(
-                self.name,
-                "template",
-                required(row["tpl_id"]),
-                _STATES.get(text_of(row["check_status"])),
-                text_of(row.get("reason")),
-            )
-            for row in self._rows(response)
-            if "check_status" in row
-        )
+        return self._read(response, self._audit)
 
     def build_call(
         self,
@@ -287,17 +277,27 @@ class Yunpian:
             return Accepted(message.reference, self.name, required(row["sid"]), segments)
         return refusal(self.name, load_codes("yunpian"), message, code, detail)
 
-    def _rows(self, response: HttpResponse) -> list[Mapping[str, Any]]:
-        def read(data: Any) -> list[Mapping[str, Any]]:
-            if isinstance(data, list):
-                return rows_of(data)  # pyright: ignore[reportUnknownArgumentType]
-            reply = fields_of(data)
-            if "http_status_code" in reply or text_of(reply.get("code")) not in {"", "0"}:
-                code, detail = required(reply["code"]), text_of(reply.get("msg"))
-                refuse_call(self.name, load_codes("yunpian"), code, detail)
-            return [reply]
+    def _read(
+        self, response: HttpResponse, one_of: Callable[[Mapping[str, Any]], _T | None]
+    ) -> tuple[_T, ...]:
+        def read(data: Any) -> tuple[_T, ...]:
+            rows = rows_of(data if isinstance(data, list) else [self._agreed(data)])
+            return tuple(one for row in rows if (one := one_of(row)) is not None)
 
         return answer(self.name, response, read)
+
+    def _agreed(self, data: Any) -> Mapping[str, Any]:
+        reply = fields_of(data)
+        if "http_status_code" in reply or text_of(reply.get("code")) not in {"", "0"}:
+            code, detail = required(reply["code"]), text_of(reply.get("msg"))
+            refuse_call(self.name, load_codes("yunpian"), code, detail)
+        return reply
+
+    def _audit(self, row: Mapping[str, Any]) -> TemplateAudit | None:
+        if "check_status" not in row:
+            return None
+        state, reason = _STATES.get(text_of(row["check_status"])), text_of(row.get("reason"))
+        return audit(self.name, "template", required(row["tpl_id"]), state, reason)
 
     def _receipt(self, row: Mapping[str, Any]) -> DeliveryReceipt | None:
         if not row.get("sid"):
