@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import phonenumbers
 
-from bench.harness import Row, faster
+from bench.harness import Row, faster, side_by_side
 from propsms.phone import mask_numbers, parse
 
 if TYPE_CHECKING:
@@ -52,10 +52,11 @@ def rows() -> list[Row]:
 
 
 def _row(name: str, numbers: list[str]) -> Row:
-    return faster(
-        name,
+    ours, peer = side_by_side(
         lambda: [parse(raw) for raw in numbers],
         lambda: [_theirs(raw) for raw in numbers],
-        target=">= 20",
-        note="peer: phonenumbers parse + is_valid + format E.164; 2000 numbers",
+        rounds=11,
+        cpu=True,
     )
+    note = "peer: phonenumbers parse + is_valid + format E.164; 2000 numbers"
+    return Row(name, f"{ours * 1e3:.3g} ms", f"{peer * 1e3:.3g} ms", peer / ours, ">= 20", note)
