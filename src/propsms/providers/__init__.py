@@ -23,7 +23,18 @@ if TYPE_CHECKING:
 
     from propsms.messages import DeliveryReceipt, Outcome
     from propsms.phone import PhoneNumber
+    from propsms.providers.aliyun import Aliyun as Aliyun
+    from propsms.providers.baidu import Baidu as Baidu
+    from propsms.providers.chuanglan import Chuanglan as Chuanglan
+    from propsms.providers.cmas import Cmas as Cmas
+    from propsms.providers.ctyun import Ctyun as Ctyun
+    from propsms.providers.huawei import Huawei as Huawei
+    from propsms.providers.koomessage import KooMessage as KooMessage
     from propsms.providers.outbox import Outbox as Outbox
+    from propsms.providers.tencent import Tencent as Tencent
+    from propsms.providers.twilio import Twilio as Twilio
+    from propsms.providers.volcengine import Volcengine as Volcengine
+    from propsms.providers.yunpian import Yunpian as Yunpian
     from propsms.wire import BatchRule, HttpRequest, HttpResponse, Push, WireMessage
 
 __all__ = [
