@@ -298,6 +298,26 @@ def test_any_jcard_is_read_or_refused(items: list[object]) -> None:
         read_jcard(data)
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "ADR:" + ";\\;" * 100_000,
+        "CATEGORIES:" + "a," * 100_000,
+        "NOTE:" + "\\" * 300_000,
+        "TEL" + ";a" * 100_000,
+        "TEL" + ';a="b",c' * 40_000 + ":1",
+        "TEL:" + "1" * 300_000,
+        "FN:" + "1,2.3 " * 50_000,
+        "a" * 300_000,
+        "LOGO;ENCODING=b:" + "A" * 300_000,
+    ],
+    ids=lambda line: line[:12],
+)
+def test_hostile_lines_end_soon(line: str) -> None:
+    """They are walked a few times, not once per character."""
+    read_vcard(wrapped("VERSION:4.0", line))
+
+
 def fuzz(seed: int, count: int) -> None:
     """Cut, repeat and mix the lines of whole cards, octet by octet."""
     chance = random.Random(seed)

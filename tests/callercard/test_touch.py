@@ -21,6 +21,7 @@ from propsms.callercard import (
     call_result,
     check_flash_text,
     flash_sms,
+    lint_card,
     plan_touch,
 )
 from propsms.errors import InvalidValueError
@@ -144,6 +145,14 @@ def test_flash_texts(text: str, codes: list[str]) -> None:
     findings = check_flash_text(text, CARD)
     assert codes == [finding.code for finding in findings]
     assert all(finding.message and finding.message_en for finding in findings)
+
+
+@pytest.mark.parametrize("part", ["1", "1 ", "1,", "a-", "a.", "¥", " ", "www", "😀"])
+def test_a_hostile_text_ends_soon(part: str) -> None:
+    """A hundred thousand repetitions of what the patterns look for."""
+    card = attrs.evolve(CARD, display_name=part * 50_000, call_reason=part * 100_000)
+    check_flash_text(part * 100_000, CARD)
+    assert lint_card(card, "caiyin_text", AT.date())
 
 
 def test_data_coding() -> None:

@@ -37,7 +37,10 @@ _SHORT_CALL: Final = 6
 
 
 class Interval(NamedTuple):
-    """A 95 % interval; both ends are shares of 1."""
+    """A 95 % interval; both ends are shares of 1.
+
+    .. versionadded:: 0.1.0
+    """
 
     low: float
     high: float
@@ -51,6 +54,8 @@ def wilson_interval(hits: int, total: int) -> Interval:
 
     >>> [round(end, 4) for end in wilson_interval(81, 263)]
     [0.2553, 0.3662]
+
+    .. versionadded:: 0.1.0
     """
     if not 0 <= hits <= total or total < 1:
         raise InvalidValueError(
@@ -74,6 +79,8 @@ def newcombe_difference(hits_1: int, total_1: int, hits_2: int, total_2: int) ->
 
     >>> [round(end, 4) for end in newcombe_difference(56, 70, 48, 80)]
     [0.0524, 0.3339]
+
+    .. versionadded:: 0.1.0
     """
     p1, p2 = hits_1 / max(total_1, 1), hits_2 / max(total_2, 1)
     (l1, u1), (l2, u2) = wilson_interval(hits_1, total_1), wilson_interval(hits_2, total_2)
@@ -104,6 +111,8 @@ class CallTally:
         invalid: Those to numbers that do not exist; they say nothing about people.
         short: Answered ones that lasted less than 6 seconds.
         blocked: Those that a machine rejected (SIP 608).
+
+    .. versionadded:: 0.1.0
     """
 
     attempts: int = attrs.field(validator=_whole)
@@ -150,6 +159,8 @@ class AnswerRate:
         interval: The 95 % interval of that share.
         short_share: The share of answered calls under 6 seconds.
         blocked_share: The share of usable calls that a machine rejected.
+
+    .. versionadded:: 0.1.0
     """
 
     usable: int
@@ -169,6 +180,8 @@ class AnswerComparison:
         after: The second.
         difference: The second rate minus the first; None if there are too few calls.
         interval: The 95 % interval of the difference; None likewise.
+
+    .. versionadded:: 0.1.0
     """
 
     before: AnswerRate
@@ -209,6 +222,8 @@ def answer_rate(
     before   40.0 % ████████············  48/120 (31.7 to 48.9 %)
     after    60.0 % ████████████········  81/135 (51.6 to 67.9 %)
     The difference is 20.0 percentage points (95 % interval 7.7 to 31.5); why is not known.
+
+    .. versionadded:: 0.1.0
     """
     first = before if isinstance(before, CallTally) else CallTally.of(before)
     second = after if isinstance(after, CallTally) else CallTally.of(after)

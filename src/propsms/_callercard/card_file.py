@@ -25,6 +25,8 @@ def load_card(path: Path) -> CallerCard:
     Raises:
         InvalidValueError: As in `parse_card`, or a named file is not there.
         OSError: The file cannot be read.
+
+    .. versionadded:: 0.1.0
     """
     data = _table(path.read_text("utf-8-sig"), path.name)
     if isinstance(data.get("logo"), str):
@@ -46,6 +48,8 @@ def parse_card(text: str, *, name: str = "card") -> CallerCard:
 
     >>> parse_card('display_name = "某某物业"\nnumbers = ["4000001234"]').display_name
     '某某物业'
+
+    .. versionadded:: 0.1.0
     """
     data = _table(text, name)
     data.pop("logo", None)

@@ -41,12 +41,13 @@ def split_value(text: str, separator: str) -> list[str]:
     >>> split_value(r"客服\,报修,收费", ",")
     ['客服\\,报修', '收费']
     """
-    parts = [""]
-    for token in re.findall(r"\\.|[^\\]|\\", text, flags=re.DOTALL):
-        if token == separator:
-            parts.append("")
-        else:
-            parts[-1] += token
+    parts: list[str] = []
+    start = 0
+    for match in re.finditer(rf"\\.|{re.escape(separator)}", text, flags=re.DOTALL):
+        if match[0] == separator:
+            parts.append(text[start : match.start()])
+            start = match.end()
+    parts.append(text[start:])
     return parts
 
 
@@ -117,14 +118,11 @@ def parse_line(line: str) -> Property:
 
 def _params(text: str) -> dict[str, Value]:
     """Parameters by name; a bare one, as older files write it, is a type."""
-    found: dict[str, tuple[str, ...]] = {}
+    found: dict[str, list[str]] = {}
     for name, given in _PARAM.findall(text):
-        values = tuple(a or b for a, b in _PARAM_VALUE.findall(given))
-        if values:
-            found[name.lower()] = found.get(name.lower(), ()) + values
-        else:
-            found["type"] = (*found.get("type", ()), name)
-    return {name: values[0] if len(values) == 1 else values for name, values in found.items()}
+        values = [quoted or plain for quoted, plain in _PARAM_VALUE.findall(given)]
+        found.setdefault(name.lower() if values else "type", []).extend(values or [name])
+    return {name: tuple(v) if len(v) > 1 else v[0] for name, v in found.items()}
 
 
 def _values(name: str, kind: str, text: str) -> tuple[Value, ...]:

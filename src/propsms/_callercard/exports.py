@@ -39,6 +39,8 @@ def call_info_header(uri: str, purpose: str = "jcard", call_reason: str | None =
 
     >>> call_info_header("https://example.com/card.json", call_reason='水管"维修"')
     'Call-Info: <https://example.com/card.json>;purpose=jcard;call-reason="水管\\"维修\\""'
+
+    .. versionadded:: 0.1.0
     """
     if not uri.lower().startswith("https://"):
         raise InvalidValueError(
@@ -65,7 +67,10 @@ def _quoted(reason: str) -> str:
 
 
 class SkippedNumber(NamedTuple):
-    """A number that could not go into the directory, by its place, with the code that says why."""
+    """A number that could not go into the directory, by its place, with the code that says why.
+
+    .. versionadded:: 0.1.0
+    """
 
     card: int
     number: int
@@ -73,7 +78,10 @@ class SkippedNumber(NamedTuple):
 
 
 class CallDirectory(NamedTuple):
-    """What an app gives to CallKit, and what it cannot give."""
+    """What an app gives to CallKit, and what it cannot give.
+
+    .. versionadded:: 0.1.0
+    """
 
     entries: list[tuple[int, str]]
     skipped: list[SkippedNumber]
@@ -96,6 +104,8 @@ def ios_call_directory(
     >>> ios_call_directory([card])
     CallDirectory(entries=[(864000001234, '某某物业')], skipped=[SkippedNumber(card=0, number=1, \
 code='num.no_international_form')])
+
+    .. versionadded:: 0.1.0
     """
     labels: dict[int, str] = {}
     owners: dict[int, int] = {}
@@ -184,6 +194,8 @@ def to_csv(
         excel_safe: Whether a cell that a spreadsheet might run as a formula gets an apostrophe.
         bom: Whether to begin with the mark by which Excel knows UTF-8.
         english: Whether the headings are English.
+
+    .. versionadded:: 0.1.0
     """
     out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator="\r\n")

@@ -38,7 +38,10 @@ __all__ = [
 
 
 class UnknownFormatError(InvalidValueError):
-    """No documented sample shows how that interface writes that sort of number."""
+    """No documented sample shows how that interface writes that sort of number.
+
+    .. versionadded:: 0.1.0
+    """
 
 
 def format_for(provider: str, number: CardNumber | str) -> str:
@@ -56,6 +59,8 @@ def format_for(provider: str, number: CardNumber | str) -> str:
     '0755-20001234'
     >>> format_for("passport", "0755-20001234 转 801")
     '8675520001234'
+
+    .. versionadded:: 0.1.0
     """
     number = CardNumber(number) if isinstance(number, str) else number
     formats = _FORMATS.get(provider)
@@ -114,7 +119,10 @@ NUMBER_FORMATS = tuple(_FORMATS)
 
 
 class Evidence(StrEnum):
-    """Whether the papers are all there. They never prove that a number is the company's own."""
+    """Whether the papers are all there. They never prove that a number is the company's own.
+
+    .. versionadded:: 0.1.0
+    """
 
     COMPLETE = "evidence_complete"
     INCOMPLETE = "evidence_incomplete"
@@ -122,7 +130,10 @@ class Evidence(StrEnum):
 
 @attrs.frozen
 class Ownership:
-    """What the papers say about whose numbers they are."""
+    """What the papers say about whose numbers they are.
+
+    .. versionadded:: 0.1.0
+    """
 
     evidence: Evidence
     gaps: tuple[Finding, ...] = ()
@@ -138,6 +149,8 @@ def ownership(card: CallerCard, today: date | None = None) -> Ownership:
         card: The card.
         today: The day on which papers must hold; None counts every paper that ends as a gap,
             because nobody can tell.
+
+    .. versionadded:: 0.1.0
     """
     report = Reporter()
     authorised = any(document.kind == "authorization" for document in card.documents)

@@ -31,6 +31,8 @@ def to_jcard(card: CallerCard, *, logo: LogoPlace = "uri") -> list[Any]:
     >>> from propsms.callercard import CallerCard
     >>> to_jcard(CallerCard(display_name="某某物业"))[1][2]
     ['fn', {}, 'text', '某某物业']
+
+    .. versionadded:: 0.1.0
     """
     head: list[Any] = ["version", {}, "text", "4.0"]
     return ["vcard", [head, *(jcard_property(prop) for prop in card_properties(card, logo))]]
@@ -62,5 +64,7 @@ def vcard_line_to_jcard(line: str) -> list[Any]:
 
     >>> vcard_line_to_jcard("ORG:某某物业;客服\\,报修\\;收费")
     ['org', {}, 'text', ['某某物业', '客服,报修;收费']]
+
+    .. versionadded:: 0.1.0
     """
     return jcard_property(parse_line(unfold(line).rstrip("\r\n")))

@@ -26,7 +26,10 @@ _NOTICE: Final = timedelta(days=30)
 
 
 class CardState(StrEnum):
-    """Where a card stands at one registry."""
+    """Where a card stands at one registry.
+
+    .. versionadded:: 0.1.0
+    """
 
     DRAFT = "draft"
     SUBMITTED = "submitted"
@@ -65,6 +68,8 @@ class Registration:
         since: Since when, or None if nobody knows.
         reasons: What the registry said when it rejected or suspended it.
         expires: The last day on which the registry shows it, or None if not known.
+
+    .. versionadded:: 0.1.0
     """
 
     registry: str
@@ -106,6 +111,8 @@ class CardFile:
         card: The card as it should be shown.
         registrations: Where it was or will be registered.
         given_up: Numbers that are no longer the company's.
+
+    .. versionadded:: 0.1.0
     """
 
     card: CallerCard = attrs.field(validator=instance_of(CallerCard))
@@ -114,7 +121,10 @@ class CardFile:
 
 
 class ActionKind(StrEnum):
-    """What is to be done."""
+    """What is to be done.
+
+    .. versionadded:: 0.1.0
+    """
 
     WITHDRAW_NUMBER = "withdraw_number"
     MEND = "mend"
@@ -135,6 +145,8 @@ class Action:
         subject: What it is about: a masked number, a document kind, or a state.
         message: The same as a sentence, in Chinese.
         message_en: The same in English.
+
+    .. versionadded:: 0.1.0
     """
 
     kind: ActionKind
@@ -150,6 +162,8 @@ def next_actions(state: CardFile, today: date) -> tuple[Action, ...]:
 
     Renewals appear 30 days before the earliest of the card's, papers' and registrations' last
     days; a number that was given up must be withdrawn wherever the card is or may be shown.
+
+    .. versionadded:: 0.1.0
     """
     found = [*_withdrawals(state, today), *_steps(state, today), *_renewals(state, today)]
     return tuple(sorted(found, key=lambda action: action.due))

@@ -49,6 +49,8 @@ def lint_card(card: CallerCard, profile: CardProfile | str, today: date) -> tupl
     ... )
     >>> [f.code for f in lint_card(card, "generic", date(2026, 1, 31)) if f.severity == "error"]
     ['num.area_code_missing']
+
+    .. versionadded:: 0.1.0
     """
     report = Reporter(card_profile(profile) if isinstance(profile, str) else profile)
     check_name(card, report)

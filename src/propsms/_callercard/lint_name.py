@@ -12,13 +12,14 @@ if TYPE_CHECKING:
     from propsms._callercard.codes import Reporter
     from propsms._callercard.model import CallerCard
 
-__all__ = ["check_name", "check_texts", "compare_names", "measure_text", "shown_text"]
+__all__ = ["LINK", "check_name", "check_texts", "compare_names", "measure_text", "shown_text"]
 
 _BIDI = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 _EMOJI = re.compile(
-    "[\u203c\u2049\u231a-\u23ff\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff\u20e3]"
-    "[\ufe0f\u200d\U0001f3fb-\U0001f3ff]*"
+    "(?:[\u203c\u2049\u231a-\u23ff\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff\u20e3]"
+    "[\ufe0f\u200d\U0001f3fb-\U0001f3ff]*)+"
 )
+_BEYOND_BMP = re.compile("[\U00010000-\U0010ffff]+")
 _HIDDEN = (
     ("name.control_char", re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")),
     ("name.bidi_control", re.compile(f"[{_BIDI}]+")),
@@ -32,8 +33,8 @@ _HIDDEN = (
 )
 _NUMBER_ONLY = re.compile(r"[\s+＋]*\d(?:[\s\-－()（）]*\d){2,}[\s)）]*")
 _LONG_NUMBER = re.compile(r"\d(?:[\s\-－]?\d){4,}")
-_LINK = re.compile(
-    r"https?://|www\.|\b[a-z0-9][a-z0-9-]*\.(?:com|cn|net|org|top|cc|me|io)\b",
+LINK = re.compile(
+    r"https?:|www\.|(?<![a-z0-9-])[a-z0-9][a-z0-9-]*\.(?:com|cn|net|org|top|cc|me|io)\b",
     re.IGNORECASE | re.ASCII,
 )
 _GOVERNMENT = re.compile(
@@ -100,6 +101,8 @@ def compare_names(
 
     >>> compare_names("某某物业", "某某物业服务有限公司")
     'abbreviation'
+
+    .. versionadded:: 0.1.0
     """
     shown, licence = _letters(display_name), _letters(legal_name)
     if shown == licence:
@@ -137,12 +140,11 @@ def check_texts(card: CallerCard, report: Reporter) -> None:
     if profile.reason_max is not None and length > profile.reason_max:
         report.add("text.too_long", field, length=length, limit=profile.reason_max)
     if profile.charset == "bmp":
-        for index, character in enumerate(text):
-            if ord(character) > 0xFFFF:
-                span = Span(index, index + 1) if card.call_reason else None
-                report.add("text.non_bmp", field, span=span, character=f"U+{ord(character):X}")
-    if match := _LINK.search(text):
-        report.add("text.url", field, span=Span(*match.span()) if card.call_reason else None)
+        for run in _BEYOND_BMP.finditer(text):
+            span = Span(*run.span()) if card.call_reason else None
+            report.add("text.non_bmp", field, span=span, character=f"U+{ord(run[0][0]):X}")
+    if link := LINK.search(text):
+        report.add("text.url", field, span=Span(*link.span()) if card.call_reason else None)
     width = measure_text(card.service_type, "cjk2")
     if profile.usage_max is not None and width > profile.usage_max:
         report.add("usage.too_wide", "service_type", length=width, limit=profile.usage_max)

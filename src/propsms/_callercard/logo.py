@@ -47,6 +47,8 @@ class LogoInfo:
         problems: Codes of what is wrong with the file itself, such as ``logo.truncated``.
         file_name: The name of the file, or empty.
         data: The file, or None if it was not kept.
+
+    .. versionadded:: 0.1.0
     """
 
     format: str = "unknown"
@@ -73,6 +75,8 @@ def read_logo(data: bytes, *, file_name: str = "") -> LogoInfo:
 
     >>> read_logo(b"GIF89a\x10\x00").problems
     ('logo.truncated',)
+
+    .. versionadded:: 0.1.0
     """
     data = bytes(data)
     facts = _Facts(data)

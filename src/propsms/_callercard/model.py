@@ -61,6 +61,8 @@ class Document:
         issued: When it was issued, or None if not known.
         expires: The last day it holds, or None if it does not end or nobody knows.
         stamped: Whether it bears the company's seal.
+
+    .. versionadded:: 0.1.0
     """
 
     kind: str = attrs.field(validator=_text)
@@ -84,6 +86,8 @@ class CardNumber:
         purpose: What it is used for, such as ``报修``.
         holder_name: Who the number is registered to; None means nobody has said.
         proof: The paper that shows it, or the file name of one among the card's documents.
+
+    .. versionadded:: 0.1.0
     """
 
     raw: str = attrs.field(validator=_text, repr=_masked)
@@ -166,6 +170,8 @@ class CallerCard:
         valid_from: The first day on which the card holds.
         valid_to: The last day on which the card holds.
         version: Counts the changes of the card, from 1.
+
+    .. versionadded:: 0.1.0
     """
 
     display_name: str = attrs.field(validator=_text)

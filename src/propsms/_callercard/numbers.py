@@ -22,7 +22,10 @@ __all__ = ["CardNumberKind", "NumberReading", "read_number"]
 
 
 class CardNumberKind(StrEnum):
-    """What sort of number it is, as far as a card cares."""
+    """What sort of number it is, as far as a card cares.
+
+    .. versionadded:: 0.1.0
+    """
 
     MOBILE = "mobile"
     FIXED = "fixed"

@@ -66,6 +66,8 @@ def registration_package(
 
     Raises:
         InvalidValueError: No shipped profile has that id.
+
+    .. versionadded:: 0.1.0
     """
     profile = card_profile(profile) if isinstance(profile, str) else profile
     day = today or card.valid_from
@@ -182,6 +184,8 @@ def package_files(
 
     Raises:
         InvalidValueError: As in `registration_package`.
+
+    .. versionadded:: 0.1.0
     """
     manifest = registration_package(card, profile, today)
     found = {
@@ -227,6 +231,8 @@ def package_zip(files: Mapping[str, bytes]) -> bytes:
     """Put *files* into a ZIP; the same files give the same octets on every machine.
 
     They are stored, not compressed, because compressors differ; all dates are 1980-01-01.
+
+    .. versionadded:: 0.1.0
     """
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:

@@ -70,6 +70,8 @@ def rcd_claims(
     >>> card = CallerCard(display_name="某某物业", numbers=(CardNumber("4000001234"),))
     >>> passport_json(rcd_claims(card, dest="+8613900000001", iat=1700000000))[:42]
     '{"dest":{"tn":["8613900000001"]},"iat":170'
+
+    .. versionadded:: 0.1.0
     """
     if not card.display_name.strip():
         raise _wrong(
@@ -140,6 +142,8 @@ def passport_json(claims: Mapping[str, Any]) -> str:
 
     >>> passport_json({"iat": 1700000000, "dest": {"uri": ["sip:b@x", "sip:a@x"]}})
     '{"dest":{"uri":["sip:a@x","sip:b@x"]},"iat":1700000000}'
+
+    .. versionadded:: 0.1.0
     """
     if problems := _rcd_problems(claims):
         raise _wrong(
@@ -194,6 +198,8 @@ def sign_passport(
     Raises:
         InvalidValueError: The claims or the address are not valid, or the key is not on P-256.
         MissingExtraError: The extra ``passport`` is not installed.
+
+    .. versionadded:: 0.1.0
     """
     ec, hashes, utils = _crypto()
     key = _private(private_key)
@@ -219,6 +225,8 @@ class PassportCheck:
         problems: Codes of all that is wrong, such as ``stale`` or ``iat_not_integer``.
         header: Its header; empty if it cannot be read.
         claims: Its claims; empty if they cannot be read.
+
+    .. versionadded:: 0.1.0
     """
 
     signature_valid: bool
@@ -252,6 +260,8 @@ def verify_passport(
     Raises:
         InvalidValueError: *now* is naive, or the key is not on P-256.
         MissingExtraError: The extra ``passport`` is not installed.
+
+    .. versionadded:: 0.1.0
     """
     if now is not None:
         require_aware(now)

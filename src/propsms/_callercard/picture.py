@@ -46,6 +46,8 @@ def phone_picture(card: CallerCard, *, english: bool = False) -> str:
     Args:
         card: The card; its first number is shown as a phone shows it.
         english: Whether the captions are English.
+
+    .. versionadded:: 0.1.0
     """
     words = _ENGLISH if english else _CHINESE
     number = _shown(card.numbers[0]) if card.numbers else words["unknown"]

@@ -33,7 +33,10 @@ __all__ = [
 
 
 class ProfileStatus(StrEnum):
-    """Whether the registry is known to take cards: yes, no longer, or nobody knows."""
+    """Whether the registry is known to take cards: yes, no longer, or nobody knows.
+
+    .. versionadded:: 0.1.0
+    """
 
     LIVE = "live"
     RETIRED = "retired"
@@ -91,6 +94,8 @@ class LogoRule:
         alpha: Whether transparent parts are allowed; None if nobody says.
         size_in_name: Whether the name should tell the size, as in ``logo-256x256.png``.
         url_max: The longest HTTPS address of the logo.
+
+    .. versionadded:: 0.1.0
     """
 
     required: bool = False
@@ -160,6 +165,8 @@ class CardProfile:
         checked_on: When that was read.
         notes: What else a person should know, in Chinese.
         notes_en: The same in English.
+
+    .. versionadded:: 0.1.0
     """
 
     id: str
@@ -205,6 +212,8 @@ def parse_profile(text: str, *, name: str = "profile") -> CardProfile:
     Raises:
         InvalidValueError: It is no TOML, a field is unknown, missing or out of its bounds; the
             message names the field.
+
+    .. versionadded:: 0.1.0
     """
     try:
         data = tomllib.loads(text)
@@ -226,13 +235,18 @@ def load_profile(path: Path) -> CardProfile:
     Raises:
         InvalidValueError: As in `parse_profile`.
         OSError: The file cannot be read.
+
+    .. versionadded:: 0.1.0
     """
     return parse_profile(path.read_text("utf-8-sig"), name=path.name)
 
 
 @cache
 def card_profiles() -> dict[str, CardProfile]:
-    """All shipped profiles by id, `generic` first."""
+    """All shipped profiles by id, `generic` first.
+
+    .. versionadded:: 0.1.0
+    """
     forms = files("propsms._callercard") / "forms"
     found = [
         parse_profile(form.read_text("utf-8"), name=form.name)
@@ -248,6 +262,8 @@ def card_profile(name: str) -> CardProfile:
 
     Raises:
         InvalidValueError: There is none; the message lists those there are.
+
+    .. versionadded:: 0.1.0
     """
     profiles = card_profiles()
     if name not in profiles:

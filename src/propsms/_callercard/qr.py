@@ -40,6 +40,8 @@ def to_qr(
     Raises:
         InvalidValueError: The card is too long for one code; give *url* instead.
         MissingExtraError: The extra ``qr`` is not installed.
+
+    .. versionadded:: 0.1.0
     """
     try:
         import segno  # noqa: PLC0415  an extra

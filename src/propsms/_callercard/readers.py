@@ -34,7 +34,10 @@ _MAX_CHARACTERS: Final = 2 * MAX_LOGO_BYTES
 
 @attrs.frozen
 class CardReading:
-    """A card that was read, and what was odd about its file."""
+    """A card that was read, and what was odd about its file.
+
+    .. versionadded:: 0.1.0
+    """
 
     card: CallerCard
     findings: tuple[Finding, ...] = ()
@@ -49,6 +52,8 @@ def read_vcard(data: str | bytes) -> CardReading:
 
     >>> read_vcard("BEGIN:VCARD\r\nVERSION:4.0\r\nFN:某某物业\r\nEND:VCARD\r\n").card.display_name
     '某某物业'
+
+    .. versionadded:: 0.1.0
     """
     lines = [
         line for line in unfold(_decoded(data)).replace("\r\n", "\n").split("\n") if line.strip()
@@ -117,6 +122,8 @@ def read_jcard(data: str | bytes | list[Any]) -> CardReading:
     ...     ["vcard", [["version", {}, "text", "4.0"], ["fn", {}, "text", "某某物业"]]]
     ... ).card.display_name
     '某某物业'
+
+    .. versionadded:: 0.1.0
     """
     if isinstance(data, (str, bytes)):
         try:

@@ -21,6 +21,7 @@ import attrs
 from attrs.validators import ge, instance_of
 
 from propsms._callercard.codes import Reporter
+from propsms._callercard.lint_name import LINK
 from propsms._checks import between, require_aware
 from propsms.errors import InvalidValueError
 from propsms.messages import MessageKind, OutboundMessage
@@ -62,6 +63,8 @@ class FlashSms(NamedTuple):
         data_coding: The octet that makes it show at once: 16 (GSM-7) or 24 (UCS-2).
         units: Septets or UTF-16 code units.
         segments: How many it takes; only one is allowed.
+
+    .. versionadded:: 0.1.0
     """
 
     text: str
@@ -78,21 +81,24 @@ def flash_sms(text: str) -> FlashSms:
 
     >>> flash_sms("物业" * 35)[1:]
     (24, 70, 1)
+
+    .. versionadded:: 0.1.0
     """
     count = count_segments(text)
     return FlashSms(text, _CLASS_0[count.encoding], count.units, count.segments)
 
 
-_LINK = re.compile(
-    r"https?:|www\.|[a-z0-9-]+\.(?:com|cn|net|org|top|cc|me)\b", re.IGNORECASE | re.ASCII
-)
 _AMOUNT = re.compile(
-    r"[¥$￥]\s*\d|\d(?:[\d,.]*\d)?\s*(?:万|千|百)?\s*(?:元|块|圆|CNY|RMB)", re.IGNORECASE
+    r"[¥$￥]\s{0,3}\d|(?<!\d)(?<!\d[,.])\d[\d,.]*\s{0,3}[万千百]?\s{0,3}(?:元|块|圆|CNY|RMB)",
+    re.IGNORECASE,
 )
 
 
 def check_flash_text(text: str, card: CallerCard) -> tuple[Finding, ...]:
-    """List what is wrong with *text* as a flash SMS of the company of *card*."""
+    """List what is wrong with *text* as a flash SMS of the company of *card*.
+
+    .. versionadded:: 0.1.0
+    """
     report = Reporter()
     flash = flash_sms(text)
     if flash.segments > 1:
@@ -103,7 +109,7 @@ def check_flash_text(text: str, card: CallerCard) -> tuple[Finding, ...]:
     purposes = [p.strip() for p in (card.call_reason, card.service_type) if p and p.strip()]
     if not any(purpose in text for purpose in purposes):
         report.add("flash.purpose_missing", "text")
-    if _LINK.search(text):
+    if LINK.search(text):
         report.add("flash.link", "text")
     if _AMOUNT.search(text):
         report.add("flash.amount", "text")
@@ -111,7 +117,10 @@ def check_flash_text(text: str, card: CallerCard) -> tuple[Finding, ...]:
 
 
 class CallResult(StrEnum):
-    """How a call ended."""
+    """How a call ended.
+
+    .. versionadded:: 0.1.0
+    """
 
     ANSWERED = "answered"
     NO_ANSWER = "no_answer"
@@ -148,6 +157,8 @@ def call_result(*, sip: int | None = None, q850: int | None = None) -> CallResul
 
     A code that is in no table is `FAILED`. Cause 16 says that the call was cleared normally, so
     give it only for calls that were connected.
+
+    .. versionadded:: 0.1.0
     """
     if sip is not None:
         return _SIP.get(sip, CallResult.FAILED)
@@ -164,6 +175,8 @@ class CallOutcome:
         result: How it ended.
         seconds: How long it lasted once answered.
         call_id: The host's key of the call; it becomes the reference of an SMS about it.
+
+    .. versionadded:: 0.1.0
     """
 
     callee: PhoneNumber = attrs.field(validator=instance_of(PhoneNumber))
@@ -178,7 +191,10 @@ class CallOutcome:
 
 @attrs.frozen
 class Touch:
-    """A message that already went to somebody around a call."""
+    """A message that already went to somebody around a call.
+
+    .. versionadded:: 0.1.0
+    """
 
     callee: PhoneNumber
     at: datetime
@@ -207,6 +223,8 @@ class TouchHistory:
         touches: Messages that went out around calls.
         calls: How earlier calls ended.
         opted_out: Numbers that want no messages, as `PhoneNumber` or E.164.
+
+    .. versionadded:: 0.1.0
     """
 
     touches: tuple[Touch, ...] = attrs.field(default=(), converter=_touches)
@@ -262,6 +280,8 @@ class TouchPolicy:
         text: The flash text; ``{name}`` and ``{reason}`` take the card's.
         templates: The template that follows each result; a result without one gets no SMS.
         hours: When anything may go out; the calls are notices by voice.
+
+    .. versionadded:: 0.1.0
     """
 
     lead: timedelta = attrs.field(
@@ -278,7 +298,10 @@ class TouchPolicy:
 
 
 class TouchRefusal(StrEnum):
-    """Why nothing goes out."""
+    """Why nothing goes out.
+
+    .. versionadded:: 0.1.0
+    """
 
     NOT_A_MOBILE = "not_a_mobile"
     OPTED_OUT = "opted_out"
@@ -300,6 +323,8 @@ class TouchPlan:
         flash: The text as it goes.
         refusals: Why the unit does not go; empty if it does.
         findings: What is wrong with the text.
+
+    .. versionadded:: 0.1.0
     """
 
     callee: PhoneNumber
@@ -333,6 +358,8 @@ def plan_touch(
 
     Raises:
         InvalidValueError: *call_at* is naive, or the policy's text has a blank of another name.
+
+    .. versionadded:: 0.1.0
     """
     require_aware(call_at, "call_at")
     policy, history = policy or TouchPolicy(), history or TouchHistory()
@@ -383,6 +410,8 @@ class AfterCall:
     Attributes:
         message: What to give to a client, or None.
         refusals: Why there is none; empty if there is one.
+
+    .. versionadded:: 0.1.0
     """
 
     message: OutboundMessage | None
@@ -414,6 +443,8 @@ def after_call(
     Returns:
         A message for `propsms.clients.Client.send`; its reference is the call's id where there
         is one, so that the same call never gives two.
+
+    .. versionadded:: 0.1.0
     """
     policy, history = policy or TouchPolicy(), history or TouchHistory()
     callee, at = outcome.callee, outcome.at
@@ -445,6 +476,8 @@ def aliyun_ccc_flash(application_id: str, template_id: str) -> dict[str, str]:
 
     >>> aliyun_ccc_flash("app", "1722217249064")
     {'FlashSmsVariables': '{"applicationId":"app","templateId":"1722217249064"}'}
+
+    .. versionadded:: 0.1.0
     """
     value = {"applicationId": application_id, "templateId": template_id}
     return {"FlashSmsVariables": _compact(value)}
@@ -458,6 +491,8 @@ def aliyun_outbound_bot_flash(template_id: str, config_id: str) -> dict[str, str
 
     >>> aliyun_outbound_bot_flash("10471", "config")
     {'FlashSmsExtras': '{"templateId":"10471","configId":"config"}'}
+
+    .. versionadded:: 0.1.0
     """
     return {"FlashSmsExtras": _compact({"templateId": template_id, "configId": config_id})}
 

@@ -17,6 +17,8 @@ def uscc_problem(code: str) -> str | None:
 
     >>> uscc_problem("91000000000000000A")
     'check'
+
+    .. versionadded:: 0.1.0
     """
     if len(code) != 18:
         return "length"

@@ -54,6 +54,8 @@ def to_vcard(
     >>> card = CallerCard(display_name="某某物业", numbers=(CardNumber("95588"),))
     >>> to_vcard(card).split("\r\n")[5]
     'TEL;VALUE=uri;TYPE=work;PREF=1:tel:95588;phone-context=+86'
+
+    .. versionadded:: 0.1.0
     """
     properties = card_properties(card, logo, labels=labels)
     if version == "3.0":
