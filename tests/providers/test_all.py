@@ -10,11 +10,11 @@ import tomllib
 from importlib import import_module
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 from hypothesis import given, settings, strategies as st
-from tests.providers.common import NOW, answer, message, push
+from tests.providers.common import HOSTILE, NONCE, NOW, answer, message, push
 
 from propsms import providers
 from propsms._codes import load_codes
@@ -268,3 +268,23 @@ def test_any_push_is_read_or_refused(provider: Any, examples: int) -> None:
             assert not found.authenticated
 
     check()
+
+
+@EACH
+@pytest.mark.parametrize("library", ["httpx", "httpx2"])
+def test_transports_send_it_unchanged(provider: Any, library: str) -> None:
+    """Address, headers and body reach the wire as they were signed."""
+    http = pytest.importorskip(library)
+    one = message(
+        params=(("v", HOSTILE),), text=f"【阳光物业】{HOSTILE}", reference="bill 1+2&3/楼"
+    )
+    request = provider.build_request([one], now=NOW, nonce=NONCE)
+    sent = http.Request(
+        request.method, request.url, headers=dict(request.headers), content=request.body
+    )
+    parts = urlsplit(request.url)
+    target = f"{parts.path}?{parts.query}" if parts.query else parts.path
+    assert target == sent.url.raw_path.decode("ascii")
+    assert request.body == sent.content
+    for name, value in request.headers.items():
+        assert [value] == sent.headers.get_list(name)
