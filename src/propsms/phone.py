@@ -145,7 +145,7 @@ def _parts(number: PhoneNumber) -> tuple[str, str, PhoneKind, str | None]:
 # A subset of what libphonenumber calls a mobile, in the spellings 3-4-4 and without gaps.
 _COMMON_MOBILE: Final = re.compile(
     r"(?:(?:\+|00)?86[ -]?)?"
-    r"(1(?:[38][0-9]|4[57]|[59][0-35-9]|6[25-7]|7[0-35-8])([ -]?)[0-9]{4}\2[0-9]{4})"
+    r"(1(?:[38][0-9]|4[57]|[59][0-35-9]|6[25-7]|7[0-35-8])[ -]?[0-9]{4}[ -]?[0-9]{4})"
 ).fullmatch
 _MOBILE: Final = PhoneKind.MOBILE
 
@@ -178,8 +178,14 @@ def parse(raw: str, *, region: str = "CN") -> PhoneNumber:
     if (found := _COMMON_MOBILE(raw)) and (region == "CN" or raw[0] == "+"):
         national = found[1]
         if len(national) != 11:
-            national = national[:3] + national[4:8] + national[9:]
-        return _make("+86" + national, national, _MOBILE, None)
+            national = national.replace("-", "").replace(" ", "")
+        number: Any = _Fields()  # as _make does; a call less is a tenth of the time
+        number.e164 = "+86" + national
+        number.national = national
+        number.kind = _MOBILE
+        number.extension = None
+        number.__class__ = PhoneNumber
+        return cast("PhoneNumber", number)
     return parse_with_notes(raw, region=region)[0]
 
 
