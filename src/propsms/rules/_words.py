@@ -49,13 +49,13 @@ class Sense(NamedTuple):
     """When a word is meant as listed.
 
     Attributes:
-        only: It counts only inside one of these phrases; None for everywhere.
+        only: It counts only inside one of these phrases (patterns); empty for everywhere.
         unless: It does not count inside one of these.
         why: What it means otherwise.
     """
 
-    only: re.Pattern[str] | None
-    unless: re.Pattern[str] | None
+    only: tuple[str, ...]
+    unless: tuple[str, ...]
     why: str
 
 
@@ -66,7 +66,7 @@ _WINDOW: Final = 12  # a collocation reaches no further than this on either side
 def senses() -> dict[str, Sense]:
     """The words that have more than one meaning in property work, from ``words.toml``."""
     return {
-        word: Sense(_any(entry.get("only")), _any(entry.get("unless")), entry["why"])
+        word: Sense(tuple(entry.get("only", ())), tuple(entry.get("unless", ())), entry["why"])
         for word, entry in _table()["senses"].items()
     }
 
@@ -76,8 +76,9 @@ def _table() -> dict[str, Any]:
     return tomllib.loads((Path(__file__).parent / "words.toml").read_text("utf-8"))
 
 
-def _any(phrases: list[str] | None) -> re.Pattern[str] | None:
-    return re.compile("|".join(phrases)) if phrases else None
+@lru_cache(maxsize=512)
+def _any(phrases: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(phrases))
 
 
 class _Lexicon:
@@ -223,9 +224,9 @@ def _is_meant(text: str, start: int, end: int, word: str, allow: tuple[str, ...]
     sense = senses().get(word)
     if sense is None:
         return True
-    if sense.unless is not None and _covers(sense.unless, window, inside):
+    if sense.unless and _covers(_any(sense.unless), window, inside):
         return False
-    return sense.only is None or _covers(sense.only, window, inside)
+    return not sense.only or _covers(_any(sense.only), window, inside)
 
 
 def _covers(pattern: re.Pattern[str], window: str, inside: tuple[int, int]) -> bool:

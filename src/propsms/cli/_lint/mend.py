@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,6 +36,8 @@ def rewrite(path: str, changes: Mapping[int, tuple[Item, str]]) -> tuple[str, st
 
 def diff(path: str, before: str, after: str) -> Iterator[str]:
     """A unified diff, line by line."""
+    import difflib
+
     return difflib.unified_diff(
         before.splitlines(), after.splitlines(), f"a/{path}", f"b/{path}", lineterm=""
     )

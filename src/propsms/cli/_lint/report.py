@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from typing import TYPE_CHECKING, Any, Final
 
@@ -46,6 +45,8 @@ class Entry:
 
 def fingerprint(entry: Entry) -> str:
     """What a baseline knows a finding by: it survives moved lines, not a changed text."""
+    import hashlib
+
     finding = entry.finding
     span = finding.span
     part = entry.item.template.text[span.start : span.end] if span is not None else ""
