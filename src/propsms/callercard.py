@@ -21,6 +21,7 @@ from propsms._callercard.answers import (
     newcombe_difference,
     wilson_interval,
 )
+from propsms._callercard.calls import CallOutcome, CallResult, call_result
 from propsms._callercard.card_file import load_card, parse_card
 from propsms._callercard.codes import CARD_CODES
 from propsms._callercard.exports import (
@@ -29,6 +30,13 @@ from propsms._callercard.exports import (
     call_info_header,
     ios_call_directory,
     to_csv,
+)
+from propsms._callercard.flash import (
+    FlashSms,
+    aliyun_ccc_flash,
+    aliyun_outbound_bot_flash,
+    check_flash_text,
+    flash_sms,
 )
 from propsms._callercard.formats import (
     NUMBER_FORMATS,
@@ -74,20 +82,12 @@ from propsms._callercard.qr import to_qr
 from propsms._callercard.readers import CardReading, read_jcard, read_vcard
 from propsms._callercard.touch import (
     AfterCall,
-    CallOutcome,
-    CallResult,
-    FlashSms,
     Touch,
     TouchHistory,
     TouchPlan,
     TouchPolicy,
     TouchRefusal,
     after_call,
-    aliyun_ccc_flash,
-    aliyun_outbound_bot_flash,
-    call_result,
-    check_flash_text,
-    flash_sms,
     plan_touch,
 )
 from propsms._callercard.uscc import uscc_problem

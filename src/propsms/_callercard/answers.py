@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import attrs
 from attrs.validators import instance_of
 
-from propsms._callercard.touch import CallOutcome, CallResult
+from propsms._callercard.calls import CallOutcome, CallResult
 from propsms.errors import InvalidValueError
 
 if TYPE_CHECKING:

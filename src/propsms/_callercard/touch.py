@@ -1,32 +1,24 @@
 """Messages around a call: a flash SMS just before it, an ordinary SMS after it.
 
-A flash SMS (闪信, class 0) shows at once and leaves no record, so it is easily abused: it names
-company and purpose, fits one segment, and carries no link and no amount. Nothing guarantees that
-it arrives before the ring.
-
-Sources: 3GPP TS 23.038 §4 (data coding 0x10 and 0x18 are class 0), TS 23.040 §9.2.3.24;
-RFC 8197 (607), RFC 8688 (608), RFC 3261 §21 (SIP), ITU-T Q.850 (causes);
-Alibaba Cloud SDKs ccc 2.35.0 and outboundbot 2.2.1 (flash parameters).
+Whether one may go is decided here, from the card, the policy and what the host knows of earlier
+calls; the call platform sends the flash SMS, a client of ours the ordinary one.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import attrs
-from attrs.validators import ge, instance_of
 
-from propsms._callercard.codes import Reporter
-from propsms._callercard.lint_name import LINK
+from propsms._callercard.calls import CallOutcome, CallResult
+from propsms._callercard.flash import FlashSms, check_flash_text, flash_sms
 from propsms._checks import between, require_aware
 from propsms.errors import InvalidValueError
 from propsms.messages import MessageKind, OutboundMessage
 from propsms.phone import PhoneKind, PhoneNumber
-from propsms.segments import Encoding, count_segments
 from propsms.sending_hours import SendingHours, shanghai_day
 
 if TYPE_CHECKING:
@@ -37,156 +29,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AfterCall",
-    "CallOutcome",
-    "CallResult",
-    "FlashSms",
     "Touch",
     "TouchHistory",
     "TouchPlan",
     "TouchPolicy",
     "TouchRefusal",
     "after_call",
-    "aliyun_ccc_flash",
-    "aliyun_outbound_bot_flash",
-    "call_result",
-    "check_flash_text",
-    "flash_sms",
     "plan_touch",
 ]
-
-
-class FlashSms(NamedTuple):
-    """How a text goes as a flash SMS.
-
-    Attributes:
-        text: The text.
-        data_coding: The octet that makes it show at once: 16 (GSM-7) or 24 (UCS-2).
-        units: Septets or UTF-16 code units.
-        segments: How many it takes; only one is allowed.
-
-    .. versionadded:: 0.1.0
-    """
-
-    text: str
-    data_coding: int
-    units: int
-    segments: int
-
-
-_CLASS_0 = {Encoding.GSM7: 0x10, Encoding.UCS2: 0x18}
-
-
-def flash_sms(text: str) -> FlashSms:
-    """Measure *text* as a flash SMS.
-
-    >>> flash_sms("物业" * 35)[1:]
-    (24, 70, 1)
-
-    .. versionadded:: 0.1.0
-    """
-    count = count_segments(text)
-    return FlashSms(text, _CLASS_0[count.encoding], count.units, count.segments)
-
-
-_AMOUNT = re.compile(
-    r"[¥$￥]\s{0,3}\d|(?<!\d)(?<!\d[,.])\d[\d,.]*\s{0,3}[万千百]?\s{0,3}(?:元|块|圆|CNY|RMB)",
-    re.IGNORECASE,
-)
-
-
-def check_flash_text(text: str, card: CallerCard) -> tuple[Finding, ...]:
-    """List what is wrong with *text* as a flash SMS of the company of *card*.
-
-    .. versionadded:: 0.1.0
-    """
-    report = Reporter()
-    flash = flash_sms(text)
-    if flash.segments > 1:
-        report.add("flash.too_long", "text", units=flash.units, segments=flash.segments)
-    names = [name.strip() for name in (card.display_name, card.legal_name) if name.strip()]
-    if not any(name in text for name in names):
-        report.add("flash.company_missing", "text")
-    purposes = [p.strip() for p in (card.call_reason, card.service_type) if p and p.strip()]
-    if not any(purpose in text for purpose in purposes):
-        report.add("flash.purpose_missing", "text")
-    if LINK.search(text):
-        report.add("flash.link", "text")
-    if _AMOUNT.search(text):
-        report.add("flash.amount", "text")
-    return tuple(report.findings)
-
-
-class CallResult(StrEnum):
-    """How a call ended.
-
-    .. versionadded:: 0.1.0
-    """
-
-    ANSWERED = "answered"
-    NO_ANSWER = "no_answer"
-    BUSY = "busy"
-    UNREACHABLE = "unreachable"
-    DECLINED = "declined"
-    UNWANTED_BY_PERSON = "unwanted_by_person"
-    BLOCKED_BY_ANALYTICS = "blocked_by_analytics"
-    FAILED = "failed"
-
-
-_SIP = {
-    200: CallResult.ANSWERED,
-    408: CallResult.NO_ANSWER,
-    480: CallResult.UNREACHABLE,
-    486: CallResult.BUSY,
-    487: CallResult.NO_ANSWER,
-    600: CallResult.BUSY,
-    603: CallResult.DECLINED,
-    607: CallResult.UNWANTED_BY_PERSON,
-    608: CallResult.BLOCKED_BY_ANALYTICS,
-}
-_Q850 = {
-    16: CallResult.ANSWERED,
-    17: CallResult.BUSY,
-    18: CallResult.UNREACHABLE,
-    19: CallResult.NO_ANSWER,
-    21: CallResult.DECLINED,
-}
-
-
-def call_result(*, sip: int | None = None, q850: int | None = None) -> CallResult:
-    """Tell how a call ended from its SIP status, or else its Q.850 cause.
-
-    A code that is in no table is `FAILED`. Cause 16 says that the call was cleared normally, so
-    give it only for calls that were connected.
-
-    .. versionadded:: 0.1.0
-    """
-    if sip is not None:
-        return _SIP.get(sip, CallResult.FAILED)
-    return CallResult.FAILED if q850 is None else _Q850.get(q850, CallResult.FAILED)
-
-
-@attrs.frozen
-class CallOutcome:
-    """One call that was tried.
-
-    Attributes:
-        callee: Whom it went to.
-        at: When it began to ring, an aware instant.
-        result: How it ended.
-        seconds: How long it lasted once answered.
-        call_id: The host's key of the call; it becomes the reference of an SMS about it.
-
-    .. versionadded:: 0.1.0
-    """
-
-    callee: PhoneNumber = attrs.field(validator=instance_of(PhoneNumber))
-    at: datetime
-    result: CallResult = attrs.field(converter=CallResult)
-    seconds: float = attrs.field(default=0, validator=ge(0))
-    call_id: str = ""
-
-    def __attrs_post_init__(self) -> None:
-        require_aware(self.at, "at")
 
 
 @attrs.frozen
@@ -466,36 +316,3 @@ def after_call(
     key = {"reference": f"call-{outcome.call_id}"} if outcome.call_id else {}
     message = OutboundMessage(callee, template, dict(values or {}), MessageKind.NOTICE, **key)
     return AfterCall(message)
-
-
-def aliyun_ccc_flash(application_id: str, template_id: str) -> dict[str, str]:
-    """Give the parameter that ties a flash SMS to an Alibaba Cloud CCC call.
-
-    Provisional: taken from the sample in the SDK's description of `MakeCall`, never tried
-    against the service; the texts live there, as templates.
-
-    >>> aliyun_ccc_flash("app", "1722217249064")
-    {'FlashSmsVariables': '{"applicationId":"app","templateId":"1722217249064"}'}
-
-    .. versionadded:: 0.1.0
-    """
-    value = {"applicationId": application_id, "templateId": template_id}
-    return {"FlashSmsVariables": _compact(value)}
-
-
-def aliyun_outbound_bot_flash(template_id: str, config_id: str) -> dict[str, str]:
-    """Give the parameter that ties flash SMS to an Alibaba Cloud outbound-bot task.
-
-    Provisional: taken from the sample in the SDK's description of `CreateJobGroup`, never tried
-    against the service.
-
-    >>> aliyun_outbound_bot_flash("10471", "config")
-    {'FlashSmsExtras': '{"templateId":"10471","configId":"config"}'}
-
-    .. versionadded:: 0.1.0
-    """
-    return {"FlashSmsExtras": _compact({"templateId": template_id, "configId": config_id})}
-
-
-def _compact(value: dict[str, str]) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
