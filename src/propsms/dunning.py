@@ -23,7 +23,7 @@ from propsms._dunning.accounts import (
 )
 from propsms._dunning.bills import Bill, BillStatus, Dispute, LateFeeClause, Payment
 from propsms._dunning.book import PolicyBook, careful, load_policy, policy_schema
-from propsms._dunning.deciding import decide
+from propsms._dunning.deciding import Desk, decide
 from propsms._dunning.decision import ChannelStep, Decision, Task
 from propsms._dunning.evidence import EvidenceLedger, EvidenceRecord, Fault, verify_chain
 from propsms._dunning.export import export_evidence, verify_evidence
@@ -66,6 +66,7 @@ __all__ = [
     "Contact",
     "Cutoffs",
     "Decision",
+    "Desk",
     "Dispute",
     "DunningPlan",
     "DunningPolicy",

@@ -100,6 +100,11 @@ def _plain(bill: Bill) -> bool:
     return simple and bill.status is BillStatus.OPEN and bill.undated_open > 0
 
 
+def _settled(bill: Bill) -> bool:
+    simple = not bill.payments and bill.dispute is None
+    return simple and bill.status is BillStatus.OPEN and bill.amount > 0 and not bill.undated_open
+
+
 @attrs.frozen(field_transformer=by_type)
 class Bill:
     """One bill of an account.
@@ -147,13 +152,17 @@ class Bill:
     debtor_id: str | None = attrs.field(default=None, kw_only=True)
     after_contract: bool = attrs.field(default=False, kw_only=True)
     starts: date | None = attrs.field(default=None, kw_only=True)
-    # What is open before dated payments, and whether nothing else needs a look: worked out
-    # once, since every plan asks.
+    # What is open before dated payments, and whether nothing else needs a look because the
+    # bill is simply unpaid, or simply paid: worked out once, since every plan asks.
     undated_open: Decimal = attrs.field(
         init=False, eq=False, repr=False, default=attrs.Factory(_undated_open, takes_self=True)
     )
     plain: bool = attrs.field(
         init=False, eq=False, repr=False, default=attrs.Factory(_plain, takes_self=True)
+    )
+
+    settled: bool = attrs.field(
+        init=False, eq=False, repr=False, default=attrs.Factory(_settled, takes_self=True)
     )
 
     def open_on(self, as_of: date) -> Decimal:

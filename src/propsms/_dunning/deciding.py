@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from decimal import Decimal
 
-    from propsms._dunning.accounts import Account
+    from propsms._dunning.accounts import Account, Payer
     from propsms._dunning.bills import Bill
     from propsms.findings import Finding
 
@@ -105,7 +105,16 @@ def decide(
 
 @attrs.define(slots=False, kw_only=True)
 class Desk:
-    """What many decisions of one instant share."""
+    """Decides many accounts at one instant, and works out what they share once.
+
+    Attributes:
+        now: The instant.
+        policy: The rules, or a book of rules.
+        hours: When dunning may be sent at all.
+        text_findings: What the linter says of the texts.
+        last_committed: The day of the last run; an earlier one is refused.
+        sending: The id of the queued notice that is being decided on again.
+    """
 
     now: datetime
     policy: DunningPolicy | PolicyBook = P0
@@ -179,7 +188,26 @@ class Desk:
     def decide(self, account: Account) -> Decision:
         """Decide one account; see `propsms.dunning.decide`."""
         policy = self.policy_for(account)
+        if self.last_committed is None and _quiet(account):
+            return self._nothing(account, policy)
         return _Case(self, account, policy).decide()
+
+    def _nothing(self, account: Account, policy: DunningPolicy) -> Decision:
+        """The common case, all bills paid: the same answer as the long way, at once."""
+        horizon = self.as_of + timedelta(days=policy.upcoming_days)
+        due = any(bill.due <= horizon for bill in account.bills)
+        return Decision(
+            account=account.id,
+            now=self.now,
+            as_of=self.as_of,
+            action=Action.NONE,
+            standing=_NOTHING,
+            next_stage=_NONE,
+            reasons=_PAID if due else _NOT_DUE,
+            policy_version=policy.version,
+            policy_hash=policy.hash,
+            source=account,
+        )
 
 
 _DAYS_OFF: Final = frozenset({Closed.HOLIDAY, Closed.WEEKEND})
@@ -218,6 +246,7 @@ class _Case:
     __slots__ = (
         "account",
         "actions",
+        "debtors",
         "desk",
         "earliest",
         "policy",
@@ -234,6 +263,7 @@ class _Case:
         self.actions: list[Action] = []
         self.tasks: list[Task] = []
         self.earliest: date | None = None
+        self.debtors: tuple[Payer, ...] = ()
         self.steps: tuple[ChannelStep, ...] = _ANY_CHANNEL
 
     def say(self, reason: Reason, task: Task | None = None, action: Action | None = None) -> None:
@@ -391,12 +421,8 @@ class _Case:
 
     def check_debtor(self, bills: tuple[Bill, ...]) -> tuple[Bill, ...]:
         """Keep the bills of whoever owes the oldest one; say if nobody does."""
-        as_of = self.desk.as_of
-        due = sorted(
-            (b for b in bills if b.status is BillStatus.OPEN and b.open_on(as_of) > 0),
-            key=lambda bill: (bill.due, bill.id),
-        )
-        debtors = debtors_of(due[0], self.account)
+        oldest = bills[0] if len(bills) == 1 else self.oldest(bills)
+        self.debtors = debtors = debtors_of(oldest, self.account)
         if not debtors:
             known = bool(self.account.payers) and self.account.handed_over
             self.say(Reason.NOT_A_DEBTOR if known else Reason.NO_DEBTOR, Task.FIX_CONTACT)
@@ -404,11 +430,19 @@ class _Case:
             return bills
         if any(payer.role is PayerRole.ESTATE for payer in debtors):
             self.say(Reason.ESTATE, Task.FOLLOW_UP)
+        if len(bills) == 1:
+            return bills
         mine = tuple(bill for bill in bills if debtors_of(bill, self.account) == debtors)
         if len(mine) < len(bills):
             self.say_task(Task.SPLIT_DEBTORS)
             return mine
         return bills
+
+    def oldest(self, bills: Sequence[Bill]) -> Bill:
+        """The open bill that fell due first."""
+        as_of = self.desk.as_of
+        still = (b for b in bills if b.status is BillStatus.OPEN and b.open_on(as_of) > 0)
+        return min(still, key=lambda bill: (bill.due, bill.id))
 
     def check_limitation(self, bills: Sequence[Bill], standing: Standing) -> None:
         warn = self.policy.limitation_days
@@ -525,12 +559,8 @@ class _Case:
     def find_channels(self, stage: Stage, history: History | None) -> None:
         if self.account.payers is None or not self.steps:
             return
-        as_of = self.desk.as_of
-        open_bills = (b for b in self.account.bills if b.open_on(as_of) > 0)
-        oldest = min(open_bills, key=lambda bill: (bill.due, bill.id))
-        debtors = debtors_of(oldest, self.account)
         mine = [n for n in history.notices if n.stage is stage] if history is not None else []
-        self.steps, why = route(debtors, self.policy, failed_of(mine))
+        self.steps, why = route(self.debtors, self.policy, failed_of(mine))
         for reason in why:
             self.say(reason, Task.LETTER if not self.steps else None)
         if not self.steps and why[0] is not Reason.OPTED_OUT:
@@ -619,7 +649,16 @@ class _Case:
 
 
 _NOTHING: Final = assess((), as_of=date(2026, 1, 1))
+_PAID: Final = (Reason.PAID,)
+_NOT_DUE: Final = (Reason.NOT_DUE,)
 _NO_RESTS: Final = Rests()
+
+
+def _quiet(account: Account) -> bool:
+    """True if every bill is simply paid, and nothing else could be told."""
+    if account.notices or account.problems or account.credit or account.ledger_at is not None:
+        return False
+    return all([bill.settled for bill in account.bills])  # noqa: C419  # a list is faster here
 
 
 def _may_rest(account: Account) -> bool:

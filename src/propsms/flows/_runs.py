@@ -8,6 +8,7 @@ have been sent; it waits for a receipt or a query and is never sent again by its
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from itertools import islice
@@ -23,9 +24,11 @@ from propsms.messages import OutboundMessage, Refused, Retry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from contextlib import AbstractContextManager
 
     from propsms.clients import Client
     from propsms.journal import Entry, Intent, Journal
+    from propsms.messages import Outcome
 
 __all__ = ["RunReport", "RunStatus", "Runner", "WorkUnit", "utc_now"]
 
@@ -151,11 +154,12 @@ class Runner:
 
     def write(self, intents: Iterable[Intent]) -> bool:
         """Write intents down; one whose key is known is a duplicate. False if the run is lost."""
-        for index, intent in enumerate(intents):
-            if index % self.batch == 0 and not self.hold():
+        waiting = iter(intents)
+        while part := list(islice(waiting, self.batch)):
+            if not self.hold():
                 return False
-            if not self.journal.intend(intent):
-                self.duplicates += 1
+            with _together(self.journal):
+                self.duplicates += sum(not self.journal.intend(intent) for intent in part)
         return True
 
     def drain(
@@ -191,17 +195,36 @@ class Runner:
     ) -> Iterator[str]:
         """Look at claimed intents once more, send them, record each outcome as it comes."""
         messages: list[OutboundMessage] = []
+        now = self.clock()
         for intent in intents:
-            found = check(intent, self.clock())
+            found = check(intent, now)
             if isinstance(found, OutboundMessage):
                 messages.append(found)
             else:
                 self.drop(intent.reference, found)
                 yield intent.reference
-        outcomes = self.client.send_many(messages, concurrency=self.concurrency)
-        for outcome in outcomes:
-            self.journal.record_outcome(outcome.reference, outcome, self.clock())
-            yield outcome.reference
+        yield from self._carry(messages)
+
+    def _carry(self, messages: list[OutboundMessage]) -> Iterator[str]:
+        """Send, and record the outcomes of each request together before the next one goes."""
+        known = 0
+
+        def learned(done: int) -> None:
+            nonlocal known
+            known = done
+
+        fresh: list[Outcome] = []
+        outcomes = self.client.send_many(
+            messages, concurrency=self.concurrency, on_progress=learned
+        )
+        for counted, outcome in enumerate(outcomes, start=1):
+            fresh.append(outcome)
+            if counted == known:
+                with _together(self.journal):
+                    for one in fresh:
+                        self.journal.record_outcome(one.reference, one, self.clock())
+                yield from (one.reference for one in fresh)
+                fresh.clear()
 
     def drop(self, reference: str, reason: str) -> None:
         """Forget a claimed message that is not true any more; nothing was sent of it."""
@@ -272,6 +295,12 @@ class Runner:
             reasons=reasons,
             unknown_references=tuple(unknown),
         )
+
+
+def _together(journal: Journal) -> AbstractContextManager[object]:
+    """One act of several, where the journal can; otherwise one after the other."""
+    join: Callable[[], AbstractContextManager[object]] = getattr(journal, "together", nullcontext)
+    return join()
 
 
 _UNPROVED = (State.CALLING, State.UNKNOWN)

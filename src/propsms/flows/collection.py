@@ -26,6 +26,7 @@ from propsms.dunning import (
     Approval,
     Channel,
     Decision,
+    Desk,
     DunningPlan,
     DunningPolicy,
     NoticeStatus,
@@ -33,7 +34,6 @@ from propsms.dunning import (
     PolicyBook,
     Reason,
     Stage,
-    decide,
 )
 from propsms.errors import InvalidValueError, RenderError
 from propsms.flows._history import with_history
@@ -183,6 +183,7 @@ class CollectionRun:
     concurrency: int = 1
     _runner: Runner = attrs.field(init=False)
     _findings: dict[Stage, tuple[Finding, ...]] = attrs.field(init=False)
+    _desk: Desk | None = attrs.field(init=False, default=None)
 
     def __attrs_post_init__(self) -> None:
         self._runner = Runner(
@@ -351,9 +352,15 @@ class CollectionRun:
         )
 
     def _decide(self, account: Account, now: datetime) -> Decision:
-        return decide(
-            account, now=now, policy=self.policy, hours=self.hours, text_findings=self._findings
-        )
+        """Decide at a desk that is kept as long as the instant is the same."""
+        if self._desk is None or self._desk.now != now:
+            self._desk = Desk(
+                now=now,
+                policy=self.policy,
+                hours=self.hours,
+                text_findings=self._findings,
+            )
+        return self._desk.decide(account)
 
     def _notice(
         self, decision: Decision, account: Account, taken: set[PhoneNumber]

@@ -55,6 +55,7 @@ class SQLiteFile:
         self._lock = RLock()
         self._pid = 0
         self._connection: sqlite3.Connection | None = None
+        self._joined: sqlite3.Connection | None = None
         with self.act():
             pass
 
@@ -76,6 +77,9 @@ class SQLiteFile:
             StoreError: The file is locked too long, damaged, full or no database of ours.
         """
         with self._lock:
+            if self._joined is not None:
+                yield self._joined
+                return
             try:
                 connection = self._connect()
                 connection.execute("BEGIN IMMEDIATE")
@@ -90,6 +94,23 @@ class SQLiteFile:
             except BaseException:
                 _roll_back(connection)
                 raise
+
+    @contextmanager
+    def together(self) -> Generator[None]:
+        """Make the acts inside one act: all of them happen, or none.
+
+        Raises:
+            StoreError: As `act`; nothing of it has happened then.
+        """
+        with self._lock, self.act() as connection:
+            if self._joined is not None:
+                yield
+                return
+            self._joined = connection
+            try:
+                yield
+            finally:
+                self._joined = None
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """What a query finds, all of it."""

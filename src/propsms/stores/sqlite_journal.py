@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     import os
     import sqlite3
     from collections.abc import Iterator, Sequence
+    from contextlib import AbstractContextManager
     from datetime import datetime
     from typing import Self
 
@@ -135,6 +136,13 @@ class SQLiteJournal:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+    def together(self) -> AbstractContextManager[None]:
+        """Make the acts inside one act, which bulk work needs: one wait for the disk, not many.
+
+        Other threads and processes wait meanwhile, so put no network call inside.
+        """
+        return self._file.together()
 
     # --- what was meant ---
 
@@ -312,7 +320,8 @@ class SQLiteJournal:
         wanted: dict[str, Any] = {
             "tenant=?": tenant,
             "run=?": run,
-            "subject=?": subject,
+            # The index leaves out the empty subject, and must be told that none is wanted.
+            "subject=? AND subject<>''" if subject else "subject=?": subject,
             "phone=?": phone and dialled(phone),
             "state=?": state and state.value,
             "created_at>=?": since and to_micros(since),
