@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from urllib.parse import parse_qsl
 
-import attrs
-
 from propsms.errors import ProviderError, RejectedError, ThrottledError
 from propsms.messages import DeliveryReceipt, DeliveryStatus, Reply, Retry
 from propsms.phone import mask_numbers
@@ -19,7 +17,6 @@ if TYPE_CHECKING:
     from propsms.wire import HttpRequest
 
 __all__ = [
-    "Balance",
     "answer",
     "audit",
     "form_of",
@@ -32,19 +29,6 @@ __all__ = [
 
 _T = TypeVar("_T")
 _ACK_TYPES = {b"{": "application/json", b"<": "text/xml"}
-
-
-@attrs.frozen
-class Balance:
-    """What is left on the account, as far as the provider can be asked.
-
-    Attributes:
-        messages: Messages left in packages or quota, or None if it counts otherwise.
-        money_fen: Money left, in fen, or None.
-    """
-
-    messages: int | None = None
-    money_fen: int | None = None
 
 
 def answer(provider: str, response: HttpResponse, read: Callable[[Any], _T]) -> _T:

@@ -20,7 +20,15 @@ if TYPE_CHECKING:
     from propsms.messages import DeliveryReceipt, Reply
     from propsms.phone import PhoneNumber
 
-__all__ = ["BatchRule", "HttpRequest", "HttpResponse", "Push", "TemplateAudit", "WireMessage"]
+__all__ = [
+    "Balance",
+    "BatchRule",
+    "HttpRequest",
+    "HttpResponse",
+    "Push",
+    "TemplateAudit",
+    "WireMessage",
+]
 
 
 @attrs.frozen
@@ -104,8 +112,30 @@ class HttpResponse:
 
 
 @attrs.frozen
+class Balance:
+    """What is left on an account, as far as the provider can be asked.
+
+    Attributes:
+        messages: Messages left in packages or in today's quota, or None if it counts otherwise.
+        money_fen: Money left, in fen, or None.
+    """
+
+    messages: int | None = None
+    money_fen: int | None = None
+
+
+@attrs.frozen
 class TemplateAudit:
-    """What a provider says about a template or signature that was submitted."""
+    """What a provider says about a template or signature that was submitted.
+
+    Attributes:
+        subject: ``template`` or ``signature``.
+        template_id: The provider's id of it, or the signature's name where it has no id.
+        state: ``draft``, ``reviewing``, ``approved_not_effective``, ``active`` (it alone can
+            send), ``rejected``, ``disabled``, or ``unknown``.
+        reason: Why it was rejected, in the provider's words.
+        at: When it was decided, in UTC.
+    """
 
     provider: str
     subject: str

@@ -11,7 +11,6 @@ import attrs
 import pytest
 
 from propsms import AsyncClient, Client
-from propsms._queries import Balance
 from propsms.clients import WhyOpen
 from propsms.errors import OutcomeUnknownError, ProviderError, UnreachableError
 from propsms.findings import Severity
@@ -30,7 +29,7 @@ from propsms.providers.outbox import Fault, number_for
 from propsms.stores import MemoryJournal
 from propsms.templates import Template, TemplateLibrary
 from propsms.testing.providers import ScriptedProvider
-from propsms.wire import HttpRequest, HttpResponse, TemplateAudit
+from propsms.wire import Balance, HttpRequest, HttpResponse, TemplateAudit
 
 NOON = datetime(2026, 3, 3, 4, tzinfo=UTC)
 LATER = NOON + timedelta(hours=1)

@@ -147,14 +147,10 @@ class Aliyun:
         Raises:
             InvalidValueError: None or too many messages, or more than one template.
         """
-        first = messages[0] if messages else None
-        same = all(
-            m.params == first.params and m.signature == first.signature for m in messages if first
-        )
+        same = all(_alike(message, messages[0]) for message in messages)
+        require_batch(self.name, messages, (_SAME if same else _DIFFERENT).max_messages)
         if same:
-            require_batch(self.name, messages, _SAME.max_messages)
             return self.build_call("SendSms", self._same(messages), now=now, nonce=nonce)
-        require_batch(self.name, messages, _DIFFERENT.max_messages)
         fields = {"OutId": messages[0].reference, "TemplateCode": messages[0].template_id}
         body = self._different(messages)
         return self.build_call("SendBatchSms", fields, body, now=now, nonce=nonce)
@@ -567,6 +563,10 @@ def _host(provider: Aliyun) -> str:
         return provider.endpoint
     region = "" if provider.region.startswith("cn-") else f".{provider.region}"
     return f"dysmsapi{region}.aliyuncs.com"
+
+
+def _alike(message: WireMessage, other: WireMessage) -> bool:
+    return message.params == other.params and message.signature == other.signature
 
 
 def _number(message: WireMessage) -> str:

@@ -37,7 +37,6 @@ from propsms._adapters import (
 )
 from propsms._codes import load_codes
 from propsms._queries import (
-    Balance,
     answer,
     audit,
     json_of,
@@ -48,7 +47,7 @@ from propsms._queries import (
 )
 from propsms._signing import escaped_json, hmac_sha256, percent, query, same_text
 from propsms.messages import Accepted, DeliveryReceipt, MessageKind, Reply
-from propsms.wire import BatchRule, HttpRequest
+from propsms.wire import Balance, BatchRule, HttpRequest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -35,10 +35,10 @@ from propsms._adapters import (
     whole,
 )
 from propsms._codes import load_codes
-from propsms._queries import Balance, answer, audit, json_of, judge, pushed, refuse_call
+from propsms._queries import answer, audit, json_of, judge, pushed, refuse_call
 from propsms._signing import canonical_request, escaped_json, hmac_sha256, sha256_hex
 from propsms.messages import Accepted, DeliveryReceipt, MessageKind, Reply
-from propsms.wire import BatchRule, HttpRequest
+from propsms.wire import Balance, BatchRule, HttpRequest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
