@@ -501,6 +501,15 @@ def test_cancelling_the_resend_leaves_the_first() -> None:
     denied(codes, at=NOW + 3 * MINUTE)
 
 
+def test_cancelling_the_first_leaves_the_resend() -> None:
+    """The first message was refused after all; the second one arrived."""
+    codes = service(AGAIN)
+    first = code_for(codes)
+    second = code_for(codes, at=NOW + MINUTE)
+    assert codes.cancel(first.challenge_id, now=NOW + MINUTE)
+    assert VerifyStatus.VERIFIED == status(codes, second.code, at=NOW + MINUTE)
+
+
 def test_cancelling_both_sends_closes_the_code() -> None:
     """A code that nobody got is no code."""
     codes = service(AGAIN)

@@ -134,7 +134,7 @@ def test_caps_of_several_tags(client: Any) -> None:
     assert Capped("roll", NOW + timedelta(days=3)) == store.spend((everyone, ours), NOW)
     assert store.refund(held, NOW)
     assert [0, 1] == [usage.used for usage in store.peek((ours, everyone), NOW)]
-    challenge = make_challenge("t.1:gate", 1)
+    challenge = make_challenge("t.1:gate", 1, NOW)
     assert isinstance(store.open(challenge, (ours, everyone), NOW), Opened)
     assert store.cancel(challenge.id, NOW)
     assert [0, 1] == [usage.used for usage in store.peek((ours, everyone), NOW)]
@@ -143,7 +143,7 @@ def test_caps_of_several_tags(client: Any) -> None:
 def test_a_lost_reply_is_safe_to_ask_again(client: Any) -> None:
     """redis-py repeats a call whose reply was lost: the winner is still told so, once."""
     store = RedisStore(client)
-    challenge = make_challenge("t.1:gate", 1)
+    challenge = make_challenge("t.1:gate", 1, NOW)
     cap = Cap("t.day", Limit("day", 5, CalendarDay()))
     store.open(challenge, (cap,), NOW)
     assert isinstance(store.open(challenge, (cap,), NOW), Opened)
@@ -164,7 +164,7 @@ def test_a_restart_in_the_middle(make_redis: Any) -> None:
         with redis.Redis(unix_socket_path=server.socket, retry=None) as client:
             store = RedisStore(client)
             cap = Cap("t.day", Limit("day", 2, CalendarDay()))
-            used, unused = (make_challenge(f"t.{n}:gate", n) for n in (1, 2))
+            used, unused = (make_challenge(f"t.{n}:gate", n, NOW) for n in (1, 2))
             for challenge in (used, unused):
                 store.open(challenge, (cap,), NOW)
             assert store.consume(used.id, NOW)
@@ -198,7 +198,7 @@ def test_a_slow_server(redis_server: Any) -> None:
         redis.Redis(unix_socket_path=redis_server.socket) as other,
     ):
         store = RedisStore(slow)
-        store.open(make_challenge("t.slow:gate", 7), (), NOW)
+        store.open(make_challenge("t.slow:gate", 7, NOW), (), NOW)
         other.client_pause(300)
         with pytest.raises(StoreError, match="may or may not"):
             store.spend_attempt("t.slow:gate", NOW)

@@ -53,7 +53,7 @@ def test_the_safe_mode_is_the_default(tmp_path: Path) -> None:
 def test_it_stays_after_closing(tmp_path: Path) -> None:
     """What was opened yesterday is there today; close is not the end."""
     store = SQLiteStore(tmp_path / "s.db")
-    challenge = make_challenge("t.1:gate", 1)
+    challenge = make_challenge("t.1:gate", 1, NOW)
     store.open(challenge, (), NOW)
     store.close()
     with SQLiteStore(tmp_path / "s.db") as again:
@@ -90,7 +90,7 @@ def test_a_locked_file(tmp_path: Path) -> None:
 def test_a_corrupted_file(tmp_path: Path) -> None:
     """A damaged page fails closed: an error, never a code that passes."""
     path = tmp_path / "s.db"
-    challenges = [make_challenge(f"t.{n}:gate", n) for n in range(200)]
+    challenges = [make_challenge(f"t.{n}:gate", n, NOW) for n in range(200)]
     with SQLiteStore(path) as store:
         for challenge in challenges:
             store.open(challenge, (), NOW)
@@ -113,14 +113,14 @@ def test_a_full_disk(tmp_path: Path) -> None:
 
         def fill() -> None:
             for number in range(1000):
-                store.open(make_challenge(f"t.{number}:gate", number), (), NOW)
+                store.open(make_challenge(f"t.{number}:gate", number, NOW), (), NOW)
                 opened.append(number)
 
         with pytest.raises(StoreError, match="full"):
             fill()
         last = len(opened)
-        assert not store.consume(make_challenge(f"t.{last}:gate", last).id, NOW)
-        assert store.consume(make_challenge("t.0:gate", 0).id, NOW)
+        assert not store.consume(make_challenge(f"t.{last}:gate", last, NOW).id, NOW)
+        assert store.consume(make_challenge("t.0:gate", 0, NOW).id, NOW)
 
 
 def test_an_error_in_an_act_rolls_it_back(tmp_path: Path) -> None:
@@ -135,7 +135,7 @@ def test_an_error_in_an_act_rolls_it_back(tmp_path: Path) -> None:
 def test_a_forked_child_opens_its_own(tmp_path: Path) -> None:
     """A connection inherited through fork is left alone."""
     store = SQLiteStore(tmp_path / "s.db")
-    challenge = make_challenge("t.1:gate", 1)
+    challenge = make_challenge("t.1:gate", 1, NOW)
     store.open(challenge, (), NOW)
     child = os.fork()
     if not child:

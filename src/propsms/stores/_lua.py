@@ -217,13 +217,18 @@ CANCEL: Final = (
 local sending = redis.call('GET', KEYS[1])
 if not sending then return false end
 sending = cjson.decode(sending)
-if sending.used then return false end
+if sending.used or sending.cancelled then return false end
 local c = P .. 'c:' .. sending.key
 local ours = redis.call('HGET', c, 'id') == sending.challenge
-redis.call('DEL', KEYS[1])
 refund(cjson.decode(sending.charges), tonumber(ARGV[2]))
-if ours then
-  if redis.call('HINCRBY', c, 'sendings', -1) <= 0 then redis.call('DEL', c) end
+if ours and redis.call('HINCRBY', c, 'sendings', -1) > 0 then
+  -- Another sending stands, and the challenge may still be known by this one's id.
+  sending.cancelled = true
+  redis.call('SET', KEYS[1], cjson.encode(sending))
+  keep(KEYS[1], tonumber(redis.call('HGET', c, 'expires')), tonumber(ARGV[2]))
+else
+  redis.call('DEL', KEYS[1])
+  if ours then redis.call('DEL', c) end
 end
 return sending.elsewhere
 """

@@ -98,7 +98,7 @@ class RowStore:
                 standing = _Slot(challenge, earns=earns)
             standing.sendings.append(challenge.id)
             standing.write(rows)
-            _write_sending(rows, challenge, standing.challenge.id, counted.charges)
+            _write_sending(rows, standing.challenge, challenge.id, counted.charges)
             return Opened(standing.challenge, counted.over)
 
     def spend_attempt(self, key: str, now: datetime, /) -> Challenge | None:
@@ -136,7 +136,7 @@ class RowStore:
                 _give_back(rows, cap.key, cap.limit.gives_back)
             for key, units in slot.earns:
                 _give_back(rows, key, units)
-            for other in slot.sendings:
+            for other in {*slot.sendings, challenge_id}:
                 rows.drop(f"s:{other}")
             return True
 
@@ -145,24 +145,26 @@ class RowStore:
         to_micros(now)
         with self.act({tag_of(challenge_id), *self._tags_of(challenge_id)}) as rows:
             sending = _read(rows, f"s:{challenge_id}")
-            if sending is None:
+            if sending is None or sending["charges"] is None:
                 return False
-            rows.drop(f"s:{challenge_id}")
             _refund(rows, sending["charges"])
             slot = _Slot.read(rows, sending["key"])
-            if slot is not None and slot.challenge.id == sending["challenge"]:
-                slot.sendings.remove(challenge_id)
-                if slot.sendings:
-                    slot.write(rows)
-                else:
+            stands = slot is not None and slot.challenge.id == sending["challenge"]
+            if slot is None or not stands or not slot.without(challenge_id):
+                rows.drop(f"s:{challenge_id}")
+                if stands:
                     rows.drop(f"c:{sending['key']}")
+                return True
+            # Another sending stands, and the challenge may still be known by this one's id.
+            slot.write(rows)
+            _write_sending(rows, slot.challenge, challenge_id, None)
             return True
 
     def _tags_of(self, challenge_id: str) -> set[str]:
         """The tags whose caps that sending was counted under."""
         with self.act({tag_of(challenge_id)}) as rows:
             sending = _read(rows, f"s:{challenge_id}")
-        return {tag_of(charge[0]) for charge in sending["charges"]} if sending else set()
+        return {tag_of(charge[0]) for charge in sending["charges"] or ()} if sending else set()
 
     # --- caps ---
 
@@ -236,9 +238,11 @@ def _reservation(reference: str, caps: Sequence[Cap]) -> str:
     return f"r:{tag_of(caps[0].key) if caps else ''}.{reference}"
 
 
-def _write_sending(rows: Rows, sent: Challenge, challenge_id: str, charges: list[_Charge]) -> None:
-    row = {"key": sent.key, "challenge": challenge_id, "charges": charges}
-    rows.put(f"s:{sent.id}", _dump(row), to_micros(sent.expires_at) + _GRACE)
+def _write_sending(
+    rows: Rows, challenge: Challenge, sending: str, charges: list[_Charge] | None
+) -> None:
+    row = {"key": challenge.key, "challenge": challenge.id, "charges": charges}
+    rows.put(f"s:{sending}", _dump(row), to_micros(challenge.expires_at) + _GRACE)
 
 
 # --- a challenge as a row ---
@@ -296,6 +300,11 @@ class _Slot:
             and bool(kept.sealed)
             and self.attempts < kept.max_attempts
         )
+
+    def without(self, sending: str) -> bool:
+        """Strike one sending off; True if another one stands."""
+        self.sendings.remove(sending)
+        return bool(self.sendings)
 
     def seen(
         self, *, guesses_left: int | None = None, locked_until: datetime | None = None

@@ -44,6 +44,7 @@ class Model:
 
     def __init__(self) -> None:
         self.units: dict[str, list[_Unit]] = {}
+        self.ends: dict[str, datetime] = {}
         self.surplus: dict[tuple[str, datetime], int] = {}
         self.current: dict[str, Kept] = {}
         self.sendings: dict[str, tuple[Kept, list[tuple[str, _Unit]]]] = {}
@@ -90,7 +91,8 @@ class Model:
         if isinstance(cap.limit.window, Rolling):
             unit = (max([now, *(at for at, _ in units)]), None)
         else:
-            unit = (now, self._bucket(cap, now))
+            end = self.ends[cap.key] = self._bucket(cap, now)
+            unit = (now, end)
         units.extend([unit] * cap.cost)
         return [(cap.key, unit)] * cap.cost
 
@@ -104,8 +106,8 @@ class Model:
                 self.surplus[key, unit[1]] = self.surplus.get((key, unit[1]), 0) + 1
 
     def _ends(self, key: str) -> list[datetime]:
-        ends = [until for _, until in self.units.get(key, []) if until is not None]
-        return ends + [until for known, until in self.surplus if known == key]
+        """The bucket last counted in, even if all of it was given back since."""
+        return [self.ends[key]] if key in self.ends else []
 
     def give_back(self, key: str, count: int) -> None:
         """Undo the newest units of a log, or credit a bucket."""
@@ -141,6 +143,7 @@ class Model:
         """See `QuotaStore.clear`."""
         for key in keys:
             self.units.pop(key, None)
+            self.ends.pop(key, None)
             self.surplus = {k: v for k, v in self.surplus.items() if k[0] != key}
 
     # --- codes ---
@@ -204,13 +207,14 @@ class Model:
         if challenge_id not in self.sendings:
             return False
         kept, charges = self.sendings[challenge_id]
-        if kept.used_at is not None:
+        if kept.used_at is not None or challenge_id not in kept.sendings:
             return False
-        del self.sendings[challenge_id]
         self.give(charges)
         kept.sendings.discard(challenge_id)
-        if not kept.sendings and self.current.get(kept.challenge.key) is kept:
-            del self.current[kept.challenge.key]
+        if not kept.sendings:
+            kept.replaced = True
+            if self.current.get(kept.challenge.key) is kept:
+                del self.current[kept.challenge.key]
         return True
 
 

@@ -35,14 +35,17 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from propsms.otp import Challenge, Opened, OtpStore
+from propsms.otp import Opened, OtpStore
 from propsms.quota import CalendarDay, Cap, Capped, Fixed, Limit, QuotaStore, Reserved, Rolling
 from propsms.testing._model import Model, shown
+from propsms.testing._stories import STORIES, TAG, TTL, Telling, make_challenge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Store", "find_faults", "store_suite"]
+    from propsms.otp import Challenge
+
+__all__ = ["Store", "find_faults", "make_challenge", "store_suite"]
 
 
 class Store(OtpStore, QuotaStore, Protocol):
@@ -53,30 +56,28 @@ OpenStore = Callable[[str], Store]
 
 NOW: Final = datetime(2026, 3, 2, 4, tzinfo=UTC)
 _SECOND, _MINUTE, _HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
-_TAG: Final = "aaaaaaaaaaaaaaaa"
-_TTL: Final = 5 * _MINUTE
 
 # Small counts, so that a short run fills them.
 _CAPS: Final = (
-    Cap(f"{_TAG}.wait", Limit("wait", 1, Rolling(_MINUTE))),
-    Cap(f"{_TAG}.roll", Limit("roll", 3, Rolling(_HOUR))),
-    Cap(f"{_TAG}.fixed", Limit("fixed", 2, Fixed(10 * _MINUTE))),
-    Cap(f"{_TAG}.day", Limit("day", 5, CalendarDay())),
-    Cap(f"{_TAG}.credit", Limit("credit", 4, Fixed(_HOUR), gives_back=2)),
-    Cap(f"{_TAG}.soft", Limit("soft", 1, Fixed(_HOUR), enforced=False)),
-    Cap(f"{_TAG}.look", Limit("look", 2, Rolling(_HOUR)), 0),
-    Cap(f"{_TAG}.look", Limit("look", 2, Rolling(_HOUR))),
+    Cap(f"{TAG}.wait", Limit("wait", 1, Rolling(_MINUTE))),
+    Cap(f"{TAG}.roll", Limit("roll", 3, Rolling(_HOUR))),
+    Cap(f"{TAG}.fixed", Limit("fixed", 2, Fixed(10 * _MINUTE))),
+    Cap(f"{TAG}.day", Limit("day", 5, CalendarDay())),
+    Cap(f"{TAG}.credit", Limit("credit", 4, Fixed(_HOUR), gives_back=2)),
+    Cap(f"{TAG}.soft", Limit("soft", 1, Fixed(_HOUR), enforced=False)),
+    Cap(f"{TAG}.look", Limit("look", 2, Rolling(_HOUR)), 0),
+    Cap(f"{TAG}.look", Limit("look", 2, Rolling(_HOUR))),
     Cap("all.day", Limit("everyone", 6, CalendarDay())),
     Cap("all.pair", Limit("pair", 4, Fixed(_HOUR)), 2),
 )
-_KEYS: Final = (f"{_TAG}.number-1:gate", f"{_TAG}.number-2:gate", "bbbbbbbbbbbbbbbb.number-1:gate")
+_KEYS: Final = (f"{TAG}.number-1:gate", f"{TAG}.number-2:gate", "bbbbbbbbbbbbbbbb.number-1:gate")
 _JUMPS: Final = (
     timedelta(0),
     timedelta(microseconds=1),
     _SECOND,
     _MINUTE - timedelta(microseconds=1),
     _MINUTE,
-    _TTL,
+    TTL,
     10 * _MINUTE,
     _HOUR,
     12 * _HOUR,
@@ -84,28 +85,6 @@ _JUMPS: Final = (
     -_MINUTE,
     -_HOUR,
 )
-
-
-def _guess_caps(key: str) -> tuple[Cap, ...]:
-    return (
-        Cap(f"{key}/guesses", Limit("guesses", 4, Rolling(24 * _HOUR), gives_back=1)),
-        Cap(f"{key}/row", Limit("row", 6, Rolling(48 * _HOUR), gives_back=6)),
-    )
-
-
-def make_challenge(key: str, number: int, now: datetime = NOW, **changes: Any) -> Challenge:
-    """A challenge as a service would make it."""
-    challenge = Challenge(
-        f"{key.partition('.')[0]}.{number:032x}",
-        key,
-        number.to_bytes(32, "big"),
-        "k1",
-        now,
-        now + _TTL,
-        3,
-        guess_caps=_guess_caps(key),
-    )
-    return attrs.evolve(challenge, **changes)
 
 
 # --- the state machine ---
@@ -123,7 +102,7 @@ def _machine(open_store: OpenStore) -> type[RuleBasedStateMachine]:
             self.store = open_store(uuid4().hex)
             self.model = Model()
             self.now = NOW
-            self.issued: list[str] = [f"{_TAG}.nothing"]
+            self.issued: list[str] = [f"{TAG}.nothing"]
             self.held: list[Reserved] = [Reserved("nothing", (_CAPS[0],))]
             self.won: set[str] = set()
 
@@ -183,7 +162,7 @@ def _machine(open_store: OpenStore) -> type[RuleBasedStateMachine]:
             if isinstance(ours, Opened):
                 self.issued.append(challenge.id)
 
-        @rule(key=st.sampled_from((*_KEYS, f"{_TAG}.nobody:gate")))
+        @rule(key=st.sampled_from((*_KEYS, f"{TAG}.nobody:gate")))
         def spend_attempt(self, key: str) -> None:
             ours = self.model.spend_attempt(key, self.now)
             theirs = self.store.spend_attempt(key, self.now)
@@ -264,13 +243,27 @@ def _under(cap: Cap, key: str) -> Cap:
 # --- the checks; each raises AssertionError ---
 
 
-def check_model(open_store: OpenStore, *, examples: int = 60, shrink: bool = True) -> None:
-    """Any sequence of acts answers as the model does."""
+def check_stories(open_store: OpenStore) -> None:
+    """Each short story answers as the model does."""
+    for story in STORIES:
+        store = open_store(uuid4().hex)
+        try:
+            story(Telling(store))
+        except AssertionError as error:
+            raise AssertionError(f"{story.__name__}: {error}") from None
+        finally:
+            _close(store)
+
+
+def check_model(
+    open_store: OpenStore, *, examples: int | None = None, shrink: bool = True
+) -> None:
+    """Any sequence of acts answers as the model does; None takes the profile's examples."""
     phases = tuple(Phase) if shrink else (Phase.generate,)
     run_state_machine_as_test(
         _machine(open_store),
         settings=settings(
-            max_examples=examples,
+            max_examples=examples or settings().max_examples,
             stateful_step_count=40,
             deadline=None,
             phases=phases,
@@ -285,10 +278,10 @@ def check_rows_are_shared(open_store: OpenStore) -> None:
     """A store opened twice by one name is one store."""
     name = uuid4().hex
     store, again = open_store(name), open_store(name)
-    challenge = make_challenge(_KEYS[0], 1)
-    caps = (Cap(f"{_TAG}.day", Limit("day", 1, CalendarDay())),)
+    challenge = make_challenge(_KEYS[0], 1, NOW)
+    caps = (Cap(f"{TAG}.day", Limit("day", 1, CalendarDay())),)
     _expect(store.open(challenge, caps, NOW), Opened(challenge), "opening")
-    second = make_challenge(_KEYS[1], 2)
+    second = make_challenge(_KEYS[1], 2, NOW)
     _expect(shown(again.open(second, caps, NOW)), _DAY_FULL, "the cap, seen by the other")
     _hold(again.consume(challenge.id, NOW), "the other store consumes")
     _hold(not store.consume(challenge.id, NOW), "the first store does not consume again")
@@ -310,7 +303,7 @@ def check_threads(open_store: OpenStore, *, workers: int = 16, rounds: int = 8) 
 
 
 def _race_consume(store: Store, number: int, workers: int) -> None:
-    challenge = make_challenge(f"{_TAG}.consume-{number}:gate", 1000 + number)
+    challenge = make_challenge(f"{TAG}.consume-{number}:gate", 1000 + number, NOW)
     store.open(challenge, (), NOW)
     wins = _together(workers, lambda _: store.consume(challenge.id, NOW))
     _expect(wins.count(True), 1, "winners of one challenge")
@@ -318,11 +311,11 @@ def _race_consume(store: Store, number: int, workers: int) -> None:
 
 def _race_open(store: Store, number: int, workers: int) -> None:
     limits = (Limit("day", workers // 2, CalendarDay()), Limit("roll", workers, Rolling(_HOUR)))
-    caps = tuple(Cap(f"{_TAG}.open-{number}-{limit.name}", limit) for limit in limits)
+    caps = tuple(Cap(f"{TAG}.open-{number}-{limit.name}", limit) for limit in limits)
 
     def work(worker: int) -> object:
-        key = f"{_TAG}.open-{number}-{worker}:gate"
-        return store.open(make_challenge(key, number * 1000 + worker + 10**6), caps, NOW)
+        key = f"{TAG}.open-{number}-{worker}:gate"
+        return store.open(make_challenge(key, number * 1000 + worker + 10**6, NOW), caps, NOW)
 
     answers = _together(workers, work)
     _expect(sum(isinstance(a, Opened) for a in answers), workers // 2, "codes under a cap")
@@ -332,7 +325,7 @@ def _race_open(store: Store, number: int, workers: int) -> None:
 
 def _race_guess(store: Store, number: int, workers: int) -> None:
     challenge = make_challenge(
-        f"{_TAG}.guess-{number}:gate", 2000 + number, max_attempts=workers, guess_caps=()
+        f"{TAG}.guess-{number}:gate", 2000 + number, NOW, max_attempts=workers, guess_caps=()
     )
     store.open(challenge, (), NOW)
     seen = _together(workers, lambda _: store.spend_attempt(challenge.key, NOW))
@@ -364,21 +357,20 @@ def check_processes(
     """Of processes that race, one consumes each challenge and a cap holds."""
     name = uuid4().hex
     store = open_store(name)
-    challenges = [make_challenge(f"{_TAG}.p{n}:gate", n) for n in range(rounds)]
+    challenges = [make_challenge(f"{TAG}.p{n}:gate", n, NOW) for n in range(rounds)]
     for challenge in challenges:
         store.open(challenge, (), NOW)
     context = _context()
     gate, answers = context.Barrier(processes), context.Queue()
     ids = [challenge.id for challenge in challenges]
+    job = (open_store, name, ids, threads, (gate, answers))
     workers = [
-        context.Process(
-            target=_race, args=(open_store, name, ids, threads, (gate, answers)), daemon=True
-        )
+        context.Process(target=_in_environment, args=(dict(os.environ), _race, *job), daemon=True)
         for _ in range(processes)
     ]
     for worker in workers:
         worker.start()
-    got = [answers.get(timeout=300) for _ in workers]
+    got = [answers.get(timeout=120) for _ in workers]
     for worker in workers:
         worker.join(60)
     for number in range(rounds):
@@ -390,6 +382,12 @@ def check_processes(
 _SHARED_LIMIT: Final = 10
 
 
+def _in_environment(variables: dict[str, str], work: Callable[..., None], *args: Any) -> None:
+    """Do *work* with the environment as it is now, not as it was when the server forked."""
+    os.environ.update(variables)
+    work(*args)
+
+
 def _race(
     open_store: OpenStore, name: str, ids: list[str], threads: int, wires: tuple[Any, Any]
 ) -> None:
@@ -399,13 +397,13 @@ def _race(
     def consume(challenge_id: str) -> Callable[[int], bool]:
         return lambda _: store.consume(challenge_id, NOW)
 
-    gate.wait(120)
+    gate.wait(60)
     wins = [sum(_together(threads, consume(challenge_id))) for challenge_id in ids]
-    cap = Cap(f"{_TAG}.shared", Limit("shared", _SHARED_LIMIT, CalendarDay()))
+    cap = Cap(f"{TAG}.shared", Limit("shared", _SHARED_LIMIT, CalendarDay()))
 
     def work(worker: int) -> bool:
-        key = f"{_TAG}.{os.getpid()}-{worker}:gate"
-        challenge = make_challenge(key, os.getpid() * 1000 + worker)
+        key = f"{TAG}.{os.getpid()}-{worker}:gate"
+        challenge = make_challenge(key, os.getpid() * 1000 + worker, NOW)
         return isinstance(store.open(challenge, (cap,), NOW), Opened)
 
     answers.put((wins, sum(_together(max(threads, _SHARED_LIMIT), work))))
@@ -425,7 +423,9 @@ def check_kills(open_store: OpenStore, *, kills: int = 8, seed: int = 0) -> int:
     for number in range(kills):
         ours, theirs = context.Pipe(duplex=False)
         worker = context.Process(
-            target=_until_killed, args=(open_store, name, number, theirs), daemon=True
+            target=_in_environment,
+            args=(dict(os.environ), _until_killed, open_store, name, number, theirs),
+            daemon=True,
         )
         worker.start()
         theirs.close()
@@ -465,11 +465,11 @@ _KILL_LIMIT: Final = 12
 
 
 def _kill_cap(number: int, kind: str = "open") -> Cap:
-    return Cap(f"{_TAG}.kill-{kind}-{number}", Limit(kind, _KILL_LIMIT, CalendarDay()))
+    return Cap(f"{TAG}.kill-{kind}-{number}", Limit(kind, _KILL_LIMIT, CalendarDay()))
 
 
 def _kill_challenge(number: int, step: int) -> Challenge:
-    return make_challenge(f"{_TAG}.kill-{number}-{step}:gate", number * 10**6 + step)
+    return make_challenge(f"{TAG}.kill-{number}-{step}:gate", number * 10**6 + step, NOW)
 
 
 def _read_for(pipe: Any, acts: int) -> list[tuple[str, int]]:
@@ -540,13 +540,17 @@ def _context() -> Any:
     methods = multiprocessing.get_all_start_methods()
     context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
     if "forkserver" in methods:
-        context.set_forkserver_preload(["propsms.testing.stores", "propsms.stores.sqlite"])
+        # What every child would import again, pytest's own main module above all.
+        context.set_forkserver_preload(
+            ["__main__", "pytest", "propsms.testing.stores", "propsms.stores.sqlite", "redis"]
+        )
     return context
 
 
 _CHECKS: Final[dict[str, tuple[Callable[..., object], bool]]] = {
-    "model": (check_model, False),
+    "stories": (check_stories, False),
     "threads": (check_threads, False),
+    "model": (check_model, False),
     "rows": (check_rows_are_shared, True),
     "processes": (check_processes, True),
     "kills": (check_kills, True),
@@ -561,7 +565,7 @@ def find_faults(
     Args:
         open_store: Opens a store by name, empty the first time.
         processes: Whether stores of one name share their rows across processes.
-        quick: Report the first failure of the state machine as it is, without shrinking it.
+        quick: Stop at the first fault, without looking for its shortest form.
     """
     faults: dict[str, str] = {}
     for name, (check, wants_processes) in _CHECKS.items():
@@ -572,6 +576,8 @@ def find_faults(
             check(open_store, **options)
         except Exception as error:  # noqa: BLE001 - a store may fail in any way
             faults[name] = f"{type(error).__name__}: {error}"
+            if quick:
+                break
     return faults
 
 
@@ -592,6 +598,10 @@ def store_suite(open_store: OpenStore, *, processes: bool = True) -> type:
 
     class StoreSuite:
         """What every store of codes and caps must do."""
+
+        def test_stories(self) -> None:
+            """Short stories with a point answer as the plain model."""
+            check_stories(open_store)
 
         def test_answers_as_the_model(self) -> None:
             """Any sequence of acts, with clocks that jump, answers as the plain model."""
