@@ -158,8 +158,9 @@ class Huawei:
         "signer (byte for byte), 1 X-WSSE computed from the guide",
         verified_zh="15 个请求:厂商 SDK(huaweicloudsdksmsapi)12 个、其 API 网关签名器 2 个"
         "(逐字节一致)、按指南计算的 X-WSSE 1 个",
-        provisional="closed to new customers since 2025-01-10; there is no status query",
-        provisional_zh="2025-01-10 起不再对新客户开放;没有状态查询接口",
+        provisional="closed to new customers since 2025-01-10; there is no status query; signed "
+        "pushes follow the guide, none was recorded",
+        provisional_zh="2025-01-10 起不再对新客户开放;没有状态查询接口;签名推送按指南实现,没有录制",
     )
 
     def build_request(
