@@ -362,6 +362,19 @@ def test_workbook(workbook: Path) -> None:
     assert table.encoding == "xlsx"
 
 
+def test_workbook_that_breaks_off(workbook: Path, tmp_path: Path) -> None:
+    """A sheet is parsed as it is read; what is broken further down is told as well."""
+    file = tmp_path / "broken.xlsx"
+    with ZipFile(workbook) as old, ZipFile(file, "w") as new:
+        for name in old.namelist():
+            data = old.read(name)
+            new.writestr(
+                name, data.replace(b"<v>46027</v>", b"<v>46027<") if "sheet1" in name else data
+            )
+    with pytest.raises(TableError, match="no readable"):
+        list(read_bills(file))
+
+
 def test_sheet_by_name(workbook: Path) -> None:
     """Another sheet is taken by its name; one that is not there is told."""
     assert len(list(read_bills(workbook, sheet="欠费"))) == 3

@@ -182,14 +182,18 @@ def _workbook_lines(path: Path, sheet: str | None) -> Generator[Iterator[Line]]:
     try:
         book: Any = openpyxl.load_workbook(path, read_only=True, data_only=True)
     except Exception as error:  # openpyxl raises whatever a broken part of the file causes
-        raise TableError(
-            f"{path.name} is no readable .xlsx file: {type(error).__name__}",
-            f"{path.name} 不是可读的 .xlsx 文件：{type(error).__name__}",
-        ) from error
+        raise _unreadable(path, error) from error
     try:
-        yield _sheet_lines(_sheet(book, sheet, path))
+        yield _sheet_lines(_sheet(book, sheet, path), path)
     finally:
         book.close()
+
+
+def _unreadable(path: Path, error: Exception) -> TableError:
+    return TableError(
+        f"{path.name} is no readable .xlsx file: {type(error).__name__}",
+        f"{path.name} 不是可读的 .xlsx 文件：{type(error).__name__}",
+    )
 
 
 def _sheet(book: Any, name: str | None, path: Path) -> Any:
@@ -204,8 +208,15 @@ def _sheet(book: Any, name: str | None, path: Path) -> Any:
     return book[name]
 
 
-def _sheet_lines(sheet: Any) -> Iterator[Line]:
-    for number, row in enumerate(sheet.iter_rows(values_only=True), start=1):
+def _sheet_lines(sheet: Any, path: Path) -> Iterator[Line]:
+    rows = enumerate(sheet.iter_rows(values_only=True), start=1)
+    while True:
+        try:
+            number, row = next(rows)
+        except StopIteration:
+            return
+        except Exception as error:  # as above: the rows are parsed as they come
+            raise _unreadable(path, error) from error
         yield Line(number, [_cell_text(value) for value in row])
 
 
