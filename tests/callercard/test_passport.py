@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+import re
 import sys
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import UTC, datetime, timedelta
@@ -313,3 +314,20 @@ def test_the_repr_shows_no_callee(example_key: ec.EllipticCurvePrivateKey) -> No
     """Claims hold numbers."""
     token = made(GOOD_HEADER, {**GOOD, "dest": {"tn": ["8613900000001"]}})
     assert "13900000001" not in repr(verify_passport(token, example_key.public_key(), now=NOW))
+
+
+@given(name=st.text(min_size=1), reason=st.none() | st.text(), path=st.text())
+def test_any_card_has_claims(name: str, reason: str | None, path: str) -> None:
+    """Canonical JSON that parses to the claims; a blank name is refused."""
+    card = CallerCard(
+        display_name=name,
+        call_reason=reason,
+        logo_url=f"https://example.com/{path}",
+        numbers=CARD.numbers,
+    )
+    if not re.sub("[\x00-\x08\x0e-\x1f\x7f-\x9f]", "", name).strip():
+        with pytest.raises(InvalidValueError, match="nam"):
+            rcd_claims(card, dest="13900000001", iat=1)
+        return
+    claims = rcd_claims(card, dest="13900000001", iat=1, jcard=True)
+    assert claims == json.loads(passport_json(claims))

@@ -168,3 +168,65 @@ def test_vobject_reads_any_note(text: str) -> None:
     wanted = re.sub("\r\n|\r", "\n", printable)
     card = CallerCard(display_name="甲", note=f"<{printable}>")
     assert f"<{wanted}>" == vobject.readOne(to_vcard(card)).note.value
+
+
+@given(
+    name=any_text,
+    legal=any_text,
+    unit=any_text,
+    note=any_text,
+    purpose=any_text,
+    raw=st.sampled_from(["4000001234", "0755-20001234转801", "95588", "20001234", "电话,;:\n"]),
+)
+def test_any_text_makes_a_valid_file_for_older_phones(
+    *, name: str, legal: str, unit: str, note: str, purpose: str, raw: str
+) -> None:
+    """Version 3.0 with labels: the same laws, and each property once."""
+    card = CallerCard(
+        display_name=name,
+        legal_name=legal,
+        department=unit,
+        note=note,
+        numbers=(CardNumber(raw, purpose),),
+    )
+    written = to_vcard(card, version="3.0", labels=True)
+    assert all(len(line) <= 75 for line in written.encode().split(b"\r\n"))
+    assert not re.search("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029]", written)
+    found = properties(written)
+    assert ["3.0"] == found["VERSION"]
+    assert {"FN", "N", "ORG", "UID", "X-ABShowAs"} <= found.keys()
+    assert all(len(values) == 1 for values in found.values())
+    assert 1 == sum(key.endswith("TEL") for key in found)
+
+
+words = st.text(
+    st.one_of(st.sampled_from("字a,;\\ :\"'"), st.characters(categories=["L", "N", "S"]))
+)
+
+
+@given(
+    name=words,
+    legal=words,
+    unit=words,
+    street=words,
+    topic=words,
+    version=st.sampled_from(["3.0", "4.0"]),
+)
+def test_vobject_reads_every_part(
+    *, name: str, legal: str, unit: str, street: str, topic: str, version: str
+) -> None:
+    """Name, company, unit, street and topics, whatever separators they hold."""
+    card = CallerCard(
+        display_name=f"<{name}>",
+        legal_name=f"<{legal}>",
+        department=f"<{unit}>",
+        address=f"<{street}>",
+        service_type=f"<{topic}>",
+    )
+    read = vobject.readOne(to_vcard(card, version=version))  # type: ignore[arg-type]
+    assert f"<{name}>" == read.fn.value
+    if version == "3.0":  # vobject knows structures in version 3.0 alone
+        assert [f"<{legal}>", f"<{unit}>"] == read.org.value
+        assert f"<{street}>" == read.adr.value.street
+        assert [f"<{topic}>", "物业管理"] == read.categories.value
+        assert f"<{name}>" == read.n.value.family

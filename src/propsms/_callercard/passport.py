@@ -73,7 +73,7 @@ def rcd_claims(
 
     .. versionadded:: 0.1.0
     """
-    if not card.display_name.strip():
+    if not (name := clean(card.display_name)).strip():
         raise _wrong(
             "display_name must not be blank: rcd needs nam",
             "display_name 不能为空:rcd 必须有 nam",
@@ -83,7 +83,7 @@ def rcd_claims(
         raise _wrong("give jcard or jcard_url, not both", "jcard 与 jcard_url 只能取一", "jcard")
     if orig is None and not card.numbers:
         raise _wrong("orig is needed: the card has no number", "名片没有号码,须给出 orig", "orig")
-    rcd: dict[str, Any] = {"nam": clean(card.display_name)}
+    rcd: dict[str, Any] = {"nam": name}
     if card.logo_url:
         rcd["icn"] = _https(card.logo_url, "logo_url")
     if jcard_url:
