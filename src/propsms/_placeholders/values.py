@@ -11,6 +11,7 @@ import calendar
 import re
 from typing import TYPE_CHECKING, Final
 
+from propsms._placeholders.lazy import late
 from propsms.phone import mask_numbers
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ def shown(variable: Variable, value: str) -> str:
     return repr(mask_numbers(value[:40]) + ("..." if len(value) > 40 else ""))
 
 
-_LEAP: Final = re.compile(r"((?:19|20)\d{2})\D?0?2\D?29")
+_LEAP: Final = late(r"((?:19|20)\d{2})\D?0?2\D?29")
 
 
 def has_false_day(value: str) -> bool:

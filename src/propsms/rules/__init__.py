@@ -39,7 +39,7 @@ __all__ = [
     "sources_of",
 ]
 
-_HOMES = dict.fromkeys(("all_rules", "check", "get", "sources_of"), "_check")
+_HOMES: dict[str, str] = dict.fromkeys(("all_rules", "check", "get", "sources_of"), "_check")
 
 
 def __getattr__(name: str) -> object:

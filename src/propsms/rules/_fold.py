@@ -12,18 +12,20 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from propsms._placeholders.lazy import late
+
 __all__ = ["INVISIBLE", "Folded", "fold", "is_simple", "squeeze", "traditional", "variants"]
 
 # Zero-width and directional marks, soft hyphen, variation selectors, tags, fillers.
-INVISIBLE: Final = re.compile(
+INVISIBLE: Final = late(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f"
     "\u3164\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e0fff]"
 )
-_ODD: Final = re.compile(
+_ODD: Final = late(
     "[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a\u2460-\u24ff\u2100-\u214f\u3200-\u33ff\uf900-\ufaff"
     "\U0001d400-\U0001d7ff\U0001f100-\U0001f1ff\u2e80-\u2fdf\u3000]"
 )
-_SPACED: Final = re.compile("(?<=[\u4e00-\u9fff])[ \u3000.*_\\-·|/~^+=、]{1,3}(?=[\u4e00-\u9fff])")
+_SPACED: Final = late("(?<=[\u4e00-\u9fff])[ \u3000.*_\\-·|/~^+=、]{1,3}(?=[\u4e00-\u9fff])")
 
 
 class Folded(NamedTuple):
@@ -44,7 +46,7 @@ def is_simple(text: str) -> bool:
     return _is_gb2312(text) and _WIDE.search(text) is None
 
 
-_WIDE: Final = re.compile("[\u3000\uff10-\uff19\uff21-\uff3a\uff41-\uff5a\u2460-\u249b]")
+_WIDE: Final = late("[\u3000\uff10-\uff19\uff21-\uff3a\uff41-\uff5a\u2460-\u249b]")
 
 
 def fold(text: str) -> Folded:

@@ -6,7 +6,7 @@ import re
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
-from propsms._placeholders.lazy import lazy
+from propsms._placeholders.lazy import late, lazy
 from propsms.findings import Span
 from propsms.messages import MessageKind
 from propsms.placeholders import Template, is_mangled, restorations, split_signature
@@ -24,20 +24,20 @@ if TYPE_CHECKING:
 
 __all__ = ["FEES", "LINK", "MOBILE", "Link", "Reading", "guess_kind"]
 
-_GLUE: Final = re.compile(r"^[0-9A-Za-z.-]\$|^[0-9A-Za-z.-][{#]|[}#][0-9A-Za-z-]$")
-_HAN: Final = re.compile("[\u3400-\u9fff]+")
-_RUN: Final = re.compile(r"\d\d\d[ -]?\d")
-FEES: Final = re.compile(
+_GLUE: Final = late(r"^[0-9A-Za-z.-]\$|^[0-9A-Za-z.-][{#]|[}#][0-9A-Za-z-]$")
+_HAN: Final = late("[\u3400-\u9fff]+")
+_RUN: Final = late(r"\d\d\d[ -]?\d")
+FEES: Final = late(
     "物业费|管理费|停车费|车位费|水费|电费|公摊|账单|欠费|欠缴|拖欠|缴费|缴纳|逾期|滞纳金|违约金|催缴|催款|催收"
 )
 _FEE_SIGNS: Final = frozenset("费摊账欠缴逾滞违催")
-MOBILE: Final = re.compile(r"(?<![\d-])(?:\+?86[ -]?)?1[3-9]\d[ -]?\d{4}[ -]?\d{4}(?!\d)")
-_PHONE: Final = re.compile(
+MOBILE: Final = late(r"(?<![\d-])(?:\+?86[ -]?)?1[3-9]\d[ -]?\d{4}[ -]?\d{4}(?!\d)")
+_PHONE: Final = late(
     r"(?<![\d-])(?:(?:\+?86[ -]?)?1[3-9]\d[ -]?\d{4}[ -]?\d{4}|[48]00[ -]?\d{3,4}[ -]?\d{3,4}"
     r"|\(?0\d{2,3}\)?[ -]?\d{7,8}|9[56]\d{3,4}|123\d\d"
     r"|(?:(?<=电话)|(?<=致电)|(?<=热线)|(?<=电话:)|(?<=拨打)|(?<=热线:))[2-8]\d{6,7})(?![\d-])"
 )
-LINK: Final = re.compile(
+LINK: Final = late(
     r"(?:https?://|www\.)[^\s,;!()\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]{1,256}"
     r"|(?<![\w.@-])(?:[a-z0-9\x00][a-z0-9\x00-]{0,62}\.){1,4}"
     r"(?:com|cn|net|org|cc|io|top|xyz|vip|me|co|gov|info|site|shop|club|link|app|im|ly|so|gd|tk)"
@@ -260,11 +260,11 @@ class Reading:
 
 
 _NO_HITS: Final[list[Hit]] = []
-_OPT_OUT: Final = re.compile(
+_OPT_OUT: Final = late(
     r"(拒收请?回复?|退订回复?|回复?)[RrTtNn](?:[Dd])?(?:退订)?|回复?TD退订|退订"
 )
-_CODE_WORDS: Final = re.compile("验证码|校验码|动态码|注册码|动态密码")
-_DUNNING: Final = re.compile(
+_CODE_WORDS: Final = late("验证码|校验码|动态码|注册码|动态密码")
+_DUNNING: Final = late(
     "催缴|催款|催收|欠费|欠缴|拖欠|逾期|滞纳金|违约金|(?:物业费|管理费|停车费|车位费|水费|电费|账单)[^。]{0,40}(?:缴|交|付|到期)"
 )
 

@@ -6,6 +6,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
+from propsms._placeholders.lazy import late
 from propsms.findings import Edit, Fix, Severity, Span
 from propsms.rules._fold import INVISIBLE, traditional, variants
 from propsms.rules._rule import Breach, Example, Rule, replace
@@ -86,7 +87,7 @@ def _pattern(listed: tuple[str, ...]) -> re.Pattern[str]:
 
 
 _FACES: Final = frozenset("^_:;=>")
-_EMOTICON: Final = re.compile(r"[\^oOTQ>=;-][_o.][\^oOTQ<=;-]|\^\^|:-?[)(D]")
+_EMOTICON: Final = late(r"[\^oOTQ>=;-][_o.][\^oOTQ<=;-]|\^\^|:-?[)(D]")
 
 SPECIAL_SYMBOL: Final = Rule(
     code="special-symbol",
@@ -137,7 +138,7 @@ def _find_script(reading: Reading, profile: Profile) -> Iterator[Breach]:
             )
 
 
-_PRESTIGE: Final = re.compile("(?:有|无|树立|权|声|公信)威信")
+_PRESTIGE: Final = late("(?:有|无|树立|权|声|公信)威信")
 
 
 def _find_traditional(reading: Reading) -> Iterator[Breach]:
@@ -167,11 +168,11 @@ SCRIPT_VARIANT: Final = Rule(
     fix="unsafe",
 )
 
-_CONTROL: Final = re.compile("[\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
-_LETTERS: Final = re.compile("[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a]+")
+_CONTROL: Final = late("[\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+_LETTERS: Final = late("[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a]+")
 
 
-_HIDDEN: Final = re.compile(f"{INVISIBLE.pattern}|{_LETTERS.pattern}")
+_HIDDEN: Final = late(f"{INVISIBLE.pattern}|{_LETTERS.pattern}")
 
 
 def _find_invisible(reading: Reading, _: Profile) -> Iterator[Breach]:
@@ -222,7 +223,7 @@ INVISIBLE_CHARACTER: Final = Rule(
 
 # -- emoji, newline ----------------------------------------------------------------------------
 
-_EMOJI: Final = re.compile(
+_EMOJI: Final = late(
     "[\U0001f000-\U0001faff\u2600-\u26ff\u2700-\u2712\u2714-\u27bf\u2b00-\u2bff\u231a-\u23ff\u203c\u2049"
     "\u3030\u303d\u3297\u3299][\ufe0e\ufe0f\u200d\u20e3\U0001f3fb-\U0001f3ff]*"
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from propsms._placeholders.lazy import late
 from propsms.findings import Severity, Span
 from propsms.messages import MessageKind
 from propsms.rules._fold import fold
@@ -148,7 +149,7 @@ KEYWORD_CONTEXT: Final = Rule(
 
 # -- personal-contact ----------------------------------------------------------------------------
 
-_ACCOUNT: Final = re.compile(
+_ACCOUNT: Final = late(
     r"(?:微信|vx|wx|v信|qq)(?:号|群)?[::]?\s?[a-z0-9][a-z0-9_-]{4,19}"
     r"|(?:加|添加|扫码加)[^,。;]{0,6}(?:微信|qq|好友)(?!缴费|支付)"
     r"|(?:加|加入|进|扫码进)[^,。;]{0,4}(?:业主群|微信群|qq群|群聊)"
@@ -294,7 +295,7 @@ CONTACT_VARIABLE: Final = Rule(
 
 # -- url-fixed -----------------------------------------------------------------------------------
 
-_SHORT: Final = re.compile(
+_SHORT: Final = late(
     r"(?:t\.cn|dwz\.cn|url\.cn|u\.cn|suo\.im|3\.cn|bit\.ly|tinyurl\.com|goo\.gl|sourl\.cn|s\.cn|w\.url\.cn"
     r"|tb\.cn|m\.tb\.cn|c-nb\.cn|n9\.cl|is\.gd|ow\.ly|t\.co|mrw\.so|0x7\.me|rrd\.me|dwz\.date|\w{1,3}\.(?:gd|tk|so|im))"
 )

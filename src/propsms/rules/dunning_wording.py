@@ -9,9 +9,9 @@ fees to the credit system (Credit Reporting Regulations 13, 15), may not publish
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
+from propsms._placeholders.lazy import late
 from propsms.findings import Severity, Span
 from propsms.messages import MessageKind
 from propsms.rules._reading import FEES
@@ -47,7 +47,7 @@ def _clause_fix(reading: Reading, span: Span) -> Fix | None:
 
 # -- dunning-wording ---------------------------------------------------------------------------
 
-_REMINDER: Final = re.compile(
+_REMINDER: Final = late(
     "(?:物业费|管理费|停车费|车位费|水费|电费|账单)[^。]{0,40}?(?:到期|缴纳|交纳|缴费|支付|未缴|未交|待缴)|(?:及时|尽快)(?:缴|交|支付)"
 )
 
@@ -97,7 +97,7 @@ DUNNING_WORDING: Final = Rule(
 
 # -- dunning-legal-threat ------------------------------------------------------------------------
 
-_LEGAL: Final = re.compile(
+_LEGAL: Final = late(
     "起诉|诉讼|(?:移送|移交|提交|诉至|诉诸)?法院|传票|(?:启动|进入|走)?(?:法律|司法)(?:程序|途径|手段|维权)|律师函"
     "|(?:申请|提起)?仲裁|强制执行|支付令|追究[^,。]{0,6}责任"
 )
@@ -148,14 +148,14 @@ DUNNING_LEGAL_THREAT: Final = Rule(
 
 # -- dunning-credit-threat -------------------------------------------------------------------------
 
-_CREDIT: Final = re.compile(
+_CREDIT: Final = late(
     "(?:个人)?征信(?:记录|系统)?|失信|黑名单|(?:个人)?信用(?:记录|档案|评级|受损)?"
 )
 _CREDIT_SOURCE: Final = (
     "征信业管理条例 13, 15 and 个人信息保护法 5: no general channel reports property fees, so the sentence "
     "misleads; Tencent, Huawei and Baidu list it (2025-06-17, 2025-09-04, 2026-01-26); read 2026-11-23"
 )
-_NOT_CREDIT: Final = re.compile("信用卡|守信用|征信息|特征信")
+_NOT_CREDIT: Final = late("信用卡|守信用|征信息|特征信")
 
 
 def _find_credit(reading: Reading, profile: Profile) -> Iterator[Breach]:
@@ -209,10 +209,10 @@ _UNPAID: Final = (
     "(?:(?:不|未|拒|拒不|仍未|尚未|没有?|逾期未|逾期不)[^,。]{0,6}(?:缴|交|付|支付|结清)"
     "|欠费|欠缴|欠款|拖欠|逾期)"
 )
-_CUTOFF: Final = re.compile(
+_CUTOFF: Final = late(
     f"{_UNPAID}[^。]{{0,40}}?{_CUT}|{_CUT}[^。]{{0,20}}?(?:直至|直到|至)[^,。]{{0,8}}(?:缴清|付清|交清|结清)"
 )
-_CUT_ONLY: Final = re.compile(_CUT)
+_CUT_ONLY: Final = late(_CUT)
 _CUT_SOURCE: Final = (
     "中华人民共和国民法典 944(3): no collection by stopping water, power, heat or gas and the like; local "
     "rules add gates, lifts and parking (Zhengzhou 42, Weifang 55, Hangzhou 55); read 2026-11-23"
@@ -252,11 +252,11 @@ DUNNING_UTILITY_CUTOFF: Final = Rule(
 
 # -- dunning-tone, dunning-shaming, dunning-false-urgency --------------------------------------------
 
-_TONE: Final = re.compile(
+_TONE: Final = late(
     "立即(?:缴|交|付|还)(?:清|纳|款)?|马上(?:缴|交|付|还)|务必[^,。]{0,6}(?:缴|交)清|最后通牒|最终(?:告知|通知|警告)|后果自负|一切后果"
     "|严重后果|勿谓言之不预|(?:严正|郑重)警告|无赖|恶意(?:欠|拖)"
 )
-_EXCLAIM: Final = re.compile("[!!]{2,}|[!!][^!!]{0,60}[!!]")
+_EXCLAIM: Final = late("[!!]{2,}|[!!][^!!]{0,60}[!!]")
 _TONE_SOURCE: Final = (
     "治安管理处罚法 50(5) (2025 text, in force 2026-01-01): repeated intimidating messages; Huawei lists "
     "带有威胁性质 (2025-09-04); read 2026-11-23"
@@ -309,7 +309,7 @@ DUNNING_TONE: Final = Rule(
     source=_TONE_SOURCE,
 )
 
-_SHAME: Final = re.compile(
+_SHAME: Final = late(
     "(?:公示|曝光|公布|通报|张贴|公开|群里|业主群)[^,。]{0,12}(?:欠费|名单|姓名|房号|欠缴|拖欠)"
     "|(?:欠费|欠缴|拖欠)[^,。]{0,14}(?:公示|曝光|公布|通报|张贴|公开)"
     "|(?:未|不|拒)[缴交付][^,。]{0,12}(?:名单|姓名|房号|户号)[^,。]{0,8}(?:公示|曝光|公布|通报|张贴|公开)"
@@ -349,7 +349,7 @@ DUNNING_SHAMING: Final = Rule(
     source=_SHAME_SOURCE,
 )
 
-_URGENT: Final = re.compile(
+_URGENT: Final = late(
     "最后(?:一天|期限|机会|1天|一次)|今日(?:截止|内)|限(?:今日|24小时|[123一二三]日)(?:内)?|过期不候"
 )
 _URGENT_SOURCE: Final = (
@@ -386,8 +386,8 @@ DUNNING_FALSE_URGENCY: Final = Rule(
 
 # -- dunning-late-fee --------------------------------------------------------------------------
 
-_LATE_FEE: Final = re.compile("滞纳金|违约金|罚息|罚款|利息")
-_CLAUSE: Final = re.compile("(?:合同|协议|公约|约定|条款)")
+_LATE_FEE: Final = late("滞纳金|违约金|罚息|罚款|利息")
+_CLAUSE: Final = late("(?:合同|协议|公约|约定|条款)")
 _LATE_SOURCE: Final = (
     "民法典 496, 585 and 最高人民法院合同编通则解释 (2023) 64, 65: a late fee needs an agreed clause that was "
     "pointed out; read 2026-11-23"

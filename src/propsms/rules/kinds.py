@@ -6,6 +6,7 @@ import re
 from datetime import time
 from typing import TYPE_CHECKING, Final
 
+from propsms._placeholders.lazy import late
 from propsms.findings import Edit, Fix, Severity, Span
 from propsms.messages import MessageKind
 from propsms.rules._rule import Breach, Example, Rule, replace
@@ -113,7 +114,7 @@ OTP_CONTEXT: Final = Rule(
     needs=("otp_needs",),
 )
 
-_OPT_OUT: Final = re.compile(
+_OPT_OUT: Final = late(
     "(?:[,\uff0c。;\uff1b]\\s*)?(?:拒收请?回复?[RrTtNn][Dd]?|回复?(?:TD|T|N|R|td|t|n|r)退订|退订(?:请)?回复?(?:TD|T|N|R|td|t|n|r))[。.]?"
 )
 
@@ -145,7 +146,7 @@ def _find_purity(reading: Reading, profile: Profile) -> Iterator[Breach]:
         )
 
 
-_CLAUSE: Final = re.compile("[,\uff0c。;\uff1b][^,\uff0c。;\uff1b\x00]{0,12}$")
+_CLAUSE: Final = late("[,\uff0c。;\uff1b][^,\uff0c。;\uff1b\x00]{0,12}$")
 
 
 def _impure(reading: Reading, span: Span, zh: str, en: str, fact: str) -> Breach:
@@ -330,7 +331,7 @@ def _find_audience(reading: Reading, profile: Profile) -> Iterator[Breach]:
         )
 
 
-_MEMBERS: Final = re.compile("会员|注册用户|老用户|老客户")
+_MEMBERS: Final = late("会员|注册用户|老用户|老客户")
 
 MARKETING_AUDIENCE: Final = Rule(
     code="marketing-audience",

@@ -6,6 +6,7 @@ import re
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
+from propsms._placeholders.lazy import late
 from propsms.findings import Edit, Fix, Severity, Span
 from propsms.messages import MessageKind
 from propsms.placeholders import Dialect
@@ -421,7 +422,7 @@ def _find_partial(reading: Reading, profile: Profile) -> Iterator[Breach]:
             )
 
 
-_HOST_END: Final = re.compile(r"[A-Za-z0-9]\.(?:com|cn|net|org|cc|me|io|im)$")
+_HOST_END: Final = late(r"[A-Za-z0-9]\.(?:com|cn|net|org|cc|me|io|im)$")
 
 _PARTIAL: Final = (
     "Forbidden by Tencent (正文模板审核标准 intl, 2025-08-21) and Huawei (短信变量须知, 2024-11-08); "
@@ -444,7 +445,7 @@ PLACEHOLDER_PARTIAL: Final = Rule(
 
 # -- all-variable and fixed-text-ratio --------------------------------------------------------
 
-_FILLER: Final = re.compile(
+_FILLER: Final = late(
     "尊敬的|业主|住户|您好|你好|先生|女士|亲爱的|温馨提示|通知|提醒|[您你的请了是在于为和与及:]"
 )
 
@@ -605,7 +606,7 @@ VARIABLE_UNUSED: Final = Rule(
 
 # -- attribute-generic and datetime-split -----------------------------------------------------
 
-_TIMELIKE: Final = re.compile("[年月日时点]|分钟|(?:日期|时间)[为::]?$")
+_TIMELIKE: Final = late("[年月日时点]|分钟|(?:日期|时间)[为::]?$")
 
 
 def _find_generic(reading: Reading, profile: Profile) -> Iterator[Breach]:
@@ -681,7 +682,7 @@ DATETIME_SPLIT: Final = Rule(
 # -- money-unit -------------------------------------------------------------------------------
 
 _SIGNS: Final = frozenset("¥\uffe5$")
-_MONEY: Final = re.compile(r"[¥\uffe5$](\d[\d,]*(?:\.\d+)?|\$\{\w+\}|\{\w+\}|#\w+#)(元?)")
+_MONEY: Final = late(r"[¥\uffe5$](\d[\d,]*(?:\.\d+)?|\$\{\w+\}|\{\w+\}|#\w+#)(元?)")
 
 
 def _find_money(reading: Reading, _: Profile) -> Iterator[Breach]:

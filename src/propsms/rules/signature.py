@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+from propsms._placeholders.lazy import late
 from propsms.findings import Edit, Fix, Severity, Span
 from propsms.rules._fold import traditional
 from propsms.rules._rule import Breach, Example, Rule
@@ -159,7 +160,7 @@ SIGNATURE_LENGTH: Final = Rule(
 
 # -- signature-charset -------------------------------------------------------------------------
 
-_SYMBOL: Final = re.compile(r"[^0-9A-Za-z\u3400-\u9fff]")
+_SYMBOL: Final = late(r"[^0-9A-Za-z\u3400-\u9fff]")
 
 
 def _find_charset(reading: Reading, profile: Profile) -> Iterator[Breach]:
@@ -259,7 +260,7 @@ def _find_test(reading: Reading, profile: Profile) -> Iterator[Breach]:
         )
 
 
-_TEST: Final = re.compile("测试|(?i:test)")
+_TEST: Final = late("测试|(?i:test)")
 
 SIGNATURE_TEST: Final = Rule(
     code="signature-test",

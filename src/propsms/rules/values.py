@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, cast
 
+from propsms._placeholders.lazy import late
 from propsms.messages import MessageKind
 from propsms.placeholders import VariableType
 from propsms.rules._fold import fold
@@ -186,7 +187,7 @@ VALUE_LENGTH: Final = Rule(
 
 # -- value-charset, value-contact ----------------------------------------------------------------------
 
-_EMOJI: Final = re.compile("[\U0001f000-\U0001faff\u2600-\u27bf\ufe0f]")
+_EMOJI: Final = late("[\U0001f000-\U0001faff\u2600-\u27bf\ufe0f]")
 
 
 def _find_charset(reading: Reading, profile: Profile) -> Iterator[Breach]:
@@ -230,7 +231,7 @@ VALUE_CHARSET: Final = Rule(
     values=True,
 )
 
-_ACCOUNT: Final = re.compile(
+_ACCOUNT: Final = late(
     r"(?:微信|vx|wx|v信|qq)(?:号|群)?[::]?\s?[a-z0-9][a-z0-9_-]{3,19}|加(?:微信|qq|群)|[\w.-]{1,64}@\w"
 )
 _OPEN: Final = frozenset(

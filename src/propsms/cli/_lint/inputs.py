@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
+from propsms._placeholders.lazy import late
 from propsms.errors import MissingExtraError, PropsmsError, TableError
 from propsms.messages import MessageKind
 from propsms.placeholders import Template
@@ -55,7 +56,7 @@ class Item:
     editable: bool = False
 
 
-_IGNORE: Final = re.compile(
+_IGNORE: Final = late(
     r"#\s*propsms:\s*ignore\[([^\]\r\n]{1,400})\][ \t]*(?:--|:|\uff1a)?[ \t]*([^\r\n]{0,400})"
 )
 
