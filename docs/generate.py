@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING
 import mkdocs_gen_files
 
 from propsms import catalog, profiles, providers, rules
+from propsms._codes import load_codes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from propsms._codes import RefusalMeaning
     from propsms.profiles import Profile
     from propsms.rules import Example, Rule
 
@@ -201,9 +203,77 @@ def provider_page() -> None:
         say("尚待确认", "provisional"),
     )
     title = say("服务商适配器", "Provider adapters")
+    codes = say("每家的错误码见", "What their codes mean:")
+    links = ", ".join(f"[{name}](codes/{name}.md)" for name, *_ in rows)
     write(
-        "reference/adapters.md", f"---\ntitle: {title}\n---\n\n# {title}\n\n{_table(head, rows)}"
+        "reference/adapters.md",
+        f"---\ntitle: {title}\n---\n\n# {title}\n\n{_table(head, rows)}\n{codes} {links}\n",
     )
+
+
+def code_pages() -> None:
+    """What the codes of each provider mean, when to try again, and who says so."""
+    for name in providers.names():
+        if hasattr(providers.get(name), "STATUS"):
+            write(f"reference/codes/{name}.md", _codes(name))
+    write("reference/codes/.nav.yml", f"title: {say('错误码', 'Codes')}\n")
+
+
+def _codes(name: str) -> str:
+    table = load_codes(name)
+    refusals = [
+        (f"`{code}`", m.reason, _again(m), _escape(m.source)) for code, m in table.refusals.items()
+    ]
+    receipts = [
+        (f"`{code}`", m.status, m.reason or "", _escape(m.source))
+        for code, m in table.receipts.items()
+    ]
+    caps = [
+        (
+            r.limit,
+            say("自然日", "natural day")
+            if r.window is None
+            else f"{r.window.total_seconds():.0f} s",
+            ", ".join(("number", *r.per)),
+            ", ".join(sorted(r.kinds)) or say("全部", "all"),
+            _escape(r.source),
+        )
+        for r in table.frequency
+    ]
+    code, source = say("码", "code"), say("出处", "source")
+    reason, status = say("原因", "reason"), say("状态", "status")
+    heads = (
+        (code, reason, say("重试", "try again"), source),
+        (code, status, reason, source),
+        (
+            say("条数", "messages"),
+            say("窗口", "window"),
+            say("按", "per"),
+            say("种类", "kinds"),
+            source,
+        ),
+    )
+    titles = (
+        say("发送应答", "Replies to a send"),
+        say("回执", "Receipts"),
+        say("单号上限", "Caps for one number"),
+    )
+    parts = [
+        f"## {title}\n\n{_table(head, rows) if rows else say('没有公开的。', 'None is published.')}"
+        for title, head, rows in zip(titles, heads, (refusals, receipts, caps), strict=True)
+    ]
+    unknown = say(
+        "表里没有的码,结果是 `Unknown`,不会自动重发。",
+        "A code that is not listed leaves the outcome `Unknown`; nothing is sent again by itself.",
+    )
+    return f"# {name}\n\n{unknown}\n\n" + "\n".join(parts)
+
+
+def _again(meaning: RefusalMeaning) -> str:
+    if meaning.retry is None:
+        return say("可能已发送:未知", "may have been sent: unknown")
+    wait = f" ({meaning.retry_after})" if meaning.retry_after else ""
+    return f"{meaning.retry}{wait}"
 
 
 def _table(head: Iterable[object], rows: Iterable[Iterable[object]]) -> str:
@@ -221,3 +291,4 @@ rules_pages()
 profile_pages()
 catalog_pages()
 provider_page()
+code_pages()
