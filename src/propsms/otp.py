@@ -10,7 +10,7 @@ decision depends on the arguments alone: ``now`` comes in, the store comes in, c
 >>> issued = service.issue("13900000001", purpose="gate", now=noon)
 >>> again = service.issue("13900000001", purpose="gate", now=noon)
 >>> again.reason.value, again.message_zh
-('resend_wait', '验证码刚刚发送过,请60 秒后再试。')
+('resend_wait', '验证码刚刚发送过，请 60 秒后再试。')
 
 Sources: NIST SP 800-63B-4 (July 2025) §3.1.3 and §3.2.2; OWASP ASVS 5.0.0, V6.5 and V6.6.
 """

@@ -98,6 +98,11 @@ class Denied:
     denied_at: datetime
 
     @property
+    def ok(self) -> bool:
+        """Always false."""
+        return False
+
+    @property
     def message(self) -> str:
         """English words for the resident."""
         return f"{_REASONS[self.reason][0]} Please try again {self._when(zh=False)}."
@@ -105,7 +110,7 @@ class Denied:
     @property
     def message_zh(self) -> str:
         """Chinese words for the resident."""
-        return f"{_REASONS[self.reason][1]},请{self._when(zh=True)}再试。"
+        return f"{_REASONS[self.reason][1]}，请 {self._when(zh=True)}再试。"
 
     def _when(self, *, zh: bool) -> str:
         wait = self.retry_at - self.denied_at
@@ -137,7 +142,7 @@ _REASONS = {
     DenialReason.GUESSES: ("Too many wrong codes.", "验证码输错次数过多"),
     DenialReason.LOCKED: (
         "Too many wrong codes in a row; the service desk can unlock it.",
-        "验证码连续输错次数过多,可联系物业服务中心解锁",
+        "验证码连续输错次数过多，可联系物业服务中心解锁",
     ),
     DenialReason.PUMPING: ("Too many codes at the moment.", "当前获取验证码的人数过多"),
     DenialReason.NO_FREE_CODE: ("No pass is free at the moment.", "暂无可用的通行码"),
