@@ -31,6 +31,7 @@ __all__ = [
     "Status",
     "domestic",
     "fields_of",
+    "http_date",
     "instant",
     "outcomes",
     "paired",
@@ -347,6 +348,16 @@ def instant(value: Any, *, zone: timezone = SHANGHAI) -> datetime | None:
         return None
 
 
+def http_date(value: Any) -> datetime | None:
+    """The instant of an HTTP or e-mail date, such as that of a ``Date`` header, or None."""
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415  # few replies need it
+
+    try:
+        return parsedate_to_datetime(text_of(value)).astimezone(UTC)
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
 def phone_or_none(raw: Any) -> PhoneNumber | None:
     """The number that a provider wrote, or None if it cannot be read."""
     try:
@@ -406,12 +417,16 @@ def _cut(text: str, values: set[str]) -> str:
 
 
 def _retry_after(response: HttpResponse) -> timedelta | None:
-    """The wait that the headers give in seconds, or in milliseconds as Aliyun's gateway does."""
+    """The wait that the headers give: seconds, a date, or Aliyun's gateway's milliseconds.
+
+    A date is compared with the reply's own ``Date``, so no clock of ours is asked.
+    """
     for name, unit in (("x-acs-retry-after", "milliseconds"), ("retry-after", "seconds")):
         text = response.header(name).strip()
         if text.isascii() and text.isdecimal() and len(text) < 10:
             return timedelta(**{unit: int(text)})
-    return None
+    until, sent = http_date(response.header("retry-after")), http_date(response.header("date"))
+    return until - sent if until and sent and until > sent else None
 
 
 def _request_id(data: Any) -> str | None:

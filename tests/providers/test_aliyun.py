@@ -419,10 +419,14 @@ def test_throttled_by_the_gateway() -> None:
         found[0].reason,
         found[0].retry_after,
     )
-    assert (
-        None
-        is outcomes_of(b"", 429, **{"Retry-After": "Fri, 02 Jan 2026 03:05:00 GMT"})[0].retry_after
-    )
+    until = {"Retry-After": "Fri, 02 Jan 2026 03:05:00 GMT"}
+    for date, wait in [
+        ("Fri, 02 Jan 2026 03:04:30 GMT", timedelta(seconds=30)),
+        ("Fri, 02 Jan 2026 03:06:00 GMT", None),
+        ("soon", None),
+        ("", None),
+    ]:
+        assert wait == outcomes_of(b"", 429, **until, Date=date)[0].retry_after
 
 
 def test_no_number_in_a_cause() -> None:

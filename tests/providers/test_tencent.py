@@ -507,6 +507,12 @@ def test_balance() -> None:
     ]
     body = {"Response": {"SmsPackagesStatisticsSet": rows}}
     assert 600 == provider().parse_balance(answer(body)).messages
+    rows[0]["PackageExpiredTime"] = 1767323045
+    for date, left in [
+        ("Fri, 02 Jan 2026 03:04:04 GMT", 600),
+        ("Fri, 02 Jan 2026 03:04:05 GMT", 0),
+    ]:
+        assert left == provider().parse_balance(answer(body, Date=date)).messages
 
 
 def test_frequency() -> None:

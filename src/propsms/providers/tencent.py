@@ -20,6 +20,7 @@ from propsms._adapters import (
     Endpoint,
     Status,
     fields_of,
+    http_date,
     instant,
     outcomes,
     paired,
@@ -368,15 +369,16 @@ class Tencent:
         return self.build_call("SmsPackagesStatistics", fields, now=now, nonce=nonce)
 
     def parse_balance(self, response: HttpResponse) -> Balance:
-        """Add up what the packages of the reply still hold, expired ones too.
+        """Add up what the packages still hold; those that the reply's own date outlived are over.
 
         Raises:
             ProviderError: The reply says no, or is none.
         """
+        today = http_date(response.header("date"))
 
         def read(data: Any) -> Balance:
             rows = rows_of(self._agreed(data)["SmsPackagesStatisticsSet"])
-            return Balance(sum(whole(r["PackageAmount"]) - whole(r["CurrentUsage"]) for r in rows))
+            return Balance(sum(_left(row, today) for row in rows))
 
         return answer(self.name, response, read)
 
@@ -557,6 +559,12 @@ def _signature(signature: str, remark: str) -> dict[str, Any]:
         "SignPurpose": 0,
         "Remark": remark,
     }
+
+
+def _left(row: Mapping[str, Any], today: datetime | None) -> int:
+    ends = instant(row.get("PackageExpiredTime"))
+    over = today is not None and ends is not None and ends <= today
+    return 0 if over else whole(row["PackageAmount"]) - whole(row["CurrentUsage"])
 
 
 def _day(moment: datetime) -> tuple[int, int]:

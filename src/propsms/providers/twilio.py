@@ -12,7 +12,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -22,6 +21,7 @@ from propsms._adapters import (
     Endpoint,
     Status,
     fields_of,
+    http_date,
     outcomes,
     phone_or_none,
     refusal,
@@ -42,7 +42,7 @@ from propsms.wire import BatchRule, HttpRequest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from propsms._codes import FrequencyRule
     from propsms.messages import Outcome
@@ -286,7 +286,7 @@ class Twilio:
             None,
             phone_or_none(row.get("to")),
             raw_text=text_of(row.get("error_message")),
-            at=_http_date(row.get("date_sent") or row.get("date_updated")),
+            at=http_date(row.get("date_sent") or row.get("date_updated")),
             **judged,
         )
 
@@ -299,15 +299,6 @@ def _judged(status: str, code: str) -> dict[str, Any]:
     if judged["status"] is DeliveryStatus.FAILED and meaning is not None:
         judged["reason"] = meaning.reason
     return {**judged, "raw_code": code or status}
-
-
-def _http_date(value: Any) -> datetime | None:
-    from email.utils import parsedate_to_datetime  # noqa: PLC0415  # only queries need it
-
-    try:
-        return parsedate_to_datetime(text_of(value)).astimezone(UTC)
-    except (ValueError, TypeError):
-        return None
 
 
 def _moved(url: str, public_url: str | None) -> str:
