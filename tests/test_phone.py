@@ -138,6 +138,9 @@ def test_area_code_missing(raw: str) -> None:
         ("+86(0)755 20001234", "075520001234", "landline"),
         ("0086-755-20001234", "075520001234", "landline"),
         ("75520001234", "075520001234", "landline"),  # Excel ate the 0
+        ("+86 10 6123 4567", "01061234567", "landline"),  # no SMS port, though it begins 106
+        ("010-6123-4567", "01061234567", "landline"),
+        ("1061234567", "01061234567", "landline"),
         ("9501312345", "9501312345", "other"),
         ("+852 9123 4567", "91234567", "mobile"),
         ("00852 9123 4567", "91234567", "mobile"),
@@ -210,6 +213,8 @@ def test_extensions(raw: str, extension: str) -> None:
         ("13900000001 13900000002", "not_valid"),
         ("+999 1234567", "not_valid"),
         ("+86 20001234", "not_valid"),
+        ("0748-11039", "not_valid"),
+        ("+86 450 95948", "not_valid"),  # 450 is no area
         ("13000", "too_short"),
         ("7", "too_short"),
         ("1" * 101, "too_long"),
@@ -269,6 +274,24 @@ def test_equal_to_phonenumbers(number: str, style: int) -> None:
     assert str(theirs.national_number) == ours.national
     assert phonenumbers.number_type(theirs) == phonenumbers.PhoneNumberType.MOBILE
     assert ours.kind is PhoneKind.MOBILE
+
+
+@given(raw=st.from_regex(r"(0|\+86|0086)[1-9][0-9]{6,12}", fullmatch=True))
+@example(raw="+861061234567")
+@example(raw="01061234567")
+@example(raw="+8675595588")
+def test_no_number_that_is_only_possible(raw: str) -> None:
+    """What we give an E.164 form is valid to phonenumbers, and in the same form."""
+    try:
+        ours = parse(raw)
+    except PhoneError:
+        return
+    theirs = phonenumbers.parse(raw, "CN")
+    if ours.e164:
+        assert phonenumbers.is_valid_number(theirs)
+        assert phonenumbers.format_number(theirs, 0) == ours.e164
+    else:
+        assert ours.kind in {PhoneKind.SHORT, PhoneKind.SMS_PORT, PhoneKind.PRIVACY}
 
 
 @given(number=MOBILES)

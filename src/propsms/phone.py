@@ -322,8 +322,14 @@ _AREA_AND_SHORT: Final = re.compile(
     r"0?(?:10|2[0-9]|[3-9][0-9]{2})(1[0-2][0-9]{3}|9[56][0-9]{3,4})"
 ).fullmatch
 _TOLL_FREE: Final = re.compile(r"(0?)([48]00[0-9]{7})").fullmatch
-_SMS_PORT: Final = re.compile(r"106[0-9]{5,17}").fullmatch
+# Ten digits are a Beijing number in 010-6, its 0 gone as after +86 or in Excel.
+_SMS_PORT: Final = re.compile(r"106[0-9]{5,6}|106[0-9]{8,17}").fullmatch
 _PRIVACY: Final = re.compile(r"700[0-9]{12}").fullmatch
+_WITHOUT_E164: Final = (
+    (_SHORT, PhoneKind.SHORT),
+    (_PRIVACY, PhoneKind.PRIVACY),
+    (_SMS_PORT, PhoneKind.SMS_PORT),
+)
 _LOCAL: Final = re.compile(r"[2-9][0-9]{6,7}").fullmatch
 
 
@@ -346,15 +352,14 @@ def _read(core: str, region: str) -> _Found | None:
 
 def _read_mainland(digits: str, *, country: bool) -> _Found | None:
     """A mainland number without its country code; *country* says whether it had one."""
-    for pattern, kind in ((_SHORT, PhoneKind.SHORT), (_PRIVACY, PhoneKind.PRIVACY)):
+    for pattern, kind in _WITHOUT_E164:
         if pattern(digits):
             return _make("", digits, kind, None), ()
-    if _SMS_PORT(digits):
-        return _make("", digits, PhoneKind.SMS_PORT, None), ()
     if found := _TOLL_FREE(digits):
         notes = (PhoneNote.LEADING_ZERO_400,) if found[1] else ()
         return _make(f"+86{found[2]}", found[2], PhoneKind.TOLL_FREE, None), notes
-    if (found := _AREA_AND_SHORT(digits)) and (country or digits[0] == "0"):
+    whole = country or digits.startswith("0")
+    if whole and (found := _AREA_AND_SHORT(digits)) and _ask_library(digits, "CN"):
         number = _make("", found[1], PhoneKind.SHORT, None)
         return number, (PhoneNote.AREA_PREFIX_ON_SHORT_CODE,)
     if _LOCAL(digits) and not country:
