@@ -59,7 +59,7 @@ def recompute(request: HttpRequest, secret: str = SECRET) -> str:
     """The TC3 signature of a request as it lies there, from the scheme's description alone."""
     headers = {name.lower(): value for name, value in request.headers.items()}
     signed = headers["authorization"].split("SignedHeaders=")[1].split(",")[0].split(";")
-    lines = "".join(f"{name}:{headers[name]}\n" for name in signed)
+    lines = "".join(f"{name}:{headers[name].lower()}\n" for name in signed)
     digest = hashlib.sha256(request.body).hexdigest()
     canonical = f"POST\n/\n\n{lines}\n{';'.join(signed)}\n{digest}"
     stamp = int(headers["x-tc-timestamp"])

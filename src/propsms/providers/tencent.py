@@ -421,7 +421,8 @@ class Tencent:
         return headers
 
     def _authorize(self, headers: Mapping[str, str], body: bytes, now: datetime) -> str:
-        signed = headers.items() if self.sign_all_headers else list(headers.items())[:2]
+        chosen = headers.items() if self.sign_all_headers else list(headers.items())[:2]
+        signed = [(name, value.lower()) for name, value in chosen]  # the scheme lowers both
         canonical, names = canonical_request("POST", "/", "", signed, sha256_hex(body))
         date = now.strftime("%Y-%m-%d")
         scope = f"{date}/{_SERVICE}/tc3_request"
