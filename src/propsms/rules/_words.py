@@ -1,8 +1,8 @@
 """Find the listed words of a profile, and leave alone those that mean something else.
 
-A dictionary on the first character of each word is met with the characters of the text; only
-words whose first and last stand in it are looked for. So a long list costs hardly more than a
-short one.
+A dictionary on the first two characters of each word is met with the characters of the text;
+only words whose first two stand in it side by side are looked for. So a long list costs hardly
+more than a short one.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ class _Lexicon:
 
 
 class Union:
-    """The words of all profiles seen so far, by first character.
+    """The words of all profiles seen so far, by their first two characters.
 
     Attributes:
         version: Counts up when words come in.
@@ -104,17 +104,20 @@ class Union:
     def __init__(self) -> None:
         self.version = 0
         self._known: set[str] = set()
-        self._heads: dict[str, list[tuple[str, str]]] = {}
+        self._heads: dict[str, dict[str, list[str]]] = {}
         self._firsts: frozenset[str] = frozenset()
+        self._single: frozenset[str] = frozenset()
 
     def take(self, words: frozenset[str]) -> None:
         """Add what is new of *words*."""
         fresh = words - self._known
         for word in fresh:
-            self._heads.setdefault(word[0], []).append((word[-1], word))
+            if len(word) > 1:
+                self._heads.setdefault(word[0], {}).setdefault(word[1], []).append(word)
         if fresh:
             self._known |= fresh
             self._firsts = frozenset(self._heads)
+            self._single = frozenset(word for word in self._known if len(word) == 1)
             self.version += 1
 
     def find(self, reading: Reading) -> frozenset[str]:
@@ -122,13 +125,16 @@ class Union:
         signs, text, heads = reading.signs, reading.folded.text, self._heads
         found = [
             word
-            for head in self._firsts & signs
-            for last, word in heads[head]
-            if last in signs and word in text
+            for first in self._firsts & signs
+            for second in heads[first].keys() & signs
+            if first + second in text
+            for word in heads[first][second]
+            if word in text
         ]
+        found += self._single & signs
         if reading.squeezed is not None:
             tight = reading.squeezed.text
-            found += [word for words in heads.values() for _, word in words if word in tight]
+            found += [word for word in self._known if word in tight]
         return frozenset(found)
 
 
