@@ -12,11 +12,11 @@ import pytest
 
 from propsms import catalog
 from propsms.clients import AsyncClient, Client, RetryPolicy
-from propsms.errors import InvalidValueError, RenderError, UnreachableError
+from propsms.errors import InvalidValueError, TemplateError, UnreachableError
 from propsms.flows import AsyncCodeFlow, CodeFlow
 from propsms.flows.codes import CodeNotSent, CodeSent
 from propsms.journal import State
-from propsms.messages import RefusalReason
+from propsms.messages import Accepted, OutboundMessage, RefusalReason
 from propsms.otp import (
     AsyncOtpService,
     Denied,
@@ -159,10 +159,26 @@ def test_a_text_that_cannot_be_rendered_costs_nothing(house: House) -> None:
     """A mistake of the host's is an error, found before anything is sent."""
     flow = house.flow()
     good, flow._variable = flow._variable, "kode"
-    with pytest.raises(RenderError):
-        flow.send(ANNE, purpose="gate")
+    answer = flow.send(ANNE, purpose="gate")
+    assert isinstance(answer, CodeNotSent)
+    assert "code" in answer.error.message
     assert [] == list(house.provider.sent)
     flow._variable = good
+    assert flow.send(ANNE, purpose="gate").ok
+
+
+def test_an_error_before_sending_is_raised_and_costs_nothing(house: House) -> None:
+    """What is no provider's refusal is the host's to mend."""
+
+    class Broken:
+        def send(self, message: OutboundMessage, /) -> Accepted:
+            raise TemplateError("no such template", "没有该模板")
+
+    flow = house.flow()
+    good, flow._client = flow._client, Broken()
+    with pytest.raises(TemplateError):
+        flow.send(ANNE, purpose="gate")
+    flow._client = good
     assert flow.send(ANNE, purpose="gate").ok
 
 
@@ -187,6 +203,13 @@ def test_a_test_number_is_not_sent(house: House) -> None:
     assert isinstance(answer, CodeSent)
     assert ("", []) == (answer.reference, list(house.provider.sent))
     assert flow.check(ANNE, purpose="gate", code="246810").ok
+
+
+class _Broken:
+    """A host's client that raises something else before it sends."""
+
+    async def send(self, message: OutboundMessage, /) -> Accepted:
+        raise TemplateError("no such template", "没有该模板")
 
 
 class _Awaited:
@@ -233,7 +256,10 @@ def test_the_awaited_twin(script: tuple[Any, ...], kind: type, state: State) -> 
                 assert isinstance(await flow.send(ANNE, purpose="gate"), Denied)
             assert (await flow.send("13900000009", purpose="gate")).ok
             plain = AsyncCodeFlow(service, client, "gate-code", variable="kode", clock=clock)
-            with pytest.raises(RenderError):
-                await plain.send("13900000002", purpose="gate")
+            assert isinstance(await plain.send("13900000002", purpose="gate"), CodeNotSent)
+            broken = AsyncCodeFlow(service, _Broken(), "gate-code", clock=clock)
+            with pytest.raises(TemplateError):
+                await broken.send("13900000003", purpose="gate")
+            assert (await flow.send("13900000003", purpose="gate")).ok
 
     asyncio.run(story())
