@@ -52,8 +52,8 @@ def wilson_interval(hits: int, total: int) -> Interval:
     Raises:
         InvalidValueError: Not ``0 <= hits <= total`` with *total* at least 1.
 
-    >>> [round(end, 4) for end in wilson_interval(81, 263)]
-    [0.2553, 0.3662]
+    >>> tuple(round(end, 4) for end in wilson_interval(81, 263))
+    (0.2553, 0.3662)
 
     .. versionadded:: 0.1.0
     """
@@ -77,8 +77,8 @@ def newcombe_difference(hits_1: int, total_1: int, hits_2: int, total_2: int) ->
     Raises:
         InvalidValueError: As in `wilson_interval`.
 
-    >>> [round(end, 4) for end in newcombe_difference(56, 70, 48, 80)]
-    [0.0524, 0.3339]
+    >>> tuple(round(end, 4) for end in newcombe_difference(56, 70, 48, 80))
+    (0.0524, 0.3339)
 
     .. versionadded:: 0.1.0
     """

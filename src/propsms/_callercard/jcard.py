@@ -29,8 +29,9 @@ def to_jcard(card: CallerCard, *, logo: LogoPlace = "uri") -> list[Any]:
         logo: As in `to_vcard`.
 
     >>> from propsms.callercard import CallerCard
-    >>> to_jcard(CallerCard(display_name="某某物业"))[1][2]
-    ['fn', {}, 'text', '某某物业']
+    >>> kind, properties = to_jcard(CallerCard(display_name="某某物业"))
+    >>> kind, properties.pop(2)
+    ('vcard', ['fn', {}, 'text', '某某物业'])
 
     .. versionadded:: 0.1.0
     """

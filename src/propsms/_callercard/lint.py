@@ -47,8 +47,9 @@ def lint_card(card: CallerCard, profile: CardProfile | str, today: date) -> tupl
     ...     legal_name="某某物业服务有限公司",
     ...     numbers=(CardNumber("20001234"),),
     ... )
-    >>> [f.code for f in lint_card(card, "generic", date(2026, 1, 31)) if f.severity == "error"]
-    ['num.area_code_missing']
+    >>> findings = lint_card(card, "generic", date(2026, 1, 31))
+    >>> print(*(finding.code for finding in findings if finding.severity == "error"))
+    num.area_code_missing
 
     .. versionadded:: 0.1.0
     """
