@@ -136,7 +136,7 @@ def _check_length(_: object, field: attrs.Attribute[int | None], value: int | No
     if value is not None and (isinstance(value, bool) or not 1 <= value <= 500):
         raise InvalidValueError(
             f"{field.name} must be from 1 to 500, got {value}",
-            f"{field.name} 须在 1 到 500 之间,现为 {value}",
+            f"{field.name} 须在 1 到 500 之间，现为 {value}",
             field=field.name,
         )
 
@@ -320,8 +320,8 @@ def restore(text: str, names: Sequence[str] = ()) -> str:
 
     Whole texts come back as they are.
 
-    >>> restore("取件码为1,请于{2}前领取。如有疑问,请致电${3}。")
-    '取件码为${1},请于${2}前领取。如有疑问,请致电${3}。'
+    >>> restore("取件码为1,请于{2}前领取。如有疑问，请致电${3}。")
+    '取件码为${1},请于${2}前领取。如有疑问，请致电${3}。'
     >>> restore("1号楼将于1日{2}时停水")
     '1号楼将于1日{2}时停水'
     """
@@ -363,7 +363,7 @@ def _to_variables(given: Iterable[Variable]) -> tuple[Variable, ...]:
     if double is not None:
         raise InvalidValueError(
             f"variables: {double!r} is declared twice; give each variable one entry",
-            f"variables:“{double}”声明了两次;每个变量只写一次",
+            f"variables:“{double}”声明了两次；每个变量只写一次",
             field="variables",
         )
     return variables
@@ -418,8 +418,8 @@ class Template:
             raise InvalidValueError(
                 f"category {self.category.value!r} is for notices, but {self.name!r} is "
                 f"{self.kind.value!r}; drop the category",
-                f"category“{self.category.value}”只用于通知,而“{self.name}”是"
-                f"“{self.kind.value}”;请去掉 category",
+                f"category“{self.category.value}”只用于通知，而“{self.name}”是"
+                f"“{self.kind.value}”；请去掉 category",
                 field="category",
             )
 
@@ -509,7 +509,7 @@ def require_one_dialect(template: Template) -> Dialect | None:
         raise TemplateError(
             f"template {template.name!r} mixes markers ({shown}); "
             "write all in one form, or run propsms lint --fix on it",
-            f"模板“{template.name}”混用了变量写法({shown});请统一写法,或用 propsms lint --fix 修复",
+            f"模板“{template.name}”混用了变量写法({shown});请统一写法，或用 propsms lint --fix 修复",
         )
     return next(iter(dialects), None)
 

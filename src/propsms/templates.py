@@ -2,12 +2,12 @@
 
 >>> fee = Template(
 ...     "fee",
-...     "${unit}业主:本月物业费${money}元已出账,可到前台缴纳。",
+...     "${unit}业主：本月物业费${money}元已出账，可到前台缴纳。",
 ...     "notice",
 ...     variables=[Variable("unit", "address"), Variable("money", "money")],
 ... )
 >>> render(fee, {"unit": "3栋2单元", "money": "280.50"})
-'3栋2单元业主:本月物业费280.50元已出账,可到前台缴纳。'
+'3栋2单元业主：本月物业费280.50元已出账，可到前台缴纳。'
 """
 
 from __future__ import annotations

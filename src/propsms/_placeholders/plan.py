@@ -82,7 +82,7 @@ def _require_all(names: Sequence[str], values: Mapping[str, str]) -> None:
         listed = ", ".join(missing)
         raise RenderError(
             f"no value for {listed}; give one for each variable",
-            f"缺少变量 {listed} 的值;每个变量都要给值",
+            f"缺少变量 {listed} 的值；每个变量都要给值",
             variable=missing[0],
         )
     surplus = [str(name) for name in values if name not in names]
@@ -100,7 +100,7 @@ def _require_fit(variable: Variable, value: Any) -> None:
         raise RenderError(
             f"variable {variable.name!r} must be a text, got {type(value).__name__}; "
             "turn it into str first",
-            f"变量“{variable.name}”的值须为文字,现为 {type(value).__name__};请先转成 str",
+            f"变量“{variable.name}”的值须为文字，现为 {type(value).__name__};请先转成 str",
             variable=variable.name,
         )
     if re.fullmatch(pattern_of(variable), value) and not (

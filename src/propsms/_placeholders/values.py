@@ -2,7 +2,9 @@
 
 These are the bounds that hold everywhere; what one provider asks beyond them stands in its
 profile and is checked by ``lint_values``. No pattern admits a control character, so values
-can be joined by NUL and checked in one match.
+can be joined by NUL and checked in one match. Nor does one admit a bidirectional control, which
+would turn round the text behind it (Unicode Technical Report 36 §2.5, bidirectional text
+spoofing).
 """
 
 from __future__ import annotations
@@ -47,37 +49,37 @@ _PATTERNS: Final[dict[str, str]] = {
     "money": r"[0-9]{1,12}(?:\.[0-9]{1,2})?",
     "number": r"-?[0-9]{1,20}(?:\.[0-9]{1,6})?",
     "name": r"[\u3400-\u9fff\U00020000-\U0003ffffA-Za-z·. *]{1,40}",
-    "unit": r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]{1,60}",
-    "address": r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]{1,80}",
+    "unit": r"[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]{1,60}",
+    "address": r"[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]{1,80}",
     "plate": r"[\u4e00-\u9fff]?[A-Z0-9·]{4,9}[\u4e00-\u9fff]?",
     "pickup_code": r"[0-9A-Za-z][0-9A-Za-z_-]{0,15}",
     "identifier": r"[0-9A-Za-z][0-9A-Za-z_-]{0,49}",
     "link": r"[0-9A-Za-z_.~%=&?-][0-9A-Za-z_.~%=&?/-]{0,99}",
-    "text": r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]{1,500}",
+    "text": r"[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]{1,500}",
 }
 
 _SAID: Final[dict[str, tuple[str, str]]] = {
     "code": ("4 to 10 digits or letters", "4 到 10 位数字或字母"),
     "phone": ("digits and hyphens, 3 to 20", "3 到 20 位数字和连字符"),
-    "date": ("a date such as 2026-03-01 or 3月1日", "日期,如 2026-03-01 或 3月1日"),
-    "time": ("a time such as 9:00 or 9:00-11:00", "时间,如 9:00 或 9:00-11:00"),
+    "date": ("a date such as 2026-03-01 or 3月1日", "日期，如 2026-03-01 或 3月1日"),
+    "time": ("a time such as 9:00 or 9:00-11:00", "时间，如 9:00 或 9:00-11:00"),
     "datetime": (
         "a date, a time or both, such as 2026-03-01 9:00",
-        "日期或时间,如 2026-03-01 9:00",
+        "日期或时间，如 2026-03-01 9:00",
     ),
     "money": (
         "digits with at most two decimals and no currency sign",
-        "数字,至多两位小数,不带货币符号",
+        "数字，至多两位小数，不带货币符号",
     ),
-    "number": ("digits, perhaps with a sign and decimals", "数字,可带负号和小数"),
+    "number": ("digits, perhaps with a sign and decimals", "数字，可带负号和小数"),
     "name": ("1 to 40 Han characters or letters", "1 到 40 个汉字或字母"),
-    "unit": ("1 to 60 printable characters on one line", "1 到 60 个可见字符,不换行"),
-    "address": ("1 to 80 printable characters on one line", "1 到 80 个可见字符,不换行"),
-    "plate": ("a licence plate such as 浙A12345", "车牌号,如 浙A12345"),
+    "unit": ("1 to 60 printable characters on one line", "1 到 60 个可见字符，不换行"),
+    "address": ("1 to 80 printable characters on one line", "1 到 80 个可见字符，不换行"),
+    "plate": ("a licence plate such as 浙A12345", "车牌号，如 浙A12345"),
     "pickup_code": ("1 to 16 digits, letters, - or _", "1 到 16 位数字、字母、- 或 _"),
     "identifier": ("1 to 50 digits, letters, - or _", "1 到 50 位数字、字母、- 或 _"),
-    "link": ("the tail of a link, without http:// and host", "链接的末尾,不含 http:// 和域名"),
-    "text": ("1 to 500 printable characters on one line", "1 到 500 个可见字符,不换行"),
+    "link": ("the tail of a link, without http:// and host", "链接的末尾，不含 http:// 和域名"),
+    "text": ("1 to 500 printable characters on one line", "1 到 500 个可见字符，不换行"),
 }
 
 

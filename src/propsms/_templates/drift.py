@@ -32,7 +32,7 @@ def missing_ids(library: TemplateLibrary, providers: Iterable[str]) -> tuple[Fin
         Finding(
             "template-id-missing",
             Severity.ERROR,
-            f"模板“{template.name}”没有 {provider} 的模板编号;请提交审核后写入 ids",
+            f"模板“{template.name}”没有 {provider} 的模板编号；请提交审核后写入 ids",
             f"template {template.name!r} has no id at {provider}; submit it, then write the id",
             profile=provider,
             source="The company's own library",
@@ -111,7 +111,7 @@ def _drifted(template: Template, provider: str, wanted: str, filed: str) -> Find
     return Finding(
         "template-drift",
         Severity.ERROR,
-        f"模板“{template.name}”与 {provider} 报备的文本不一致:这里“{here}”,报备“{there}”;请重新提交或改回",
+        f"模板“{template.name}”与 {provider} 报备的文本不一致：这里“{here}”，报备“{there}”；请重新提交或改回",
         f"template {template.name!r} differs from what was filed at {provider}: {here!r} here, "
         f"{there!r} there; submit it again, or change it back",
         Span(min(start, len(template.text)), len(template.text)),

@@ -44,7 +44,7 @@ def as_template(
     if not isinstance(given, str):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise InvalidValueError(
             f"a template or a text is needed, got {type(given).__name__}",
-            f"须给出模板或文字,现为 {type(given).__name__}",
+            f"须给出模板或文字，现为 {type(given).__name__}",
             field="template",
         )
     chosen = guess_kind(given) if kind is None else MessageKind(kind)

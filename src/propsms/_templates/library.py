@@ -59,7 +59,7 @@ class TemplateLibrary(Mapping[str, Template]):
             if template.name in self._templates:
                 raise TemplateError(
                     f"two templates are called {template.name!r}; rename one",
-                    f"有两个模板都叫“{template.name}”;请改名",
+                    f"有两个模板都叫“{template.name}”；请改名",
                 )
             self._templates[template.name] = template
 
@@ -87,7 +87,7 @@ class TemplateLibrary(Mapping[str, Template]):
             known = ", ".join(sorted(self._templates)[:10]) or "none"
             raise TemplateError(
                 f"there is no template {name!r} in the library; there are {known}",
-                f"模板库中没有“{name}”;现有 {known}",
+                f"模板库中没有“{name}”；现有 {known}",
             ) from None
 
     def wire(
@@ -142,7 +142,7 @@ def load_library(path: str | Path) -> TemplateLibrary:
     if not files:
         raise TemplateError(
             f"{given} holds no .toml file; write one with [templates.NAME] tables",
-            f"{given} 中没有 .toml 文件;请写一个含 [templates.名称] 的文件",
+            f"{given} 中没有 .toml 文件；请写一个含 [templates.名称] 的文件",
         )
     return _merge([_read(file) for file in files])
 

@@ -164,7 +164,7 @@ def _too_long(row: int, length: int, most: int) -> RowFault:
         row,
         "",
         "length-max",
-        f"成文 {length} 个字,超过上限 {most}",
+        f"成文 {length} 个字，超过上限 {most}",
         f"the text has {length} characters, {most} are taken",
     )
 

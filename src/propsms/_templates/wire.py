@@ -72,7 +72,7 @@ def _id_for(template: Template, provider: str, *, require_id: bool) -> str:
     raise TemplateError(
         f"template {template.name!r} has no id for {provider!r} (it has: {having}); submit it there "
         f"and write the id under [templates.{template.name}.ids]",
-        f"模板“{template.name}”没有 {provider} 的模板编号;请先提交审核,"
+        f"模板“{template.name}”没有 {provider} 的模板编号；请先提交审核,"
         f"再把编号写入 [templates.{template.name}.ids]",
     )
 

@@ -43,13 +43,15 @@ _LEVELS = click.Choice([str(level) for level in Severity])
     "--profile",
     "profiles",
     multiple=True,
-    help=say("服务商档案,可多次;或 .toml 路径", "a provider, repeatable; or the path of a .toml"),
+    help=say(
+        "服务商档案，可多次；或 .toml 路径", "a provider, repeatable; or the path of a .toml"
+    ),
 )
 @click.option("--kind", type=click.Choice([str(kind) for kind in MessageKind]))
 @click.option(
     "--signature", help=say("正文里没有的签名", "the signature that the texts do not hold")
 )
-@click.option("--industry", default="", help=say("行业,如 property", "trade, such as property"))
+@click.option("--industry", default="", help=say("行业，如 property", "trade, such as property"))
 @click.option(
     "--format", "form", type=click.Choice(list(FORMATS)), default="text", show_default=True
 )
@@ -76,7 +78,7 @@ _LEVELS = click.Choice([str(level) for level in Severity])
     "--unsafe-fixes", is_flag=True, help=say("也做改变措辞的修复", "also fixes that reword")
 )
 @click.option(
-    "--diff", is_flag=True, help=say("只显示修复的差异,不写文件", "show the fixes, write nothing")
+    "--diff", is_flag=True, help=say("只显示修复的差异，不写文件", "show the fixes, write nothing")
 )
 @click.option(
     "--baseline", type=_FILE, help=say("忽略此文件记下的旧问题", "leave out what it lists")
@@ -256,7 +258,7 @@ def _apply_ignores(item: Item, found: list[Finding]) -> Iterator[Entry]:
                     item,
                     _remark(
                         "ignore-unused",
-                        f"忽略了 {code},但没有这样的问题;请删去",
+                        f"忽略了 {code},但没有这样的问题；请删去",
                         f"{code} is ignored but not found; drop the order",
                     ),
                 )

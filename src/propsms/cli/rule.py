@@ -20,7 +20,7 @@ __all__ = ["command"]
 @click.command(
     "rule",
     help=say(
-        "解释一条规则;不写代码则列出全部。", "Explain one rule; without a code, list them all."
+        "解释一条规则；不写代码则列出全部。", "Explain one rule; without a code, list them all."
     ),
 )
 @click.argument("code", required=False)

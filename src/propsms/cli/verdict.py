@@ -26,7 +26,7 @@ __all__ = ["command"]
 @click.command(
     "verdict",
     help=say(
-        "一张表看清每条模板在每家服务商的结果:通过、存疑、驳回,以及理由和改法。",
+        "一张表看清每条模板在每家服务商的结果：通过、存疑、驳回，以及理由和改法。",
         "One table, text by provider: ok, warn or reject, with reasons and what to change.",
     ),
 )
@@ -36,7 +36,7 @@ __all__ = ["command"]
 @click.option(
     "--signature", help=say("正文里没有的签名", "the signature that the texts do not hold")
 )
-@click.option("--industry", default="", help=say("行业,如 property", "trade, such as property"))
+@click.option("--industry", default="", help=say("行业，如 property", "trade, such as property"))
 @click.option("--reasons/--no-reasons", default=True, help=say("列出理由", "list the reasons"))
 @click.option(
     "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
@@ -137,7 +137,7 @@ def _reasons_of(found: dict[str, Verdict]) -> Iterator[str]:
                 _CHANNELS.get(c, c) if in_chinese() else c for c in verdict.channels
             )
             yield say(
-                f"  → {name}:怎样改写都不行,请改用{channels}",
+                f"  → {name}:怎样改写都不行，请改用{channels}",
                 f"  → {name}: no wording passes; use {channels}",
             )
 

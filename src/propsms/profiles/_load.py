@@ -72,7 +72,7 @@ def _built_in(name: str) -> Profile:
         known = ", ".join(names())
         raise TemplateError(
             f"there is no profile {name!r}; there are {known}, or give the path of a .toml file",
-            f"没有名为“{name}”的服务商档案;现有 {known},也可给出 .toml 文件路径",
+            f"没有名为“{name}”的服务商档案；现有 {known},也可给出 .toml 文件路径",
         )
     return _read(_FOLDER / f"{name}.toml")
 
@@ -153,7 +153,7 @@ def _only(where: str, table: _Table, known: frozenset[str]) -> None:
             near = ", ".join(sorted(known))
             raise InvalidValueError(
                 f"{where}: unknown key {key!r}; known are {near}",
-                f"{where}:不认识的键“{key}”;可用 {near}",
+                f"{where}:不认识的键“{key}”；可用 {near}",
                 field=key,
             )
 
@@ -180,7 +180,7 @@ def _shaped(where: str, table: _Table, key: str, shape: str) -> Any:
 def _day(where: str, table: _Table, key: str) -> date | None:
     value = table.get(key)
     if value is not None and (not isinstance(value, date) or isinstance(value, datetime)):
-        raise bad(f"{where}: {key}", "a date such as 2026-11-23", "日期,如 2026-11-23", value)
+        raise bad(f"{where}: {key}", "a date such as 2026-11-23", "日期，如 2026-11-23", value)
     return value
 
 

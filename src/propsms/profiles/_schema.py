@@ -35,7 +35,7 @@ FACTS: Final[dict[str, FactKey]] = {
     # Markers
     "styles": FactKey(
         "dialects",
-        "变量写法,第一种用于转换",
+        "变量写法，第一种用于转换",
         "ways to write a variable; the first is what convert() writes",
     ),
     "name_pattern": FactKey(
@@ -121,7 +121,7 @@ FACTS: Final[dict[str, FactKey]] = {
     "segment_part": FactKey("int", "长短信每条字数", "characters of each part of a longer text"),
     # One-time codes
     "otp_keywords": FactKey(
-        "words", "验证码关键字,须含其一", "one of these must stand in a code text"
+        "words", "验证码关键字，须含其一", "one of these must stand in a code text"
     ),
     "otp_needs": FactKey(
         "words",
@@ -147,7 +147,7 @@ FACTS: Final[dict[str, FactKey]] = {
     ),
     "marketing_optout": FactKey(
         "words",
-        "营销结尾退订语,第一种用于修复",
+        "营销结尾退订语，第一种用于修复",
         "the text ends with one of these; the first is what a fix writes",
     ),
     "marketing_member_wording": FactKey(
@@ -187,7 +187,7 @@ FACTS: Final[dict[str, FactKey]] = {
     # Sending
     "frequency": FactKey(
         "words",
-        "频率限制,如 otp 1/min、notice 50/day",
+        "频率限制，如 otp 1/min、notice 50/day",
         "caps per number, such as 'otp 1/min' or 'same 2/59s'",
     ),
     "review_hours": FactKey("text", "审核时间", "how long a review takes, in words"),

@@ -60,7 +60,7 @@ def get(code: str) -> Rule:
     hint = ", ".join(near) or "propsms rule lists them all"
     raise InvalidValueError(
         f"there is no rule {code!r}; near: {hint}",
-        f"没有规则“{code}”;相近的有:{hint}",
+        f"没有规则“{code}”；相近的有:{hint}",
         field="code",
     )
 
@@ -149,7 +149,7 @@ def _weigh(rule: Rule, breach: Breach, profile: Profile, today: date | None) -> 
     old = profile.stale(keys, today) if today is not None and keys else None
     if old is not None:
         day = old.dated or old.read
-        zh += f"(依据是 {day} 的页面,已过一年,提交前请核对)"
+        zh += f"(依据是 {day} 的页面，已过一年，提交前请核对)"
         en += f" (the page is of {day}, over a year old: check it before you submit)"
     return Finding(
         code=rule.code,

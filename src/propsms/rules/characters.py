@@ -93,11 +93,11 @@ SPECIAL_SYMBOL: Final = Rule(
     code="special-symbol",
     summary="用了禁用符号。",
     summary_en="There is a forbidden sign.",
-    why="★、√、※ 之类的符号会被驳回,也常被运营商拦截。",
+    why="★、√、※ 之类的符号会被驳回，也常被运营商拦截。",
     why_en="Such signs are refused, and carriers block them.",
     find=_find_symbol,
     bad=Example("【绿苑物业】★停水通知★今晚22时起停水。"),
-    good=Example("【绿苑物业】停水通知:今晚22时起停水。"),
+    good=Example("【绿苑物业】停水通知：今晚22时起停水。"),
     needs=("symbols", "emoticons_allowed"),
     fix="safe",
 )
@@ -128,7 +128,7 @@ def _find_script(reading: Reading, profile: Profile) -> Iterator[Breach]:
             span = Span(*text.place(at, at + len(word)))
             slip = word in _SLIPS
             yield Breach(
-                f"“{word}”是“{meant}”的{'错' if slip else '变体'}写法,请写规范字",
+                f"“{word}”是“{meant}”的{'错' if slip else '变体'}写法，请写规范字",
                 f"{word!r} is {'a slip' if slip else 'an evasive spelling'} for {meant!r}; "
                 "write it properly",
                 span,
@@ -146,7 +146,7 @@ def _find_traditional(reading: Reading) -> Iterator[Breach]:
         simple = found[0].translate(variants())
         span = Span(*found.span())
         yield Breach(
-            f"“{found[0]}”是繁体字,请改为“{simple}”",
+            f"“{found[0]}”是繁体字，请改为“{simple}”",
             f"{found[0]!r} is traditional Han; write {simple}",
             span,
             "traditional_allowed",
@@ -162,8 +162,8 @@ SCRIPT_VARIANT: Final = Rule(
     why_en="Both are taken for ways around the review.",
     find=_find_script,
     may=lambda reading: not reading.is_simple or bool(_EVASIVE_FIRST & reading.signs),
-    bad=Example("本月繳費通知已发出,请查收。", "aliyun"),
-    good=Example("本月缴费通知已发出,请查收。", "aliyun"),
+    bad=Example("本月繳費通知已发出，请查收。", "aliyun"),
+    good=Example("本月缴费通知已发出，请查收。", "aliyun"),
     needs=("traditional_allowed", "evasive_allowed"),
     fix="unsafe",
 )
@@ -192,7 +192,7 @@ def _find_invisible(reading: Reading, _: Profile) -> Iterator[Breach]:
         span = Span(*found.span())
         half = "".join(chr(ord(c) - 0xFEE0) for c in found[0])
         yield Breach(
-            f"“{found[0]}”是全角字母或数字,请改为半角“{half}”",
+            f"“{found[0]}”是全角字母或数字，请改为半角“{half}”",
             f"{found[0]!r} is full-width; write {half}",
             span,
             severity="warning",
@@ -208,14 +208,14 @@ _INVISIBLE_SOURCE: Final = (
 
 INVISIBLE_CHARACTER: Final = Rule(
     code="invisible-character",
-    summary="有看不见的字符,或全角字母数字。",
+    summary="有看不见的字符，或全角字母数字。",
     summary_en="Invisible characters, or full-width letters and digits.",
-    why="多从网页或表格复制而来;审核视为规避,住户手机上可能显示为方块。",
+    why="多从网页或表格复制而来；审核视为规避，住户手机上可能显示为方块。",
     why_en="They come along when copying; reviewers take them for evasion, phones show boxes.",
     find=_find_invisible,
     may=lambda reading: not (reading.is_simple and reading.text.isprintable()),
-    bad=Example("【绿苑物业】今晚\u200b停水,请提前储水。"),
-    good=Example("【绿苑物业】今晚停水,请提前储水。"),
+    bad=Example("【绿苑物业】今晚\u200b停水，请提前储水。"),
+    good=Example("【绿苑物业】今晚停水，请提前储水。"),
     fix="safe",
     source=_INVISIBLE_SOURCE,
 )
@@ -259,12 +259,12 @@ EMOJI: Final = Rule(
     code="emoji",
     summary="用了表情符号。",
     summary_en="There is an emoji.",
-    why="表情会被驳回,在旧手机上显示为方块,还按两个字计费。",
+    why="表情会被驳回，在旧手机上显示为方块，还按两个字计费。",
     why_en="It is refused, shows as a box on old phones, and may be billed as two.",
     find=_find_emoji,
     may=lambda reading: not reading.is_simple,
-    bad=Example("【绿苑物业】今晚停水,请提前储水😊"),
-    good=Example("【绿苑物业】今晚停水,请提前储水。"),
+    bad=Example("【绿苑物业】今晚停水，请提前储水😊"),
+    good=Example("【绿苑物业】今晚停水，请提前储水。"),
     fix="safe",
     source=_EMOJI_SOURCE,
 )
@@ -288,7 +288,7 @@ def _find_newline(reading: Reading, profile: Profile) -> Iterator[Breach]:
         for m in re.finditer(r"\s*(?:\r\n|\r|\n)+\s*", reading.plain)
     )
     yield Breach(
-        "正文有换行,请写成一行",
+        "正文有换行，请写成一行",
         "there is a line break; write one line",
         Span(*found.span()),
         stated,
@@ -304,7 +304,7 @@ NEWLINE: Final = Rule(
     code="newline",
     summary="正文有换行。",
     summary_en="There is a line break.",
-    why="部分渠道禁止换行,或把它显示为方块。",
+    why="部分渠道禁止换行，或把它显示为方块。",
     why_en="Some channels refuse it, or show a box.",
     find=_find_newline,
     may=lambda reading: "\n" in reading.chars or "\r" in reading.chars,
@@ -344,7 +344,7 @@ LENGTH_MAX: Final = Rule(
     code="length-max",
     summary="超过字数上限。",
     summary_en="The text is too long.",
-    why="超过上限的模板无法提交;中英文标点都算一个字。",
+    why="超过上限的模板无法提交；中英文标点都算一个字。",
     why_en="A longer template cannot be submitted; every punctuation mark counts one.",
     find=_find_max,
     bad=Example("【绿苑物业】" + "请提前储水并关好水龙头。" * 42),
@@ -364,7 +364,7 @@ def _find_segments(reading: Reading, profile: Profile) -> Iterator[Breach]:
     single, part = profile.get("segment_single", 70), profile.get("segment_part", 67)
     over = usual - (single if typical == 2 else part * (typical - 1))
     yield Breach(
-        f"通常 {usual} 个字,计费 {typical} 条(变量最长时 {most} 条);删去 {over} 个字可省一条",
+        f"通常 {usual} 个字，计费 {typical} 条(变量最长时 {most} 条);删去 {over} 个字可省一条",
         f"{usual} characters as a rule, billed as {typical} segments ({most} at the longest); "
         f"{over} fewer would save one",
         Span(0, len(reading.text)),
@@ -381,7 +381,7 @@ SEGMENT_COUNT: Final = Rule(
     code="segment-count",
     summary="按多条计费。",
     summary_en="It is billed as more than one segment.",
-    why="超过 70 个字按每条 67 个字计费,签名和【】也算。",
+    why="超过 70 个字按每条 67 个字计费，签名和【】也算。",
     why_en="Past 70 characters each part holds 67; signature and brackets count.",
     find=_find_segments,
     may=lambda reading: reading.usual > 20,
@@ -401,7 +401,7 @@ def _find_worst(reading: Reading, profile: Profile) -> Iterator[Breach]:
     worst = worst_total(reading, profile)
     if worst > most:
         yield Breach(
-            f"变量都取最长时全文 {worst} 个字,超过 {most};请为变量设 max_length",
+            f"变量都取最长时全文 {worst} 个字，超过 {most};请为变量设 max_length",
             f"with every variable at its longest the text has {worst} characters, over {most}; "
             "set max_length on the variables",
             Span(0, len(reading.text)),
@@ -414,7 +414,7 @@ LENGTH_WORST_CASE: Final = Rule(
     code="length-worst-case",
     summary="变量取最长时超过上限。",
     summary_en="Too long when every variable is at its longest.",
-    why="华为按变量最长值预审,百度默认每个变量 50 个字。",
+    why="华为按变量最长值预审，百度默认每个变量 50 个字。",
     why_en="Huawei's check counts each variable at its longest, Baidu at 50 by default.",
     find=_find_worst,
     may=lambda reading: bool(reading.placeholders),

@@ -52,7 +52,7 @@ BANNED_WORD: Final = Rule(
     code="banned-word",
     summary="含服务商列明的禁用内容。",
     summary_en="It holds content that the provider lists as refused.",
-    why="命中即驳回;物业常用语里碰巧含有的(电梯年检、移动充电桩)不算。",
+    why="命中即驳回；物业常用语里碰巧含有的(电梯年检、移动充电桩)不算。",
     why_en="A hit is refused; property words that merely contain one (电梯年检) are let pass.",
     find=listed("banned-word", "是服务商列明的禁用内容", "is on the provider's list"),
     may=_has_words,
@@ -64,40 +64,40 @@ CARRIER_WORD: Final = Rule(
     code="carrier-word",
     summary="提到运营商或其业务。",
     summary_en="It names a carrier or its business.",
-    why="“电信”“5G”等在运营商义项上会被拦截;请写“通信线路”。",
+    why="“电信”“5G”等在运营商义项上会被拦截；请写“通信线路”。",
     why_en="Carriers' names and products are blocked; write 通信线路.",
     find=listed(
-        "carrier-word", "涉及运营商业务,请改写为“通信线路”等", "names a carrier's business"
+        "carrier-word", "涉及运营商业务，请改写为“通信线路”等", "names a carrier's business"
     ),
     may=_has_words,
-    bad=Example("本小区周六电信宽带割接,期间断网。", "aliyun"),
-    good=Example("本小区周六检修通信线路,移动充电桩照常使用。", "aliyun"),
+    bad=Example("本小区周六电信宽带割接，期间断网。", "aliyun"),
+    good=Example("本小区周六检修通信线路，移动充电桩照常使用。", "aliyun"),
 )
 
 SURVEY_LOYALTY: Final = Rule(
     code="survey-loyalty",
     summary="含问卷、积分或抽奖。",
     summary_en="Surveys, loyalty points or draws.",
-    why="问卷调查、积分兑换、抽奖在多家列为禁用,请改在 APP 或纸面进行。",
+    why="问卷调查、积分兑换、抽奖在多家列为禁用，请改在 APP 或纸面进行。",
     why_en="Several providers refuse them; run them in an app or on paper.",
     find=listed(
         "survey-loyalty",
-        "不能用短信发,请改在 APP 或纸面进行",
+        "不能用短信发，请改在 APP 或纸面进行",
         "may not go by SMS; use an app or paper",
     ),
     may=_has_words,
-    bad=Example("报修已完成,请填写满意度问卷调查。", "aliyun"),
-    good=Example("您的报修已完成,如有问题请致电前台。", "aliyun"),
+    bad=Example("报修已完成，请填写满意度问卷调查。", "aliyun"),
+    good=Example("您的报修已完成，如有问题请致电前台。", "aliyun"),
 )
 
 APP_PROMO: Final = Rule(
     code="app-promo",
     summary="推广公众号、小程序或 APP。",
     summary_en="It promotes an official account, a mini-program or an app.",
-    why="腾讯列为禁用,其余多要求企业主体并从严。",
+    why="腾讯列为禁用，其余多要求企业主体并从严。",
     why_en="Tencent refuses it; others are strict about it.",
     find=listed(
-        "app-promo", "属于推广,请改写为“可到前台办理”", "is promotion; write 可到前台办理"
+        "app-promo", "属于推广，请改写为“可到前台办理”", "is promotion; write 可到前台办理"
     ),
     may=_has_words,
     bad=Example("关注公众号可在线缴纳车位费。", "tencent"),
@@ -108,10 +108,10 @@ INVITATION: Final = Rule(
     code="invitation",
     summary="邀请注册、参加或到场。",
     summary_en="It invites people to register, join or attend.",
-    why="未经同意的邀请会被驳回,华为连报名活动也拒。",
+    why="未经同意的邀请会被驳回，华为连报名活动也拒。",
     why_en="Invitations without consent are refused; Huawei refuses sign-ups for events too.",
     find=listed(
-        "invitation", "是邀请,请只通知已报名的人", "invites; write only to those who signed up"
+        "invitation", "是邀请，请只通知已报名的人", "invites; write only to those who signed up"
     ),
     may=_has_words,
     bad=Example("诚邀您报名参加本周六的业主联谊。", "huawei"),
@@ -126,7 +126,7 @@ def _find_context(reading: Reading, profile: Profile) -> Iterator[Breach]:
         sense = senses().get(fold(hit.word).text)
         why = sense.why if sense else "档案中列为例外"
         yield Breach(
-            f"“{hit.word}”在名单上,这里另有所指({why}),已放行",
+            f"“{hit.word}”在名单上，这里另有所指({why}),已放行",
             f"{hit.word!r} is listed, but means something else here; let pass",
             hit.span,
             source=hit.words.source,
@@ -138,11 +138,11 @@ KEYWORD_CONTEXT: Final = Rule(
     code="keyword-context",
     summary="名单中的词在这里另有所指。",
     summary_en="A listed word means something else here.",
-    why="列出被放行的词,供人复核;默认不启用。",
+    why="列出被放行的词，供人复核；默认不启用。",
     why_en="Shows what was let pass, for a person to check; off unless selected.",
     find=_find_context,
-    bad=Example("电梯年检将于周六进行,请走楼梯。", "tencent"),
-    good=Example("电梯检修将于周六进行,请走楼梯。", "tencent"),
+    bad=Example("电梯年检将于周六进行，请走楼梯。", "tencent"),
+    good=Example("电梯检修将于周六进行，请走楼梯。", "tencent"),
     severity=Severity.INFO,
     default=False,
 )
@@ -161,14 +161,14 @@ def _find_personal(reading: Reading, profile: Profile) -> Iterator[Breach]:
     if profile.get("mobile_allowed") is False:
         for span in reading.mobiles:
             yield Breach(
-                "正文不能有个人手机号,请改用座机或400电话",
+                "正文不能有个人手机号，请改用座机或400电话",
                 "no mobile number in the text; give a landline or a 400 number",
                 span,
                 "mobile_allowed",
             )
     hits = reading.hits(profile, "personal-contact")
     for hit in hits:
-        yield _of(hit, "是个人联系方式,请改写为“详询物业前台”", "is a personal contact")
+        yield _of(hit, "是个人联系方式，请改写为“详询物业前台”", "is a personal contact")
     words = profile.lists.get("contact")
     if words is None or not _HINTS & reading.signs:
         return
@@ -176,7 +176,7 @@ def _find_personal(reading: Reading, profile: Profile) -> Iterator[Breach]:
         span = Span(*reading.folded.place(*found.span()))
         if not any(hit.span.start < span.end and span.start < hit.span.end for hit in hits):
             yield Breach(
-                f"“{reading.text[span.start : span.end]}”是个人联系方式,请改写为“详询物业前台”",
+                f"“{reading.text[span.start : span.end]}”是个人联系方式，请改写为“详询物业前台”",
                 f"{reading.text[span.start : span.end]!r} is a personal contact; "
                 "name the front desk or a landline",
                 span,
@@ -191,7 +191,7 @@ PERSONAL_CONTACT: Final = Rule(
     code="personal-contact",
     summary="含个人手机、QQ、微信或拉群。",
     summary_en="A personal mobile, QQ, WeChat, or an invitation to a group.",
-    why="各家都拒绝;请写座机、400 电话或前台。",
+    why="各家都拒绝；请写座机、400 电话或前台。",
     why_en="Every large provider refuses it; give a landline, a 400 number or the front desk.",
     find=_find_personal,
     may=lambda reading: bool(reading.words) or reading.has_number or bool(_HINTS & reading.signs),
@@ -213,7 +213,7 @@ def _find_contacts(reading: Reading, profile: Profile) -> Iterator[Breach]:
     most = profile.get("phones_max", 2)
     if phones > most:
         yield Breach(
-            f"有 {phones} 个电话,最多 {most} 个;请只留一个总机",
+            f"有 {phones} 个电话，最多 {most} 个；请只留一个总机",
             f"{phones} telephone numbers, {most} are taken; keep one",
             reading.phones[most] if len(reading.phones) > most else None,
             "phones_max",
@@ -224,7 +224,7 @@ def _find_contacts(reading: Reading, profile: Profile) -> Iterator[Breach]:
     allowed: int = profile.get("links_max", 1)
     if len(links) > allowed:
         yield Breach(
-            f"有 {len(links)} 个链接,最多 {allowed} 个",
+            f"有 {len(links)} 个链接，最多 {allowed} 个",
             f"{len(links)} links, {allowed} are taken",
             links[allowed].span,
             "links_max",
@@ -267,9 +267,9 @@ def _find_contact_variable(reading: Reading, profile: Profile) -> Iterator[Breac
         fact = profile.facts.get(name)
         if fact and (fact.value is False or fact.rival is False):
             yield Breach(
-                "手机号不能作变量,请写固定的座机或400电话"
+                "手机号不能作变量，请写固定的座机或400电话"
                 if mobile
-                else "有的页面不许以电话为变量,请尽量写成固定的座机或400电话",
+                else "有的页面不许以电话为变量，请尽量写成固定的座机或400电话",
                 "a mobile number may not be a variable; write a fixed landline"
                 if mobile
                 else "one page refuses any contact as a variable; write a fixed number if you can",
@@ -284,12 +284,12 @@ CONTACT_VARIABLE: Final = Rule(
     code="contact-variable",
     summary="以电话为变量。",
     summary_en="A telephone number is a variable.",
-    why="审核人员看不到号码;华为禁止手机号作变量,座机各页说法不一。",
+    why="审核人员看不到号码；华为禁止手机号作变量，座机各页说法不一。",
     why_en="The reviewer cannot see it; Huawei bars mobiles, and its pages differ on landlines.",
     find=_find_contact_variable,
     may=lambda reading: bool(reading.template.variables),
-    bad=Example("快递已到,请致电${1}领取。", "huawei", variables=(("1", "phone"),)),
-    good=Example("快递已到,请致电400-000-0000领取。", "huawei"),
+    bad=Example("快递已到，请致电${1}领取。", "huawei", variables=(("1", "phone"),)),
+    good=Example("快递已到，请致电400-000-0000领取。", "huawei"),
     needs=("mobile_variable_allowed", "landline_variable_allowed"),
 )
 
@@ -308,14 +308,14 @@ def _find_url(reading: Reading, profile: Profile) -> Iterator[Breach]:
         elif "\0" in link.host or not link.host:
             yield _url(
                 link.span,
-                "域名或整条链接不能是变量,请把网址写成固定文字",
+                "域名或整条链接不能是变量，请把网址写成固定文字",
                 "host and whole link must be fixed text",
                 "link_variable_allowed",
             )
         elif _SHORT.fullmatch(link.host):
             yield _url(
                 link.span,
-                "不要用短链接,请写备案域名的完整网址",
+                "不要用短链接，请写备案域名的完整网址",
                 "no short links; write the whole address of a filed domain",
                 "short_links_allowed",
             )
@@ -326,7 +326,7 @@ def _find_url(reading: Reading, profile: Profile) -> Iterator[Breach]:
         ):
             yield _url(
                 link.span,
-                "链接里不能有变量,请写成固定文字",
+                "链接里不能有变量，请写成固定文字",
                 "no variable inside a link",
                 "link_variable_allowed",
             )
@@ -340,7 +340,7 @@ def _find_url(reading: Reading, profile: Profile) -> Iterator[Breach]:
             del place
             yield _url(
                 placeholder.span,
-                "整条链接不能是变量,请把网址写成固定文字",
+                "整条链接不能是变量，请把网址写成固定文字",
                 "a whole link may not be a variable",
                 "link_variable_allowed",
             )
@@ -358,9 +358,9 @@ _URL_SOURCE: Final = (
 
 URL_FIXED: Final = Rule(
     code="url-fixed",
-    summary="链接含变量,或是短链接。",
+    summary="链接含变量，或是短链接。",
     summary_en="A link holds a variable, or is a short link.",
-    why="审核要能打开同一个网址;变量域名和短链接会被驳回。",
+    why="审核要能打开同一个网址；变量域名和短链接会被驳回。",
     why_en="The reviewer must reach the same page; variable hosts and short links are refused.",
     find=_find_url,
     may=lambda reading: "." in reading.signs or "://" in reading.text,
@@ -385,7 +385,7 @@ def _find_industry(reading: Reading, profile: Profile) -> Iterator[Breach]:
         yield _industry(profile, "房地产", None)
     elif reading.industry in _PROPERTY:
         yield Breach(
-            f"{profile.title}规定房地产只能发验证码;物业是否算房地产,没有页面说明,请先书面确认",
+            f"{profile.title}规定房地产只能发验证码；物业是否算房地产，没有页面说明，请先书面确认",
             f"{profile.title_en} takes codes alone from real estate; no page says whether property "
             "management counts, so ask in writing first",
             None,
@@ -408,11 +408,11 @@ INDUSTRY_GATE: Final = Rule(
     code="industry-gate",
     summary="行业只能发验证码。",
     summary_en="The sender's trade may send codes only.",
-    why="腾讯、华为、百度规定房地产只能发验证码;物业是否算在内需书面确认。",
+    why="腾讯、华为、百度规定房地产只能发验证码；物业是否算在内需书面确认。",
     why_en="Three providers take codes alone from real estate; ask whether you count as that.",
     find=_find_industry,
     may=lambda reading: bool(reading.industry),
-    bad=Example("本小区今晚停水,请提前储水。", "tencent", industry="real-estate"),
+    bad=Example("本小区今晚停水，请提前储水。", "tencent", industry="real-estate"),
     good=Example("您的验证码为{1},5分钟内有效。", "tencent", "otp", industry="real-estate"),
     needs=("industries_otp_only",),
 )

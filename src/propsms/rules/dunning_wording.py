@@ -55,7 +55,7 @@ _REMINDER: Final = late(
 def _find_wording(reading: Reading, profile: Profile) -> Iterator[Breach]:
     hits = reading.hits(profile, "dunning-wording")
     for hit in hits:
-        told = hit.words.note or "请用账单提醒的中性写法,或改用书面通知、电话"
+        told = hit.words.note or "请用账单提醒的中性写法，或改用书面通知、电话"
         yield _listed(
             hit, f"属于催收字样:{told}", "is collection wording; write a neutral bill notice"
         )
@@ -65,7 +65,7 @@ def _find_wording(reading: Reading, profile: Profile) -> Iterator[Breach]:
             found = FEES.search(reading.folded.text)  # a bill that is ready is a reminder too
         if found:
             yield Breach(
-                f"{profile.title}不接受缴费提醒,怎样改写都不行;请改用书面通知、电话或其他服务商",
+                f"{profile.title}不接受缴费提醒，怎样改写都不行；请改用书面通知、电话或其他服务商",
                 f"{profile.title_en} refuses payment reminders in any wording; use a letter, a "
                 "call or another provider",
                 Span(*reading.folded.place(*found.span())),
@@ -87,12 +87,12 @@ DUNNING_WORDING: Final = Rule(
     code="dunning-wording",
     summary="催收字样。",
     summary_en="Collection wording.",
-    why="催款、催缴、逾期等在阿里云、腾讯、华为、百度都会驳回;只有“账单已出”这类中性写法有机会通过。",
+    why="催款、催缴、逾期等在阿里云、腾讯、华为、百度都会驳回；只有“账单已出”这类中性写法有机会通过。",
     why_en="Large providers refuse it; only a neutral 'your bill is ready' has a chance.",
     find=_find_wording,
     may=lambda reading: bool(reading.words) or reading.is_about_fees,
-    bad=Example("您已欠费3个月,请限期缴清。", "aliyun", "dunning"),
-    good=Example("9月物业费账单已出,可在前台查询。", "aliyun", "dunning"),
+    bad=Example("您已欠费3个月，请限期缴清。", "aliyun", "dunning"),
+    good=Example("9月物业费账单已出，可在前台查询。", "aliyun", "dunning"),
 )
 
 # -- dunning-legal-threat ------------------------------------------------------------------------
@@ -111,7 +111,9 @@ _LEGAL_SOURCE: Final = (
 def _find_legal(reading: Reading, profile: Profile) -> Iterator[Breach]:
     hits = reading.hits(profile, "dunning-legal-threat")
     for hit in hits:
-        yield _listed(hit, "涉及法律手段,短信中不能出现;请改用书面通知", "speaks of legal action")
+        yield _listed(
+            hit, "涉及法律手段，短信中不能出现；请改用书面通知", "speaks of legal action"
+        )
     if not reading.is_about_fees:
         return
     for found in _LEGAL.finditer(reading.folded.text):
@@ -119,7 +121,7 @@ def _find_legal(reading: Reading, profile: Profile) -> Iterator[Breach]:
         if any(_overlap(hit.span, span) for hit in hits):
             continue
         yield Breach(
-            f"“{found[0]}”是法律威胁,短信中不能出现;请改用书面催告,或短信只写“书面通知已送达”",
+            f"“{found[0]}”是法律威胁，短信中不能出现；请改用书面催告，或短信只写“书面通知已送达”",
             f"{found[0]!r} threatens legal action; send a letter, or say by SMS only that a "
             "written notice was delivered",
             span,
@@ -136,12 +138,12 @@ DUNNING_LEGAL_THREAT: Final = Rule(
     code="dunning-legal-threat",
     summary="以法律手段相威胁。",
     summary_en="A threat of legal action.",
-    why="起诉、法院、律师函等会驳回;真要起诉,应先书面催告并给出合理期限(民法典第944条)。",
+    why="起诉、法院、律师函等会驳回；真要起诉，应先书面催告并给出合理期限(民法典第944条)。",
     why_en="It is refused; the law asks for a written demand with a reasonable term first.",
     find=_find_legal,
     may=lambda reading: bool(reading.words) or reading.is_about_fees,
-    bad=Example("物业费账单未缴,我们将移送法院。", "aliyun", "dunning"),
-    good=Example("如对物业费账单有疑问,请到前台核对。", "aliyun", "dunning"),
+    bad=Example("物业费账单未缴，我们将移送法院。", "aliyun", "dunning"),
+    good=Example("如对物业费账单有疑问，请到前台核对。", "aliyun", "dunning"),
     fix="unsafe",
     source=_LEGAL_SOURCE,
 )
@@ -162,7 +164,7 @@ def _find_credit(reading: Reading, profile: Profile) -> Iterator[Breach]:
     hits = reading.hits(profile, "dunning-credit-threat")
     for hit in hits:
         yield _listed(
-            hit, "是征信威胁:物业费没有上报征信的一般渠道,请删去", "threatens a credit record"
+            hit, "是征信威胁：物业费没有上报征信的一般渠道，请删去", "threatens a credit record"
         )._replace(fix=_clause_fix(reading, hit.span))
     if not reading.is_about_fees:
         return
@@ -173,7 +175,7 @@ def _find_credit(reading: Reading, profile: Profile) -> Iterator[Breach]:
             continue
         listed = "credit" in profile.lists
         yield Breach(
-            f"“{found[0]}”是征信威胁:物业费没有上报征信的一般渠道,请删去这句",
+            f"“{found[0]}”是征信威胁：物业费没有上报征信的一般渠道，请删去这句",
             f"{found[0]!r} threatens a credit record; no general channel reports property fees, "
             "so drop the clause",
             span,
@@ -187,7 +189,7 @@ DUNNING_CREDIT_THREAT: Final = Rule(
     code="dunning-credit-threat",
     summary="以征信相威胁。",
     summary_en="A threat about credit records.",
-    why="物业公司没有把欠费上报征信的一般渠道,这样写有误导、胁迫之嫌,多家服务商也驳回。",
+    why="物业公司没有把欠费上报征信的一般渠道，这样写有误导、胁迫之嫌，多家服务商也驳回。",
     why_en="A property company has no channel to the credit system; the sentence misleads.",
     find=_find_credit,
     may=lambda reading: bool(reading.words) or reading.is_about_fees,
@@ -240,7 +242,7 @@ DUNNING_UTILITY_CUTOFF: Final = Rule(
     code="dunning-utility-cutoff",
     summary="以停水停电等相威胁。",
     summary_en="A threat to cut water, power, lifts or access.",
-    why="民法典第944条第3款明文禁止,多地可处罚款。",
+    why="民法典第944条第3款明文禁止，多地可处罚款。",
     why_en="The Civil Code forbids it, and several cities fine it.",
     find=_find_cutoff,
     may=lambda reading: reading.kind is MessageKind.DUNNING or bool(_PAYING & reading.signs),
@@ -266,7 +268,7 @@ _TONE_SOURCE: Final = (
 def _find_tone(reading: Reading, profile: Profile) -> Iterator[Breach]:
     hits = reading.hits(profile, "dunning-tone")
     for hit in hits:
-        yield _listed(hit, "语带威胁,请换成平和的写法", "sounds like a threat; write it calmly")
+        yield _listed(hit, "语带威胁，请换成平和的写法", "sounds like a threat; write it calmly")
     if not reading.is_about_fees:
         return
     patterns = (_TONE, _EXCLAIM) if reading.kind is MessageKind.DUNNING else (_TONE,)
@@ -276,7 +278,7 @@ def _find_tone(reading: Reading, profile: Profile) -> Iterator[Breach]:
             if any(_overlap(hit.span, span) for hit in hits):
                 continue
             yield Breach(
-                f"“{reading.text[span.start : span.end]}”语气过重,请写“请在方便时办理”",
+                f"“{reading.text[span.start : span.end]}”语气过重，请写“请在方便时办理”",
                 f"{reading.text[span.start : span.end]!r} is too harsh; write 请在方便时办理",
                 span,
                 severity="warning",
@@ -298,12 +300,12 @@ DUNNING_TONE: Final = Rule(
     code="dunning-tone",
     summary="语气过重。",
     summary_en="The tone is too harsh.",
-    why="恐吓、威胁语气会被驳回,反复发送还可能受治安处罚;平和的提醒回款更好。",
+    why="恐吓、威胁语气会被驳回，反复发送还可能受治安处罚；平和的提醒回款更好。",
     why_en="Threats are refused, and repeating them can be punished; calm reminders collect more.",
     find=_find_tone,
     may=lambda reading: bool(reading.words) or reading.is_about_fees,
-    bad=Example("【绿苑物业】请立即缴清物业费,后果自负!", kind="dunning"),
-    good=Example("【绿苑物业】物业费账单已出,请在方便时办理。", kind="dunning"),
+    bad=Example("【绿苑物业】请立即缴清物业费，后果自负!", kind="dunning"),
+    good=Example("【绿苑物业】物业费账单已出，请在方便时办理。", kind="dunning"),
     severity=Severity.WARNING,
     fix="unsafe",
     source=_TONE_SOURCE,
@@ -327,7 +329,7 @@ def _find_shaming(reading: Reading, _: Profile) -> Iterator[Breach]:
     for found in _SHAME.finditer(reading.folded.text):
         span = Span(*reading.folded.place(*found.span()))
         yield Breach(
-            "不得公示欠费人姓名,也不得告知单位、家人、邻居;请删去",
+            "不得公示欠费人姓名，也不得告知单位、家人、邻居；请删去",
             "nobody who owes may be named in public, nor relatives or employers told; drop it",
             span,
             cite=_SHAME_SOURCE,
@@ -339,12 +341,12 @@ DUNNING_SHAMING: Final = Rule(
     code="dunning-shaming",
     summary="以公示、告知他人相威胁。",
     summary_en="A threat to name debtors, or to tell others.",
-    why="公开欠费人信息侵犯隐私与名誉,已有判例认定违法。",
+    why="公开欠费人信息侵犯隐私与名誉，已有判例认定违法。",
     why_en="Publication violates privacy and reputation; courts have found it unlawful.",
     find=_find_shaming,
     may=lambda reading: reading.is_about_fees,
     bad=Example("【绿苑物业】物业费逾期将在小区张贴公示欠费名单。", kind="dunning"),
-    good=Example("【绿苑物业】物业费账单已出,可到前台核对。", kind="dunning"),
+    good=Example("【绿苑物业】物业费账单已出，可到前台核对。", kind="dunning"),
     fix="unsafe",
     source=_SHAME_SOURCE,
 )
@@ -363,7 +365,7 @@ def _find_urgency(reading: Reading, _: Profile) -> Iterator[Breach]:
         return
     for found in _URGENT.finditer(reading.folded.text):
         yield Breach(
-            f"“{found[0]}”期限过短或不实,请写明具体日期和合理期限",
+            f"“{found[0]}”期限过短或不实，请写明具体日期和合理期限",
             f"{found[0]!r} presses with a term that is too short or untrue; name a date",
             Span(*reading.folded.place(*found.span())),
             cite=_URGENT_SOURCE,
@@ -374,7 +376,7 @@ DUNNING_FALSE_URGENCY: Final = Rule(
     code="dunning-false-urgency",
     summary="虚假的紧迫。",
     summary_en="False urgency.",
-    why="催告须给出合理期限;“最后一天”往往不实。",
+    why="催告须给出合理期限；“最后一天”往往不实。",
     why_en="A demand gives a reasonable term; 'last day' is rarely true.",
     find=_find_urgency,
     may=lambda reading: reading.kind is MessageKind.DUNNING,
@@ -399,7 +401,7 @@ def _find_late_fee(reading: Reading, _: Profile) -> Iterator[Breach]:
         return
     for found in _LATE_FEE.finditer(reading.folded.text):
         yield Breach(
-            f"提到“{found[0]}”却没有写合同依据,请写“按合同约定”,合同没有约定就删去",
+            f"提到“{found[0]}”却没有写合同依据，请写“按合同约定”，合同没有约定就删去",
             f"{found[0]!r} without the clause it rests on; write 按合同约定, or drop it if there is "
             "none",
             Span(*reading.folded.place(*found.span())),
@@ -411,12 +413,12 @@ DUNNING_LATE_FEE: Final = Rule(
     code="dunning-late-fee",
     summary="没有合同依据的滞纳金。",
     summary_en="A late fee without a clause.",
-    why="滞纳金须有合同约定并提示过;没有依据的说法不实。",
+    why="滞纳金须有合同约定并提示过；没有依据的说法不实。",
     why_en="A late fee needs an agreed clause; without one the sentence is untrue.",
     find=_find_late_fee,
     may=lambda reading: reading.is_about_fees,
     bad=Example("【绿苑物业】物业费未缴将产生滞纳金。", kind="dunning"),
-    good=Example("【绿苑物业】物业费未缴的,按合同约定计收违约金。", kind="dunning"),
+    good=Example("【绿苑物业】物业费未缴的，按合同约定计收违约金。", kind="dunning"),
     severity=Severity.WARNING,
     source=_LATE_SOURCE,
 )

@@ -39,7 +39,7 @@ def _find_keyword(reading: Reading, profile: Profile) -> Iterator[Breach]:
         return
     shown = "、".join(words)
     yield Breach(
-        f"验证码短信须含 {shown} 之一;请直接写“验证码”",
+        f"验证码短信须含 {shown} 之一；请直接写“验证码”",
         f"a code text must hold one of {', '.join(words)}",
         None,
         "otp_keywords",
@@ -64,7 +64,7 @@ OTP_KEYWORD: Final = Rule(
     code="otp-keyword",
     summary="验证码短信缺少关键字。",
     summary_en="A code text lacks the keyword.",
-    why="验证码短信必须含“验证码”等关键字,否则驳回。",
+    why="验证码短信必须含“验证码”等关键字，否则驳回。",
     why_en="Without 验证码 or the like the template is refused.",
     find=_find_keyword,
     may=_is_code,
@@ -94,7 +94,7 @@ def _find_context(reading: Reading, profile: Profile) -> Iterator[Breach]:
         return
     shown = "、".join(_SAID.get(need, need) for need in needs)
     yield Breach(
-        f"须写明 {shown} 之一,如“您的门禁验证码为…,5分钟内有效”",
+        f"须写明 {shown} 之一，如“您的门禁验证码为…,5分钟内有效”",
         f"tell one of {', '.join(needs)}, such as what the code is for and how long it lives",
         None,
         "otp_needs",
@@ -105,7 +105,7 @@ OTP_CONTEXT: Final = Rule(
     code="otp-context",
     summary="验证码短信没有写明平台、用途或有效时间。",
     summary_en="A code text tells neither platform, purpose nor expiry.",
-    why="只有“验证码:${code}”的模板会被驳回,也容易被骗子借用。",
+    why="只有“验证码:${code}”的模板会被驳回，也容易被骗子借用。",
     why_en="A bare code is refused, and serves phishing.",
     find=_find_context,
     may=_is_code,
@@ -138,7 +138,7 @@ def _find_purity(reading: Reading, profile: Profile) -> Iterator[Breach]:
             )
     for hit in reading.hits(profile, "notice-marketing"):
         yield Breach(
-            f"验证码短信不得夹带营销内容“{hit.word}”,请删去",
+            f"验证码短信不得夹带营销内容“{hit.word}”，请删去",
             f"a code text may not promote: drop {hit.word!r}",
             hit.span,
             source=hit.words.source,
@@ -154,7 +154,7 @@ def _impure(reading: Reading, span: Span, zh: str, en: str, fact: str) -> Breach
     clause = _CLAUSE.search(reading.plain[:start])
     cut = Span(clause.start() if clause else start, end)
     return Breach(
-        f"验证码短信不得带{zh}“{reading.text[start:end]}”,请删去",
+        f"验证码短信不得带{zh}“{reading.text[start:end]}”，请删去",
         f"a code text may not hold {en}; drop {reading.text[start:end]!r}",
         span,
         fact,
@@ -166,12 +166,12 @@ OTP_PURITY: Final = Rule(
     code="otp-purity",
     summary="验证码短信夹带了链接、联系方式、退订语或营销。",
     summary_en="A code text holds a link, a contact, opt-out words or promotion.",
-    why="验证码短信只能有验证码;其余一律驳回。",
+    why="验证码短信只能有验证码；其余一律驳回。",
     why_en="A code text holds the code and nothing else.",
     find=_find_purity,
     may=_is_code,
-    bad=Example("登录验证码${code},5分钟内有效,咨询400-000-0000。", "aliyun", "otp"),
-    good=Example("登录验证码${code},5分钟内有效,请勿泄露。", "aliyun", "otp"),
+    bad=Example("登录验证码${code},5分钟内有效，咨询400-000-0000。", "aliyun", "otp"),
+    good=Example("登录验证码${code},5分钟内有效，请勿泄露。", "aliyun", "otp"),
     fix="unsafe",
 )
 
@@ -182,7 +182,7 @@ def _find_marketing(reading: Reading, profile: Profile) -> Iterator[Breach]:
     if reading.kind not in (MessageKind.NOTICE, MessageKind.DUNNING):
         return
     for hit in reading.hits(profile, "notice-marketing"):
-        told = hit.words.note or "请删去,或另作营销短信提交"
+        told = hit.words.note or "请删去，或另作营销短信提交"
         yield Breach(
             f"通知里有营销内容“{hit.word}”:{told}",
             f"a notice may not promote: {hit.word!r}. "
@@ -201,8 +201,8 @@ NOTICE_MARKETING: Final = Rule(
     why_en="Half notice, half promotion is a reason for refusal that every provider names.",
     find=_find_marketing,
     may=lambda reading: bool(reading.words) and reading.kind in _NOTICES,
-    bad=Example("【绿苑物业】电梯维保已完成,家政服务首单半价。"),
-    good=Example("【绿苑物业】电梯维保已完成,可正常使用。"),
+    bad=Example("【绿苑物业】电梯维保已完成，家政服务首单半价。"),
+    good=Example("【绿苑物业】电梯维保已完成，可正常使用。"),
 )
 
 
@@ -218,7 +218,7 @@ def _find_notice_optout(reading: Reading, profile: Profile) -> Iterator[Breach]:
         span = Span(*found.span())
         keep = "。" if found[0].startswith("。") else ""
         yield Breach(
-            "通知短信不带退订语,请删去",
+            "通知短信不带退订语，请删去",
             "a notice carries no opt-out words; drop them",
             span,
             "notice_optout_allowed",
@@ -230,12 +230,12 @@ NOTICE_OPTOUT: Final = Rule(
     code="notice-optout",
     summary="通知里有退订语。",
     summary_en="A notice carries opt-out words.",
-    why="“拒收请回复R”只用于营销短信;通知里出现会被当作营销驳回。",
+    why="“拒收请回复R”只用于营销短信；通知里出现会被当作营销驳回。",
     why_en="Opt-out words mark marketing; in a notice they get it refused as such.",
     find=_find_notice_optout,
     may=lambda reading: bool(_REFUSING & reading.signs) and reading.kind in _NOTICES,
-    bad=Example("本小区今晚停水,请提前储水,拒收请回复R", "aliyun"),
-    good=Example("本小区今晚停水,请提前储水。", "aliyun"),
+    bad=Example("本小区今晚停水，请提前储水，拒收请回复R", "aliyun"),
+    good=Example("本小区今晚停水，请提前储水。", "aliyun"),
     needs=("notice_optout_allowed",),
     fix="safe",
 )
@@ -281,12 +281,12 @@ MARKETING_OPTOUT: Final = Rule(
     code="marketing-optout",
     summary="营销短信没有规定的退订语。",
     summary_en="Marketing does not end with the required opt-out words.",
-    why="多数服务商统一要求“拒收请回复R”,一字不差,放在最后。",
+    why="多数服务商统一要求“拒收请回复R”，一字不差，放在最后。",
     why_en="Most providers ask for 拒收请回复R, to the letter, at the very end.",
     find=_find_optout,
     may=_is_marketing,
-    bad=Example("会员业主家政活动周六开始,详询前台,回T退订", "aliyun", "marketing"),
-    good=Example("会员业主家政活动周六开始,详询前台,拒收请回复R", "aliyun", "marketing"),
+    bad=Example("会员业主家政活动周六开始，详询前台，回T退订", "aliyun", "marketing"),
+    good=Example("会员业主家政活动周六开始，详询前台，拒收请回复R", "aliyun", "marketing"),
     needs=("marketing_optout",),
     fix="safe",
 )
@@ -297,7 +297,7 @@ def _find_variables(reading: Reading, profile: Profile) -> Iterator[Breach]:
         return
     for placeholder in reading.placeholders:
         yield Breach(
-            "营销短信不能有变量,请写成固定文字",
+            "营销短信不能有变量，请写成固定文字",
             "marketing takes no variables; write fixed text",
             placeholder.span,
             "variables_max_marketing",
@@ -312,8 +312,8 @@ MARKETING_VARIABLES: Final = Rule(
     why_en="Huawei takes fixed text only.",
     find=_find_variables,
     may=_is_marketing,
-    bad=Example("尊敬的${1}会员业主,周六家政活动开始,拒收请回复R", "huawei", "marketing"),
-    good=Example("尊敬的会员业主,周六家政活动开始,拒收请回复R", "huawei", "marketing"),
+    bad=Example("尊敬的${1}会员业主，周六家政活动开始，拒收请回复R", "huawei", "marketing"),
+    good=Example("尊敬的会员业主，周六家政活动开始，拒收请回复R", "huawei", "marketing"),
     needs=("variables_max_marketing",),
 )
 
@@ -323,7 +323,7 @@ def _find_audience(reading: Reading, profile: Profile) -> Iterator[Breach]:
         return
     if not _MEMBERS.search(reading.plain):
         yield Breach(
-            "营销短信须写明发给会员,如“尊敬的会员业主”",
+            "营销短信须写明发给会员，如“尊敬的会员业主”",
             "marketing must say that it goes to members, such as 尊敬的会员业主",
             None,
             "marketing_member_wording",
@@ -341,8 +341,8 @@ MARKETING_AUDIENCE: Final = Rule(
     why_en="Marketing to strangers is refused.",
     find=_find_audience,
     may=_is_marketing,
-    bad=Example("诚邀各位体验家政服务,拒收请回复R", "aliyun", "marketing"),
-    good=Example("尊敬的会员业主,家政服务周六上线,拒收请回复R", "aliyun", "marketing"),
+    bad=Example("诚邀各位体验家政服务，拒收请回复R", "aliyun", "marketing"),
+    good=Example("尊敬的会员业主，家政服务周六上线，拒收请回复R", "aliyun", "marketing"),
     severity=Severity.WARNING,
     needs=("marketing_member_wording",),
 )
@@ -355,7 +355,7 @@ def _find_window(reading: Reading, profile: Profile) -> Iterator[Breach]:
     opens, closes = map(time.fromisoformat, window)
     if not opens <= reading.send_at < closes:
         yield Breach(
-            f"计划 {reading.send_at:%H:%M} 发送,营销短信只能在 {window[0]} 到 {window[1]} 之间发",
+            f"计划 {reading.send_at:%H:%M} 发送，营销短信只能在 {window[0]} 到 {window[1]} 之间发",
             f"planned for {reading.send_at:%H:%M}; marketing goes out from {window[0]} to "
             f"{window[1]} only",
             None,
@@ -371,7 +371,7 @@ MARKETING_WINDOW: Final = Rule(
     why_en="It is refused outside its hours.",
     find=_find_window,
     may=_is_marketing,
-    bad=Example("会员业主家政活动周六开始,拒收请回复R", "tencent", "marketing", send_at="22:40"),
-    good=Example("会员业主家政活动周六开始,拒收请回复R", "tencent", "marketing", send_at="10:00"),
+    bad=Example("会员业主家政活动周六开始，拒收请回复R", "tencent", "marketing", send_at="22:40"),
+    good=Example("会员业主家政活动周六开始，拒收请回复R", "tencent", "marketing", send_at="10:00"),
     needs=("marketing_window",),
 )

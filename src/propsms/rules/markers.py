@@ -95,7 +95,7 @@ def _find_style(reading: Reading, profile: Profile) -> Iterator[Breach]:
     first, wanted = wrong[0], " 或 ".join(styles)
     shown = reading.text[first.start : first.end]
     yield Breach(
-        f"变量写法“{shown}”不是{profile.title}的写法,应写作 {wanted}",
+        f"变量写法“{shown}”不是{profile.title}的写法，应写作 {wanted}",
         f"the marker {shown!r} is not how {profile.title_en} writes a variable; "
         f"write {' or '.join(styles)}",
         first.span,
@@ -108,7 +108,7 @@ PLACEHOLDER_STYLE: Final = Rule(
     code="placeholder-style",
     summary="变量写法与服务商不符。",
     summary_en="A marker is not written as the provider writes it.",
-    why="服务商会把它当作普通文字,或在审核时驳回。",
+    why="服务商会把它当作普通文字，或在审核时驳回。",
     why_en="The provider takes it for plain text, or refuses the template.",
     find=_find_style,
     may=lambda reading: bool(reading.placeholders),
@@ -135,9 +135,9 @@ def _find_mangled(reading: Reading, _: Profile) -> Iterator[Breach]:
         told = "可自动还原", "it can be put back"
     else:
         fix = None
-        told = "无法唯一还原,请对照原文改正", "more than one text fits, so compare the original"
+        told = "无法唯一还原，请对照原文改正", "more than one text fits, so compare the original"
     yield Breach(
-        f"变量残缺:成对的 $ 被公式渲染吃掉了;{told[0]}",
+        f"变量残缺：成对的 $ 被公式渲染吃掉了;{told[0]}",
         f"markers are damaged, as if a maths renderer had eaten pairs of $; {told[1]}",
         span,
         fix=fix,
@@ -166,7 +166,7 @@ def _find_fullwidth(reading: Reading, _: Profile) -> Iterator[Breach]:
     for p in reading.placeholders:
         if p.fullwidth:
             yield Breach(
-                f"变量“{reading.text[p.start : p.end]}”含全角符号,请改用半角",
+                f"变量“{reading.text[p.start : p.end]}”含全角符号，请改用半角",
                 f"the marker {reading.text[p.start : p.end]!r} has full-width signs; "
                 "use half-width ones",
                 p.span,
@@ -225,7 +225,7 @@ PLACEHOLDER_NUMBERING: Final = Rule(
     code="placeholder-numbering",
     summary="变量编号不从 1 起连续。",
     summary_en="Numbers do not run from 1 without gaps.",
-    why="编号就是取值的位置;跳号会驳回,或把值填错位置。",
+    why="编号就是取值的位置；跳号会驳回，或把值填错位置。",
     why_en="A number is a place in the list of values; a gap is refused, or shifts the values.",
     find=_find_numbering,
     may=lambda reading: bool(reading.numbers),
@@ -248,14 +248,14 @@ def _find_name(reading: Reading, profile: Profile) -> Iterator[Breach]:
         seen.add(p.label)
         if p.label.lower() in reserved:
             yield Breach(
-                f"变量名“{p.label}”是保留字,请改名,如 {p.label}_no",
+                f"变量名“{p.label}”是保留字，请改名，如 {p.label}_no",
                 f"{p.label!r} is reserved; choose another name, such as {p.label}_no",
                 p.span,
                 "name_reserved",
             )
         elif pattern and not re.fullmatch(pattern, p.label):
             yield Breach(
-                f"变量名“{p.label}”不合规范,请用字母开头的英文名,体现变量属性,如 ${{room_no}}",
+                f"变量名“{p.label}”不合规范，请用字母开头的英文名，体现变量属性，如 ${{room_no}}",
                 f"the name {p.label!r} does not fit; begin with a letter and say what it is, "
                 "such as ${room_no}",
                 p.span,
@@ -267,7 +267,7 @@ PLACEHOLDER_NAME: Final = Rule(
     code="placeholder-name",
     summary="变量名不合规范。",
     summary_en="A variable has a name that the provider does not take.",
-    why="纯数字、中文或保留字会被驳回;名称体现属性,审核更快。",
+    why="纯数字、中文或保留字会被驳回；名称体现属性，审核更快。",
     why_en="Digits alone, Han and reserved names are refused; a telling name is reviewed sooner.",
     find=_find_name,
     may=lambda reading: bool(reading.placeholders),
@@ -287,7 +287,7 @@ def _find_repeat(reading: Reading, profile: Profile) -> Iterator[Breach]:
     for p in reading.placeholders:
         if p.label in seen and p.dialect is not Dialect.TYPED:
             yield Breach(
-                f"变量“{p.label}”出现了两次,每个变量只能用一次;请拆成两个变量名",
+                f"变量“{p.label}”出现了两次，每个变量只能用一次；请拆成两个变量名",
                 f"the variable {p.label!r} stands twice; give the second another name",
                 p.span,
                 "repeat_allowed",
@@ -303,8 +303,8 @@ PLACEHOLDER_REPEAT: Final = Rule(
     why_en="The provider takes each variable only once.",
     find=_find_repeat,
     may=lambda reading: reading.repeats,
-    bad=Example("${building}停电,请${building}住户备水。", "aliyun"),
-    good=Example("${building}停电,请该楼住户备水。", "aliyun"),
+    bad=Example("${building}停电，请${building}住户备水。", "aliyun"),
+    good=Example("${building}停电，请该楼住户备水。", "aliyun"),
     needs=("repeat_allowed",),
 )
 
@@ -329,7 +329,7 @@ def _find_adjacent(reading: Reading, profile: Profile) -> Iterator[Breach]:
         if run <= least or (not near and most > 1):
             continue
         yield Breach(
-            "两个变量紧挨着,请在中间写上固定文字",
+            "两个变量紧挨着，请在中间写上固定文字",
             "two variables stand side by side; put fixed text between them",
             Span(left.start, right.end),
             "adjacent_max",
@@ -342,12 +342,12 @@ PLACEHOLDER_ADJACENT: Final = Rule(
     code="placeholder-adjacent",
     summary="两个变量紧挨着。",
     summary_en="Two placeholders stand side by side.",
-    why="审核人员和住户都分不清哪里是界线;只隔标点或空格也算。",
+    why="审核人员和住户都分不清哪里是界线；只隔标点或空格也算。",
     why_en="Neither the reviewer nor the reader can tell where one ends.",
     find=_find_adjacent,
     may=lambda reading: reading.is_tight,
-    bad=Example("【绿苑物业】${1}${2}将于今晚停水,请提前储水。"),
-    good=Example("【绿苑物业】${1}栋${2}单元将于今晚停水,请提前储水。"),
+    bad=Example("【绿苑物业】${1}${2}将于今晚停水，请提前储水。"),
+    good=Example("【绿苑物业】${1}栋${2}单元将于今晚停水，请提前储水。"),
     needs=("adjacent_max",),
 )
 
@@ -369,7 +369,7 @@ def _find_edge(reading: Reading, profile: Profile) -> Iterator[Breach]:
 
 def _edge(where: str, where_en: str, placeholder: Placeholder, *, stated: bool) -> Breach:
     return Breach(
-        f"正文{where}是变量,请加上固定文字",
+        f"正文{where}是变量，请加上固定文字",
         f"the body may not {where_en} with a variable; put fixed text there",
         placeholder.span,
         "edge_allowed" if stated else "",
@@ -412,7 +412,7 @@ def _find_partial(reading: Reading, profile: Profile) -> Iterator[Breach]:
         digits = sum(c.isdigit() for m in (before, after) if m for c in m[0])
         if digits >= 3 or _HOST_END.search(reading.text[max(0, p.start - 24) : p.start]):
             yield Breach(
-                "变量拼在号码或网址里,请把整个写成固定文字,或整个设为变量",
+                "变量拼在号码或网址里，请把整个写成固定文字，或整个设为变量",
                 "a variable is glued into a number or a host; write the whole as fixed text, or "
                 "make all of it the variable",
                 p.span,
@@ -433,12 +433,12 @@ PLACEHOLDER_PARTIAL: Final = Rule(
     code="placeholder-partial",
     summary="变量拼在号码或网址里。",
     summary_en="A variable is glued into a number or a host.",
-    why="审核人员无法核对实际号码,容易被用来藏联系方式。",
+    why="审核人员无法核对实际号码，容易被用来藏联系方式。",
     why_en="The reviewer cannot check the number, and it is a known way to hide one.",
     find=_find_partial,
     may=lambda reading: reading.is_glued,
-    bad=Example("【绿苑物业】门岗已更换,详询0571-88${1}。"),
-    good=Example("【绿苑物业】门岗已更换,详询400-000-0000。"),
+    bad=Example("【绿苑物业】门岗已更换，详询0571-88${1}。"),
+    good=Example("【绿苑物业】门岗已更换，详询400-000-0000。"),
     source=_PARTIAL,
 )
 
@@ -455,7 +455,7 @@ def _find_all_variable(reading: Reading, profile: Profile) -> Iterator[Breach]:
         return
     if reading.frame < 60 and len(_FILLER.sub("", reading.fixed)) < 2:
         yield Breach(
-            "除变量外几乎没有固定文字,看不出短信用途;请写明什么事",
+            "除变量外几乎没有固定文字，看不出短信用途；请写明什么事",
             "next to nothing is fixed text, so nobody can tell the purpose; say what it is about",
             reading.placeholders[0].span,
             "all_variable_allowed",
@@ -464,9 +464,9 @@ def _find_all_variable(reading: Reading, profile: Profile) -> Iterator[Breach]:
 
 ALL_VARIABLE: Final = Rule(
     code="all-variable",
-    summary="全是变量,固定文字看不出用途。",
+    summary="全是变量，固定文字看不出用途。",
     summary_en="Variables alone: the fixed text does not show the purpose.",
-    why="固定文字须能说明短信用途,“您好,${1}”这样的万能模板必被驳回。",
+    why="固定文字须能说明短信用途，“您好,${1}”这样的万能模板必被驳回。",
     why_en="Fixed text must show what the message is for; a catch-all template is refused.",
     find=_find_all_variable,
     may=lambda reading: reading.frame < 60 and bool(reading.placeholders),
@@ -481,7 +481,7 @@ def _find_ratio(reading: Reading, profile: Profile) -> Iterator[Breach]:
     told = len(_FILLER.sub("", reading.fixed)) if count > 1 and reading.frame < 60 else 99
     if count > 1 and 2 <= told < 2 * count:
         yield Breach(
-            f"{count} 个变量之间只有 {told} 个有内容的固定字,请多写一些固定文字",
+            f"{count} 个变量之间只有 {told} 个有内容的固定字，请多写一些固定文字",
             f"{count} variables share {told} telling characters of fixed text; write more of it",
             reading.placeholders[0].span,
             cite="Our own threshold (two characters to a variable): no provider publishes a ratio",
@@ -493,12 +493,12 @@ FIXED_TEXT_RATIO: Final = Rule(
     code="fixed-text-ratio",
     summary="变量多而固定文字少。",
     summary_en="Many variables, little fixed text.",
-    why="多家服务商以“固定文字过少”为由驳回,但都没有公布比例。",
+    why="多家服务商以“固定文字过少”为由驳回，但都没有公布比例。",
     why_en="Providers refuse templates for too little fixed text; none says how little.",
     find=_find_ratio,
     may=lambda reading: reading.frame < 60 and len(reading.placeholders) > 1,
     bad=Example("【绿苑物业】停水${1},${2}栋${3},${4}。"),
-    good=Example("【绿苑物业】停水范围为${1}栋,时间为${2},请提前储水。"),
+    good=Example("【绿苑物业】停水范围为${1}栋，时间为${2},请提前储水。"),
     severity=Severity.WARNING,
     source="Our own threshold; Huawei 模板审核驳回原因 (2024-09-27) names the reason without a figure",
 )
@@ -518,7 +518,7 @@ def _find_count(reading: Reading, profile: Profile) -> Iterator[Breach]:
     named = {"otp": "验证码短信", "marketing": "营销短信", "notice": "通知短信"}[kind]
     most_zh = "不能有变量" if most == 0 else f"最多 {most} 个变量"
     yield Breach(
-        f"{named}{most_zh},现有 {count} 个;请把多余的写成固定文字",
+        f"{named}{most_zh},现有 {count} 个；请把多余的写成固定文字",
         f"a text of this kind ({kind}) takes at most {most} variables, this has {count}; "
         "write the others as fixed text",
         reading.placeholders[min(most, len(reading.placeholders) - 1)].span,
@@ -530,7 +530,7 @@ VARIABLE_COUNT: Final = Rule(
     code="variable-count",
     summary="变量太多。",
     summary_en="Too many variables.",
-    why="验证码短信通常只许一个变量,通知最多 20 个,华为的营销短信不许有变量。",
+    why="验证码短信通常只许一个变量，通知最多 20 个，华为的营销短信不许有变量。",
     why_en="A code text takes one variable as a rule, a notice at most 20, Huawei's marketing none.",
     find=_find_count,
     may=lambda reading: bool(reading.placeholders),
@@ -551,7 +551,7 @@ def _find_attribute(reading: Reading, profile: Profile) -> Iterator[Breach]:
     for placeholder, name in zip(reading.placeholders, reading.template.names, strict=True):
         if name not in declared and name not in seen:
             yield Breach(
-                f'变量“{name}”没有声明属性;请在 variables 中写明类型,如 {name} = {{ type = "time" }}',
+                f'变量“{name}”没有声明属性；请在 variables 中写明类型，如 {name} = {{ type = "time" }}',
                 f"the variable {name!r} has no declared type; declare it under variables, such as "
                 f'{name} = {{ type = "time" }}',
                 placeholder.span,
@@ -568,9 +568,9 @@ ATTRIBUTE_MISSING: Final = Rule(
     why_en="Each variable's attribute (phone, time, money ...) is part of the submission.",
     find=_find_attribute,
     may=lambda reading: bool(reading.template.variables),
-    bad=Example("【绿苑物业】3栋将于${day}停水,请致电${phone}。", variables=(("day", "date"),)),
+    bad=Example("【绿苑物业】3栋将于${day}停水，请致电${phone}。", variables=(("day", "date"),)),
     good=Example(
-        "【绿苑物业】3栋将于${1}停水,请致电${2}。", variables=(("1", "date"), ("2", "phone"))
+        "【绿苑物业】3栋将于${1}停水，请致电${2}。", variables=(("1", "date"), ("2", "phone"))
     ),
     needs=("attribute_required",),
 )
@@ -581,7 +581,7 @@ def _find_undeclared_use(reading: Reading, _: Profile) -> Iterator[Breach]:
     for variable in reading.template.variables:
         if variable.name not in used and not reading.mangled:
             yield Breach(
-                f"声明了变量“{variable.name}”,文本中却没有;请补上或删去声明",
+                f"声明了变量“{variable.name}”，文本中却没有；请补上或删去声明",
                 f"the variable {variable.name!r} is declared but not in the text; "
                 "use it, or drop the declaration",
                 cite="Volcengine asks that text, declaration and values name the same set "
@@ -654,7 +654,7 @@ def _find_datetime(reading: Reading, profile: Profile) -> Iterator[Breach]:
     for place, placeholder in enumerate(reading.placeholders):
         if str(reading.variable(place).type) == "datetime":
             yield Breach(
-                "日期和时间要分成两个变量,如 ${date} ${time}",
+                "日期和时间要分成两个变量，如 ${date} ${time}",
                 "date and time must be two variables here",
                 placeholder.span,
                 "date_and_time_apart",
@@ -669,9 +669,9 @@ DATETIME_SPLIT: Final = Rule(
     why_en="Huawei asks for two variables.",
     find=_find_datetime,
     may=lambda reading: bool(reading.template.variables),
-    bad=Example("本小区将于${1}起停水,请提前储水。", "huawei", variables=(("1", "datetime"),)),
+    bad=Example("本小区将于${1}起停水，请提前储水。", "huawei", variables=(("1", "datetime"),)),
     good=Example(
-        "本小区将于${1}日${2}起停水,请提前储水。",
+        "本小区将于${1}日${2}起停水，请提前储水。",
         "huawei",
         variables=(("1", "number"), ("2", "time")),
     ),
@@ -697,7 +697,7 @@ def _find_money(reading: Reading, _: Profile) -> Iterator[Breach]:
         if before[-1:].isdigit():
             continue  # without the sign two numbers would run together
         yield Breach(
-            f"金额写作“{found[0]}”,请改为“{found[1]}元”",
+            f"金额写作“{found[0]}”，请改为“{found[1]}元”",
             f"a sum is written {found[0]!r}; write {found[1]}元",
             Span(*found.span()),
             "symbols",
@@ -717,7 +717,7 @@ MONEY_UNIT: Final = Rule(
     code="money-unit",
     summary="金额用了货币符号。",
     summary_en="A sum has a currency sign.",
-    why="¥ 是多家服务商的禁用符号;写“元”哪里都通。",
+    why="¥ 是多家服务商的禁用符号；写“元”哪里都通。",
     why_en="Several providers forbid ¥; 元 passes everywhere.",
     find=_find_money,
     may=lambda reading: bool(reading.chars & _SIGNS),

@@ -43,7 +43,7 @@ def rival_breach(
 def _find_in_body(reading: Reading, profile: Profile) -> Iterator[Breach]:
     if profile.get("signature_place") == "apart" and reading.head is not None:
         yield Breach(
-            f"签名【{reading.head}】不要写进模板正文,{profile.title}会自动加上;请放到签名字段",
+            f"签名【{reading.head}】不要写进模板正文,{profile.title}会自动加上；请放到签名字段",
             f"take 【{reading.head}】 out of the text: {profile.title_en} puts it in front itself",
             Span(0, reading.start),
             "signature_place",
@@ -71,7 +71,7 @@ SIGNATURE_IN_BODY: Final = Rule(
     code="signature-in-body",
     summary="正文里有【】。",
     summary_en="There are 【】 in the body.",
-    why="【】专用于签名;签名由服务商加在最前面,写进正文就成了两个签名。",
+    why="【】专用于签名；签名由服务商加在最前面，写进正文就成了两个签名。",
     why_en="The provider puts the signature in front itself; in the text it would come twice.",
     find=_find_in_body,
     may=lambda reading: reading.head is not None or bool(reading.chars & _BRACKETS),
@@ -91,7 +91,7 @@ def _find_head(reading: Reading, profile: Profile) -> Iterator[Breach]:
         moved = (Edit(Span(*trailing.span()), ""), Edit(Span(0, 0), f"【{trailing[1]}】"))
         fix = Fix(moved, safe=True, summary="移到最前面", summary_en="move it to the front")
     yield Breach(
-        "没有签名:正文须以【公司名】开头,如【绿苑物业】",
+        "没有签名：正文须以【公司名】开头，如【绿苑物业】",
         "there is no signature: the text opens with 【name】, such as 【绿苑物业】",
         Span(0, 0),
         "signature_place",
@@ -103,7 +103,7 @@ SIGNATURE_HEAD_REQUIRED: Final = Rule(
     code="signature-head-required",
     summary="文首没有【签名】。",
     summary_en="The text does not open with 【signature】.",
-    why="没有签名,住户不知道是谁发的,服务商也会驳回。",
+    why="没有签名，住户不知道是谁发的，服务商也会驳回。",
     why_en="Without it nobody can tell who wrote, and the provider refuses it.",
     find=_find_head,
     may=lambda reading: not reading.signature,
@@ -130,7 +130,7 @@ def _find_length(reading: Reading, profile: Profile) -> Iterator[Breach]:
     also = f"(另有页面写 {fact.rival[0]} 到 {fact.rival[1]} 个字)" if fact.rival else ""
     also_en = f" (another page says {fact.rival[0]} to {fact.rival[1]})" if fact.rival else ""
     yield Breach(
-        f"签名“{name}”有 {size} 个字,须为 {low} 到 {high} 个字{also};请用与营业执照一致的简称",
+        f"签名“{name}”有 {size} 个字，须为 {low} 到 {high} 个字{also};请用与营业执照一致的简称",
         f"the signature {name!r} has {size} characters, {low} to {high} are taken{also_en}; "
         "use a short form that is a part of the registered name",
         _head_span(reading),
@@ -148,7 +148,7 @@ SIGNATURE_LENGTH: Final = Rule(
     code="signature-length",
     summary="签名太短或太长。",
     summary_en="The signature is too short or too long.",
-    why="超出字数的签名无法提交;各家上限不同。",
+    why="超出字数的签名无法提交；各家上限不同。",
     why_en="A signature outside the bounds cannot be submitted; they differ by provider.",
     find=_find_length,
     may=lambda reading: reading.signature is not None,
@@ -171,28 +171,28 @@ def _find_charset(reading: Reading, profile: Profile) -> Iterator[Breach]:
     if odd and "signature_scripts" in profile.facts:
         yield _about(
             reading,
-            f"签名“{name}”含有“{odd[0]}”,只能用汉字、字母、数字",
+            f"签名“{name}”含有“{odd[0]}”，只能用汉字、字母、数字",
             f"the signature {name!r} holds {odd[0]!r}; use Han, letters and digits alone",
             "signature_scripts",
         )
     if profile.get("signature_traditional_allowed") is False and traditional(name):
         yield _about(
             reading,
-            f"签名“{name}”含繁体字,请用简体",
+            f"签名“{name}”含繁体字，请用简体",
             f"the signature {name!r} has traditional Han; use simplified",
             "signature_traditional_allowed",
         )
     if profile.get("signature_digits_allowed") is False and name.isdigit():
         yield _about(
             reading,
-            f"签名“{name}”全是数字,请用公司名",
+            f"签名“{name}”全是数字，请用公司名",
             f"the signature {name!r} is digits alone; use the company's name",
             "signature_digits_allowed",
         )
     if profile.get("signature_english_allowed") is False and name.isascii() and name.isalpha():
         yield _about(
             reading,
-            f"签名“{name}”是纯英文,容易被拦截,请用中文名",
+            f"签名“{name}”是纯英文，容易被拦截，请用中文名",
             f"the signature {name!r} is letters alone and easily blocked; use the Chinese name",
             "signature_english_allowed",
             "warning",
@@ -207,7 +207,7 @@ SIGNATURE_CHARSET: Final = Rule(
     code="signature-charset",
     summary="签名用了不许用的字符。",
     summary_en="The signature holds characters that are not taken.",
-    why="符号、空格、繁体、纯数字的签名会被驳回;纯英文容易被拦截。",
+    why="符号、空格、繁体、纯数字的签名会被驳回；纯英文容易被拦截。",
     why_en="Signs, spaces, traditional Han or digits alone are refused; letters alone get blocked.",
     find=_find_charset,
     may=lambda reading: not reading.is_signature_plain,
@@ -229,7 +229,7 @@ def _find_neutral(reading: Reading, profile: Profile) -> Iterator[Breach]:
     if reading.signature in (profile.get("signature_neutral") or ()):
         yield _about(
             reading,
-            f"签名“{reading.signature}”看不出是哪家公司,请用公司全称或简称",
+            f"签名“{reading.signature}”看不出是哪家公司，请用公司全称或简称",
             f"the signature {reading.signature!r} names nobody; use the company's name",
             "signature_neutral",
         )
@@ -254,7 +254,7 @@ def _find_test(reading: Reading, profile: Profile) -> Iterator[Breach]:
     if name and profile.get("signature_test_allowed") is False and _TEST.search(name):
         yield _about(
             reading,
-            f"签名“{name}”含“测试”字样,请用正式名称",
+            f"签名“{name}”含“测试”字样，请用正式名称",
             f"the signature {name!r} says it is a test; use the real name",
             "signature_test_allowed",
         )
@@ -293,7 +293,7 @@ def _find_square(reading: Reading, profile: Profile) -> Iterator[Breach]:
         Edit(Span(n, n + 1), "\uff08" if reading.plain[n] == "[" else "\uff09") for n in places
     )
     yield Breach(
-        "方括号[]不可用,请改为()",
+        "方括号[]不可用，请改为()",
         "square brackets are not taken; write () in full width",
         Span(places[0], places[0] + 1),
         "symbols" if anywhere else "symbols_edge",
@@ -305,7 +305,7 @@ SQUARE_BRACKETS: Final = Rule(
     code="square-brackets",
     summary="用了方括号。",
     summary_en="There are square brackets.",
-    why="[]会被当作另一个签名;阿里云禁止出现在首尾,华为、百度处处禁止。",
+    why="[]会被当作另一个签名；阿里云禁止出现在首尾，华为、百度处处禁止。",
     why_en="They look like a second signature; some forbid them at the edges, some anywhere.",
     find=_find_square,
     may=lambda reading: "[" in reading.chars or "]" in reading.chars,
@@ -322,12 +322,12 @@ SIGNATURE_STATED: Final = Rule(
     code="signature-missing",
     summary="没有说明签名。",
     summary_en="No signature is given.",
-    why="没有签名就无法算准字数与条数,发送时也会失败。",
+    why="没有签名就无法算准字数与条数，发送时也会失败。",
     why_en="Without it length and segments cannot be told, and the send fails.",
     find=lambda reading, profile: (
         (
             Breach(
-                "没有给出签名;请在 signature 中写公司名,不带【】",
+                "没有给出签名；请在 signature 中写公司名，不带【】",
                 "no signature is given; write it under signature, without 【】",
                 cite="Signature and brackets count (Aliyun 短信发送规则, undated); read 2026-11-23",
             ),

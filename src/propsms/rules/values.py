@@ -74,7 +74,7 @@ def _find_string(reading: Reading, profile: Profile) -> Iterator[Breach]:
     for name in reading.values:
         if name not in reading.template.names:
             yield Breach(
-                f"文本中没有变量“{name}”,请删去这个值",
+                f"文本中没有变量“{name}”，请删去这个值",
                 f"the text has no variable {name!r}; drop the value",
                 cite=_STRING_SOURCE,
                 field=f"values.{name}",
@@ -89,9 +89,9 @@ _STRING_SOURCE: Final = (
 
 VALUE_JSON_STRING: Final = Rule(
     code="value-json-string",
-    summary="变量值不是文字,或为空、缺少、多余。",
+    summary="变量值不是文字，或为空、缺少、多余。",
     summary_en="A value is not a text, is empty, missing or surplus.",
-    why="服务商只收文字;数字、空值和对不上的变量都会发送失败。",
+    why="服务商只收文字；数字、空值和对不上的变量都会发送失败。",
     why_en="Providers take texts; numbers, empty values and a wrong set of names fail at the send.",
     find=_find_string,
     bad=Example("【绿苑物业】验证码${1},5分钟内有效。", kind="otp", values=(("1", 4821),)),
@@ -129,7 +129,7 @@ VALUE_PATTERN: Final = Rule(
     code="value-pattern",
     summary="变量值不合服务商对该属性的要求。",
     summary_en="A value does not fit what the provider asks of its attribute.",
-    why="发送时会报参数错误,整批失败。",
+    why="发送时会报参数错误，整批失败。",
     why_en="The send fails with a parameter error.",
     find=_find_pattern,
     bad=Example("您的验证码为{1},5分钟内有效。", "tencent", "otp", values=(("1", "A583920"),)),
@@ -144,7 +144,7 @@ def _find_length(reading: Reading, profile: Profile) -> Iterator[Breach]:
         if high is None or low <= len(value) <= high:
             continue
         yield Breach(
-            f"变量“{variable.name}”的值有 {len(value)} 个字,须为 {low} 到 {high} 个;请缩短或拆成两个变量",
+            f"变量“{variable.name}”的值有 {len(value)} 个字，须为 {low} 到 {high} 个；请缩短或拆成两个变量",
             f"the value of {variable.name!r} has {len(value)} characters, {low} to {high} are taken; "
             "shorten it, or make two variables",
             fact=fact,
@@ -167,7 +167,7 @@ VALUE_LENGTH: Final = Rule(
     code="value-length",
     summary="变量值太长或太短。",
     summary_en="A value is too long or too short.",
-    why="各家对单个变量有上限:阿里云 35、华为 20、百度默认 50,验证码一般不超过 6 位。",
+    why="各家对单个变量有上限：阿里云 35、华为 20、百度默认 50,验证码一般不超过 6 位。",
     why_en="A value has a bound: 35 at Aliyun, 20 at Huawei, 50 by default at Baidu.",
     find=_find_length,
     bad=Example(
@@ -205,7 +205,7 @@ def _find_charset(reading: Reading, profile: Profile) -> Iterator[Breach]:
             )
         elif _EMOJI.search(value):
             yield Breach(
-                f"变量“{variable.name}”的值含表情符号,请去掉",
+                f"变量“{variable.name}”的值含表情符号，请去掉",
                 f"the value of {variable.name!r} holds an emoji; drop it",
                 cite="Aliyun attribute rules (user_nick, third-party) and every body rule; "
                 "read 2026-11-23",
@@ -277,7 +277,7 @@ VALUE_CONTACT: Final = Rule(
     code="value-contact",
     summary="变量值里藏了联系方式或网址。",
     summary_en="A value hides a contact or a link.",
-    why="借变量夹带联系方式会被拦截,严重的封停账号。",
+    why="借变量夹带联系方式会被拦截，严重的封停账号。",
     why_en="It is blocked, and accounts are closed for it.",
     find=_find_contact,
     bad=Example(

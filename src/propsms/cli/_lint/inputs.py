@@ -290,7 +290,7 @@ def _from_rows(
         wanted = "、".join(_HEADERS["text"])
         raise TableError(
             f"{path}:1: no column with the texts; name it one of {wanted}",
-            f"{path}:1:找不到模板内容列;列名请用 {wanted} 之一",
+            f"{path}:1:找不到模板内容列；列名请用 {wanted} 之一",
         )
     for number, row in enumerate(iterator, start=2):
         text = _cell(row, columns["text"])
@@ -321,7 +321,7 @@ def _kind(told: str, path: str, line: int) -> MessageKind | None:
         known = ", ".join([*map(str, MessageKind), *_KINDS])
         raise PropsmsError(
             f"{path}:{line}: kind {told!r} is not known; write one of {known}",
-            f"{path}:{line}:不认识的类型“{told}”;请写 {known} 之一",
+            f"{path}:{line}:不认识的类型“{told}”；请写 {known} 之一",
         ) from None
 
 
