@@ -282,7 +282,11 @@ class Client(_Base):
         core, gatherer = self._core, Gatherer()
         route = core.router.route()
         for message in messages:
-            found = self._run(core.prepare(message, route))
+            found = (
+                self._run(core.prepare(message, route))
+                if core.suppression is not None
+                else core.check(message, route)
+            )
             if isinstance(found, Refused):
                 core.report([found])
                 yield found
@@ -436,7 +440,11 @@ class AsyncClient(_Base):
         core, gatherer = self._core, Gatherer()
         route = core.router.route()
         async for message in _each(messages):
-            found = await self._run(core.prepare(message, route))
+            found = (
+                await self._run(core.prepare(message, route))
+                if core.suppression is not None
+                else core.check(message, route)
+            )
             if isinstance(found, Refused):
                 core.report([found])
                 yield found

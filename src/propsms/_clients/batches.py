@@ -53,24 +53,32 @@ class Batch:
 class Gatherer:
     """Collects jobs and gives back batches that are full."""
 
-    def __init__(self, room: int | None = None) -> None:
-        """Hold at most *room* jobs; None takes what suits the provider of the first."""
+    def __init__(self) -> None:
         self._groups: dict[tuple[str, str, str], tuple[tuple[Provider, ...], list[Job]]] = {}
         self._held = 0
-        self._room = room
+        self._rules: tuple[BatchRule, ...] = ()
+        self._full = 0
+        self._by_signature = False
 
-    def add(self, route: tuple[Provider, ...], job: Job) -> Iterator[Batch]:
-        """Take *job*; yield the batches that became ready."""
+    def add(self, route: tuple[Provider, ...], job: Job) -> Iterable[Batch]:
+        """Take *job*; give back the batches that became ready."""
         rules = route[0].batches
-        full = max(rule.max_messages for rule in rules)
-        key = (route[0].name, job.wire.template_id, _signature(rules, job.wire))
-        _, jobs = self._groups.setdefault(key, (route, []))
-        jobs.append(job)
+        if rules is not self._rules:
+            self._rules = rules
+            self._full = max(rule.max_messages for rule in rules)
+            self._by_signature = all(rule.same_signature for rule in rules)
+        signature = job.wire.signature if self._by_signature else ""
+        key = (route[0].name, job.wire.template_id, signature)
+        group = self._groups.get(key)
+        if group is None:
+            group = self._groups[key] = (route, [])
+        group[1].append(job)
         self._held += 1
-        if len(jobs) >= full:
-            yield from self._flush(key)
-        elif self._held >= (self._room or _GROUPS_HELD * full):
-            yield from self._flush(max(self._groups, key=lambda k: len(self._groups[k][1])))
+        if len(group[1]) >= self._full:
+            return self._flush(key)
+        if self._held >= _GROUPS_HELD * self._full:
+            return self._flush(max(self._groups, key=lambda k: len(self._groups[k][1])))
+        return ()
 
     def rest(self) -> Iterator[Batch]:
         """Yield everything that is still held, the oldest group first."""
@@ -131,7 +139,3 @@ def _grouped(jobs: Iterable[Job], key: Callable[[Job], T]) -> Iterable[list[Job]
 def _chunks(jobs: Sequence[Job], size: int) -> Iterator[list[Job]]:
     for start in range(0, len(jobs), size):
         yield list(jobs[start : start + size])
-
-
-def _signature(rules: Sequence[BatchRule], wire: WireMessage) -> str:
-    return wire.signature if all(rule.same_signature for rule in rules) else ""

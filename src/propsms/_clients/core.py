@@ -7,6 +7,7 @@ result, and end with outcomes. `propsms.clients` drives them, with or without ``
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
@@ -81,6 +82,22 @@ class Core:
         causes: dict[str, BaseException] | None = None,
     ) -> Steps[Ready | Refused]:
         """Look everything up and check it, or say why it cannot go."""
+        found = self.check(message, route, causes)
+        if self.suppression is None or isinstance(found, Refused):
+            return found
+        if (yield from self._is_suppressed(found.job)):
+            return _refuse(
+                message, RefusalReason.OPTED_OUT, "propsms.suppressed", "on the suppression list"
+            )
+        return found
+
+    def check(
+        self,
+        message: OutboundMessage,
+        route: tuple[Provider, ...],
+        causes: dict[str, BaseException] | None = None,
+    ) -> Ready | Refused:
+        """The part of `prepare` that asks nobody."""
         try:
             template = self.library.find(message.template)
             kind, category = _purpose(message, template)
@@ -89,14 +106,7 @@ class Core:
             if causes is not None:
                 causes[message.reference] = error
             return _refuse(message, *_desk_reason(error), error)
-        late = self._closed(message, kind, category)
-        if late is not None:
-            return late
-        if self.suppression is not None and (yield from self._is_suppressed(ready.job)):
-            return _refuse(
-                message, RefusalReason.OPTED_OUT, "propsms.suppressed", "on the suppression list"
-            )
-        return ready
+        return self._closed(message, kind, category) or ready
 
     def _resolve(
         self,
@@ -366,6 +376,8 @@ def _purpose(
     message: OutboundMessage, template: Template
 ) -> tuple[MessageKind, NoticeCategory | None]:
     """What the message is for; the template decides, and the message must not contradict it."""
+    if message.kind is None and message.category is None:
+        return template.kind, template.category
     for field, mine, theirs in (
         ("kind", message.kind, template.kind),
         ("category", message.category, template.category),
@@ -377,7 +389,7 @@ def _purpose(
                 f"短信的 {field} 为 {mine},但模板“{template.name}”为 {theirs};请换模板或不填",
                 field=field,
             )
-    return MessageKind(template.kind), message.category or template.category
+    return template.kind, message.category or template.category
 
 
 def _desk_reason(error: PropsmsError) -> tuple[RefusalReason, str]:
@@ -435,9 +447,12 @@ _INSECURE: Final = "the endpoint is http://, which is allowed to loopback only; 
 
 def _is_safe(url: str) -> bool:
     """Whether a URL is encrypted, or leads no further than this machine."""
-    if url.startswith("https://"):
-        return True
-    parts = urlsplit(url)
+    return url.startswith("https://") or _is_loopback("/".join(url.split("/", 3)[:3]))
+
+
+@lru_cache(maxsize=64)
+def _is_loopback(origin: str) -> bool:
+    parts = urlsplit(origin)
     if parts.scheme != "http" or not parts.hostname:
         return False
     try:

@@ -63,11 +63,19 @@ def open_sync(http: Any, timeouts: Timeouts) -> SyncTransport:
     """
     install()
     if http is None:
-        import httpx  # noqa: PLC0415
-
-        http = httpx.Client(trust_env=True)
-        return _Httpx(httpx, http, timeouts, owned=True)
+        return _open_own(timeouts)
     return _Httpx(_library_of(http, "Client"), http, timeouts, owned=False)
+
+
+def _open_own(timeouts: Timeouts) -> SyncTransport:
+    """The transport of httpx alone: we need neither its redirects, cookies nor credentials."""
+    from urllib.request import getproxies  # noqa: PLC0415
+
+    import httpx  # noqa: PLC0415
+
+    if getproxies():  # which only its client knows how to use
+        return _Httpx(httpx, httpx.Client(), timeouts, owned=True)
+    return _Direct(httpx, httpx.HTTPTransport(), timeouts, owned=True)
 
 
 def open_async(http: Any, timeouts: Timeouts) -> AsyncTransport:
@@ -110,7 +118,7 @@ class _Httpx:
         self._owned = owned
 
     def exchange(self, exchange: Exchange) -> HttpResponse | NotTaken:
-        if self._client.is_closed:
+        if self._is_closed():
             return _CLOSED
         deadline = time.monotonic() + self._total
         try:
@@ -120,21 +128,17 @@ class _Httpx:
             return _failed(error)
 
     def _move(self, exchange: Exchange, deadline: float) -> HttpResponse | NotTaken:
-        exchange.left = True
-
-        def trace(event: str, _info: Mapping[str, Any]) -> None:
-            exchange.left = _has_left(event, before=exchange.left)
-
+        exchange.left = True  # a trace would tell more, but only an interrupt would ask
         request = self._library.Request(
             exchange.request.method,
             exchange.request.url,
             headers=dict(exchange.request.headers),
             content=exchange.request.body,
-            extensions={"timeout": self._timeout, "trace": trace},
+            extensions={"timeout": self._timeout},
         )
-        response = self._client.send(request, stream=True, follow_redirects=False, auth=None)
+        response = self._send(request)
         try:
-            body = bytearray()
+            body = b""
             for chunk in response.iter_bytes():
                 body += chunk
                 if len(body) > _MAX_BODY:
@@ -143,11 +147,27 @@ class _Httpx:
                     return _TOO_SLOW
         finally:
             response.close()
-        return HttpResponse(response.status_code, response.headers, bytes(body))
+        return HttpResponse(response.status_code, response.headers, body)
+
+    def _send(self, request: Any) -> Any:
+        return self._client.send(request, stream=True, follow_redirects=False, auth=None)
+
+    def _is_closed(self) -> bool:
+        return bool(self._client.is_closed)
 
     def close(self) -> None:
         if self._owned:
             self._client.close()
+
+
+class _Direct(_Httpx):
+    """A bare transport of httpx."""
+
+    def _send(self, request: Any) -> Any:
+        return self._client.handle_request(request)
+
+    def _is_closed(self) -> bool:
+        return False
 
 
 class _AsyncHttpx:
@@ -169,6 +189,8 @@ class _AsyncHttpx:
                     return await self._move(exchange)
         except TimeoutError:
             return _TOO_SLOW if exchange.left else _NEVER_STOOD
+        except asyncio.CancelledError:
+            return _broken_off()
         except Exception as error:  # noqa: BLE001 - sorted by whether anything left
             return _failed(error)
 
@@ -263,6 +285,8 @@ class _Aiohttp:
         try:
             with ours():
                 return await self._move(session, exchange)
+        except asyncio.CancelledError:
+            return _broken_off()
         except Exception as error:  # noqa: BLE001 - sorted by whether anything left
             if type(error) is TimeoutError and not exchange.left:
                 return _NEVER_STOOD
@@ -368,6 +392,17 @@ _CLOSED: Final = NotTaken("the HTTP client is closed", sent=False)
 _TOO_LONG: Final = NotTaken(f"the reply is longer than {_MAX_BODY} bytes", sent=True)
 _TOO_SLOW: Final = NotTaken("the whole exchange took too long", TimeoutError(), sent=True)
 _NEVER_STOOD: Final = NotTaken("no connection stood in time", TimeoutError(), sent=False)
+
+
+def _broken_off() -> NotTaken:
+    """Pass a cancellation on, unless nobody asked for one.
+
+    aiohttp sometimes lets the cancellation of its own writer out when a connection breaks.
+    """
+    task = asyncio.current_task()
+    if task is None or task.cancelling():
+        raise asyncio.CancelledError
+    return NotTaken("the connection broke", sent=True)
 
 
 def _failed(error: BaseException) -> NotTaken:
