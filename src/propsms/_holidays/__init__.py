@@ -1,0 +1,1 @@
+"""The inside of `propsms.sending_hours`: the calendar, and one file of data for each year."""
