@@ -43,7 +43,7 @@ def test_records_are_chained_and_read_again(ledger: EvidenceLedger) -> None:
 
 
 @pytest.mark.parametrize(
-    "old,new", [("通知2", "通知9"), ("3-501", "3-502"), ('"seq":3', '"seq":4')]
+    ("old", "new"), [("通知2", "通知9"), ("3-501", "3-502"), ('"seq":3', '"seq":4')]
 )
 def test_a_changed_byte_is_found(ledger: EvidenceLedger, old: str, new: str) -> None:
     text = ledger.path.read_text("utf-8")

@@ -291,7 +291,7 @@ class _Case:
         self.check_run_and_ledger()
         rests = rests_of(account, as_of, self.policy) if _may_rest(account) else _NO_RESTS
         bills = self.billable(rests) if rests.bills or _picky(account) else account.bills
-        if (account.credit or account.payers) and self.policy.net_credits:
+        if self.policy.net_credits:
             bills = self.credited(bills)
         standing = self.stand(bills)
         if standing.stage is _NONE:
