@@ -187,6 +187,25 @@ def catalog_pages() -> None:
     write("catalog/.nav.yml", f"title: {say('现成文本', 'Ready texts')}\n")
 
 
+_ABILITIES = {
+    "send": "发送",
+    "batch": "批量发送",
+    "query": "状态查询",
+    "pull": "拉取",
+    "receipts": "回执推送",
+    "replies": "上行推送",
+    "audits": "审核推送",
+    "push-auth": "推送验签",
+    "templates": "模板接口",
+    "signatures": "签名接口",
+    "balance": "余额查询",
+}
+
+
+def _abilities(does: Iterable[str]) -> str:
+    return say("、".join(_ABILITIES.get(one, one) for one in does), ", ".join(does))
+
+
 def provider_page() -> None:
     """What each adapter does, against what it was verified, and what is provisional."""
     rows = []
@@ -195,7 +214,7 @@ def provider_page() -> None:
         if status is not None:
             verified = say(status.verified_zh, status.verified)
             open_points = say(status.provisional_zh, status.provisional)
-            rows.append((name, ", ".join(status.does), _escape(verified), _escape(open_points)))
+            rows.append((name, _abilities(status.does), _escape(verified), _escape(open_points)))
     head = (
         say("服务商", "provider"),
         say("已实现", "implemented"),
