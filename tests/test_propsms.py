@@ -72,3 +72,20 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
     """A typing error is told as Python tells it."""
     with pytest.raises(AttributeError, match="Clinet"):
         _ = propsms.Clinet
+
+
+@pytest.mark.parametrize(
+    ("package", "statement", "extra"),
+    [
+        ("click", "from propsms.cli import main; main()", "cli"),
+        ("rich", "from propsms.cli import main; main()", "cli"),
+        ("redis", "from propsms.stores import RedisStore; RedisStore(None)", "redis"),
+    ],
+)
+def test_a_missing_extra_names_what_to_install(package: str, statement: str, extra: str) -> None:
+    """The command ends with 2, since 1 says that a template was refused."""
+    code = f"import sys; sys.modules[{package!r}] = None; sys.argv[1:] = ['segments', 'a']; {statement}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    said = done.stderr.decode(errors="replace")
+    assert f"pip install 'propsms[{extra}]'" in said
+    assert done.returncode == (2 if extra == "cli" else 1)

@@ -15,11 +15,14 @@ def main() -> None:
     """Run the command, or say what to install when the extra is missing."""
     try:
         from propsms.cli._main import run
+
+        run()
     except ModuleNotFoundError as error:
-        if error.name not in {"click", "rich"}:
+        package = (error.name or "").partition(".")[0]
+        if package not in {"click", "rich"}:
             raise
-        sys.exit(
-            f"propsms: the command needs {error.name}; install it with: pip install 'propsms[cli]'\n"
-            f"propsms:命令行需要 {error.name},请安装:pip install 'propsms[cli]'"
+        sys.stderr.write(
+            f"propsms: the command needs {package}; install it with: pip install 'propsms[cli]'\n"
+            f"propsms：命令行需要 {package}，请安装：pip install 'propsms[cli]'\n"
         )
-    run()
+        sys.exit(2)  # 1 would say that a template was refused
