@@ -365,3 +365,10 @@ def test_windows() -> None:
     assert time(20) not in window
     assert Window.of("20:00-24:00").overlap(Window.of("22:00-24:00")) == Window.of("22:00-24:00")
     assert Window.of("08:00-09:00").overlap(Window.of("09:00-10:00")) is None
+
+
+def test_missing_year_warns_again_where_warnings_are_recorded_anew() -> None:
+    """What one test of a host has seen must not silence the next one."""
+    for _ in range(2):
+        with pytest.warns(CalendarMissingWarning, match="2043"):
+            assert is_workday(date(2043, 1, 5))
