@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from propsms.errors import (
+    InvalidValueError,
     OutcomeUnknownError,
     RejectedError,
     ThrottledError,
@@ -24,6 +25,16 @@ from propsms.messages import (
 from propsms.phone import parse
 
 TO = parse("19900000001")
+
+
+@pytest.mark.parametrize("words", [MessageKind, NoticeCategory, RefusalReason, Retry])
+def test_a_wrong_word_is_told_with_the_right_ones(words: type[MessageKind]) -> None:
+    """In both languages, and a number that slipped in is masked."""
+    with pytest.raises(InvalidValueError, match=next(iter(words))) as caught:
+        words("19900000001")
+    assert next(iter(words)) in caught.value.message_zh
+    assert "19900000001" not in str(caught.value)
+    assert words.__name__ == caught.value.field
 
 
 def _refused(reason: RefusalReason, retry: Retry) -> Refused:

@@ -13,6 +13,7 @@ from uuid import uuid4
 import attrs
 
 from propsms.errors import (
+    InvalidValueError,
     OutcomeUnknownError,
     ProviderError,
     RejectedError,
@@ -41,7 +42,21 @@ __all__ = [
 ]
 
 
-class MessageKind(StrEnum):
+class _Word(StrEnum):
+    """One of a few words; another one is refused with the list of them."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> NoReturn:
+        known = ", ".join(cls)
+        given = mask_numbers(repr(value))
+        raise InvalidValueError(
+            f"{given} is no {cls.__name__}; it is one of {known}",
+            f"{given} 不是有效的 {cls.__name__}；可用：{known}",
+            field=cls.__name__,
+        )
+
+
+class MessageKind(_Word):
     """What a message is for; it decides hours, caps and the rules of its text."""
 
     OTP = "otp"
@@ -50,7 +65,7 @@ class MessageKind(StrEnum):
     MARKETING = "marketing"
 
 
-class NoticeCategory(StrEnum):
+class NoticeCategory(_Word):
     """The four sorts of notice: 紧急, 日常, 安全, 服务."""
 
     URGENT = "urgent"
@@ -59,7 +74,7 @@ class NoticeCategory(StrEnum):
     SERVICE = "service"
 
 
-class RefusalReason(StrEnum):
+class RefusalReason(_Word):
     """Why a message was refused, in one vocabulary for all providers.
 
     The provider's own code and text always stand beside it.
@@ -85,7 +100,7 @@ class RefusalReason(StrEnum):
     UNREACHABLE = "unreachable"
 
 
-class Retry(StrEnum):
+class Retry(_Word):
     """When the same message may be tried again: never unchanged, after a wait, at once."""
 
     NEVER = "never"
@@ -93,7 +108,7 @@ class Retry(StrEnum):
     NOW = "now"
 
 
-class DeliveryStatus(StrEnum):
+class DeliveryStatus(_Word):
     """What the carrier reports of a message."""
 
     DELIVERED = "delivered"
