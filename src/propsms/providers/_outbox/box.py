@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
+import weakref
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -78,6 +79,8 @@ class Box:
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = NORMAL")
         self._db.executescript(_SCHEMA)
+        # A host's tests may forget to close it, and Python 3.13 warns of a connection left open.
+        weakref.finalize(self, self._db.close).atexit = False
 
     def close(self) -> None:
         """Close the file."""
