@@ -97,6 +97,22 @@ def test_english_headers_with_chinese_cells(write: Callable[..., Path], encoding
     assert {"household": "Room No.", "amount": "Amount Due (CNY)"}.items() <= table.columns.items()
 
 
+@pytest.mark.parametrize(
+    "header",
+    [
+        "account_id,amount,due_date,paid",
+        "Unit No.,Amount Due,Deadline,Amount Paid",
+        "房间,应交金额,应交日期,已交金额",
+        "住户编号,应交,到期日,实交金额",
+    ],
+)
+def test_headers_that_users_have(write: Callable[..., Path], header: str) -> None:
+    """缴 and 交 are both written, and an account is a household."""
+    (row,) = read_bills(write(f"{header}\n1-101,300,2026-03-31,20\n"))
+    assert ("1-101", Decimal(300), date(2026, 3, 31)) == (row.household, row.amount, row.due)
+    assert Decimal(20) == row.paid
+
+
 def test_encoding_and_delimiter_can_be_given(write: Callable[..., Path]) -> None:
     """Who knows better than the guess says so."""
     file = write(BILLS.replace(",", ":"), "gbk")
@@ -223,6 +239,7 @@ def test_short_and_long_rows(write: Callable[..., Path]) -> None:
         ("已缴", "", ("open", False, "300")),
         ("PAID", "300", ("open", False, "300")),
         ("已缴清", "301", ("open", False, "301")),
+        ("已交清", "", ("open", False, "300")),
         ("有争议", "", ("open", True, "0")),
         ("作废", "", ("void", False, "0")),
         ("核销", "", ("written_off", False, "0")),

@@ -123,9 +123,9 @@ class RecipientRow:
 _STATUSES: Final = {
     word: status
     for status, words in {
-        "open": "未缴 未付 未缴费 未结清 欠费 待缴 逾期 正常 部分缴 部分缴纳 部分已缴 "
+        "open": "未缴 未交 欠交 未付 未缴费 未结清 欠费 待缴 逾期 正常 部分缴 部分缴纳 部分已缴 "
         "open unpaid due overdue partial",
-        "paid": "已缴 已付 已缴费 缴清 已缴清 结清 已结清 paid settled closed",
+        "paid": "已缴 已交 交清 已交清 已付 已缴费 缴清 已缴清 结清 已结清 paid settled closed",
         "disputed": "争议 有争议 争议中 异议 有异议 disputed dispute",
         "draft": "草稿 未出账 待审核 draft",
         "void": "作废 已作废 取消 已取消 void voided cancelled canceled",
@@ -144,10 +144,20 @@ _HOUSEHOLD: Final = Column(
         "房屋编号",
         "门牌号",
         "房产",
+        "房间",
+        "房产编号",
+        "住户编号",
+        "account",
+        "account id",
+        "account no",
+        "apartment",
+        "flat",
+        "house",
+        "household id",
+        "property",
         "room",
         "room no",
-        "house",
-        "flat",
+        "unit no",
     ),
     required=True,
 )
@@ -192,27 +202,29 @@ BILL_COLUMNS: Final = (
     ),
     Column(
         "due",
-        ("应缴日期", "到期日", "到期日期", "应收日期", "缴费截止日", "缴费截止日期", "截止日期",
-         "due date", "date due", "payable by"),
+        ("应缴日期", "应交日期", "到期日", "到期日期", "应收日期", "缴费截止日", "缴费截止日期", "截止日期",
+         "due date", "date due", "deadline", "payable by"),
         parse_date,
         required=True,
     ),
     Column(
         "amount",
-        ("应缴金额", "应收金额", "账单金额", "应缴", "应收", "金额", "amount due", "total", "charge amount"),
+        ("应缴金额", "应交金额", "应收金额", "账单金额", "应缴", "应交", "应收", "金额", "amount due",
+         "total", "charge amount"),
         parse_amount,
         required=True,
     ),
     Column(
         "outstanding",
-        ("欠费金额", "未缴金额", "欠缴金额", "欠费", "未收金额", "balance", "amount outstanding"),
+        ("欠费金额", "未缴金额", "未交金额", "欠缴金额", "欠交金额", "欠费", "未收金额", "balance",
+         "amount outstanding"),
         parse_amount,
         stands_for="amount",
     ),
     Column(
         "paid",
-        ("已缴金额", "已收金额", "实收金额", "实缴金额", "已缴", "实收", "已付金额", "amount paid",
-         "paid amount", "received"),
+        ("已缴金额", "已交金额", "已收金额", "实收金额", "实缴金额", "实交金额", "已缴", "已交", "实收",
+         "已付金额", "amount paid", "paid amount", "received"),
         parse_amount,
     ),
     Column(
