@@ -57,7 +57,7 @@ BAD = {
     "pickup_code": ["-1", "12 34"],
     "identifier": ["单号"],
     "link": ["https://a.example.com/x", "/x"],
-    "text": ["", "换\n行", "\0", "\ud800", "x" * 501],
+    "text": ["", "换\n行", "\0", "\ud800", "x" * 501, "\u202e反写", "\u2066x"],
 }
 
 
