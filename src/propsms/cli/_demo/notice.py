@@ -46,6 +46,7 @@ def warn_building(story: Story, households: list[Household], building: str) -> N
 
     with story.screen.progress("发送停水通知", "sending the notice", len(there)) as moved:
         story.send_all(to_send(), moved)
+        moved(len(there))  # those skipped are done with, too
     total = next(t for t in story.ledger.totals() if t.chapter == chapter)
     story.screen.tell(
         f"{building}共 {len(there)} 户:已发 {total.sent},跳过 {total.skipped}。",

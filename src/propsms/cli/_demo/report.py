@@ -34,13 +34,18 @@ def write_reports(story: Story, folder: Path, price: Decimal) -> tuple[Path, Pat
         for result in ("skipped", "refused", "unknown")
         for reason, count in ledger.reasons(total.chapter, result).most_common()
     ]
+    said = (
+        say("事项", "what"),
+        say("结果", "result"),
+        say("原因", "reason"),
+        say("数量", "count"),
+    )
     text = [
         f"# {say('演示报告', 'Report of the demo')} {day}",
         "",
         *("| " + " | ".join(map(str, row)) + " |" for row in rows),
         "",
-        f"| {say('事项', 'what')} | {say('结果', 'result')} | {say('原因', 'reason')} "
-        f"| {say('数量', 'count')} |",
+        "| " + " | ".join(said) + " |",
         "| --- | --- | --- | --- |",
         *skipped,
         "",
