@@ -72,7 +72,7 @@ def run(rule: Rule, example: Example) -> tuple[Finding, ...]:
         industry=example.industry,
     )
     at = time.fromisoformat(example.send_at) if example.send_at else None
-    reading = Reading(template, send_at=at)
+    reading = Reading(template, send_at=at, registered=example.registered)
     reading.values = dict(example.values)
     profile = profiles.load(example.profile)
     return check(reading, profile, select={rule.code}, values=rule.values)

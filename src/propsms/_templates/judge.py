@@ -63,6 +63,7 @@ def lint(
     ignore: Collection[str] = (),
     today: date | None = None,
     send_at: time | None = None,
+    registered_name: str = "",
 ) -> tuple[Finding, ...]:
     """Everything in a text that a provider would refuse or that costs money or trust.
 
@@ -79,7 +80,8 @@ def lint(
         select: Codes of the only rules to run; None for all that are on.
         ignore: Codes of rules not to run.
         today: When given, a finding that rests on a page over a year old says so.
-        send_at: When it is to go out, a time of day in Shanghai; for marketing's hours.
+        send_at: When it is to go out, a time of day in Shanghai.
+        registered_name: The company's name as licensed, of which the signature must be a part.
 
     Returns:
         The findings in order of place. `propsms.findings.rejects` says whether one is an error.
@@ -95,7 +97,7 @@ def lint(
     .. versionadded:: 0.1.0
     """
     given = as_template(template, kind=kind, signature=signature, variables=variables)
-    reading = Reading(given, industry=industry, send_at=send_at)
+    reading = Reading(given, industry=industry, send_at=send_at, registered=registered_name)
     return check(reading, load(profile), select=select, ignore=ignore, today=today)
 
 

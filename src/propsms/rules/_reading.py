@@ -39,7 +39,7 @@ _PHONE: Final = late(
 )
 LINK: Final = late(
     r"(?:https?://|www\.)[^\s,;!()\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]{1,256}"
-    r"|(?<![\w.@-])(?:[a-z0-9\x00][a-z0-9\x00-]{0,62}\.){1,4}"
+    r"|(?<![a-z0-9_.@-])(?:[a-z0-9\x00][a-z0-9\x00-]{0,62}\.){1,4}"
     r"(?:com|cn|net|org|cc|io|top|xyz|vip|me|co|gov|info|site|shop|club|link|app|im|ly|so|gd|tk)"
     r"(?![a-z0-9-])(?:/[^\s,;!()\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]{0,256})?"
 )
@@ -73,13 +73,19 @@ class Reading:
         variables: What is declared, by name; None when nothing was said of variables at all.
         industry: The sender's trade, or empty.
         send_at: The time of day for which it is planned, in Shanghai; None when not said.
+        registered: The company's registered name, or empty.
         values: Values of one message, for the rules that look at them.
         words: The words of any profile seen so far that stand in the text; `candidates` finds
             them.
     """
 
     def __init__(
-        self, template: Template, *, industry: str = "", send_at: time | None = None
+        self,
+        template: Template,
+        *,
+        industry: str = "",
+        send_at: time | None = None,
+        registered: str = "",
     ) -> None:
         self.template = template
         self.text = template.text
@@ -87,6 +93,7 @@ class Reading:
         self.industry = industry or template.industry
         self.head, self.start = split_signature(template.text)
         self.send_at = send_at
+        self.registered = registered
         self.values: Mapping[str, object] = {}
         self._hits: dict[int, dict[str, list[Hit]]] = {}
         self.words: frozenset[str] = frozenset()

@@ -54,6 +54,7 @@ class Example(NamedTuple):
     industry: str = ""
     send_at: str = ""
     values: tuple[tuple[str, object], ...] = ()
+    registered: str = ""
 
 
 @attrs.frozen(eq=False, kw_only=True)

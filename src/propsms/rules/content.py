@@ -377,13 +377,12 @@ _PROPERTY: Final = frozenset({"property", "property-management", "物业"})
 
 def _find_industry(reading: Reading, profile: Profile) -> Iterator[Breach]:
     gated: tuple[str, ...] = profile.get("industries_otp_only") or ()
-    if reading.kind is MessageKind.OTP or not reading.industry or "房地产" not in gated:
-        if reading.kind is not MessageKind.OTP and reading.industry in gated:
-            yield _industry(profile, reading.industry, None)
+    if reading.kind is MessageKind.OTP:
         return
-    if reading.industry in _ESTATE:
-        yield _industry(profile, "房地产", None)
-    elif reading.industry in _PROPERTY:
+    industry = "房地产" if reading.industry in _ESTATE else reading.industry
+    if industry in gated:
+        yield _industry(profile, industry)
+    elif reading.industry in _PROPERTY and "房地产" in gated:
         yield Breach(
             f"{profile.title}规定房地产只能发验证码；物业是否算房地产，没有页面说明，请先书面确认",
             f"{profile.title_en} takes codes alone from real estate; no page says whether property "
@@ -394,13 +393,12 @@ def _find_industry(reading: Reading, profile: Profile) -> Iterator[Breach]:
         )
 
 
-def _industry(profile: Profile, industry: str, severity: str | None) -> Breach:
+def _industry(profile: Profile, industry: str) -> Breach:
     return Breach(
         f"{profile.title}规定{industry}行业只能发验证码",
         f"{profile.title_en} takes codes alone from this trade ({industry})",
         None,
         "industries_otp_only",
-        severity=severity,
     )
 
 

@@ -52,13 +52,37 @@ _REMINDER: Final = late(
 )
 
 
+_NEUTRAL: Final = {
+    "欠缴": "应缴",
+    "欠费": "账单金额",
+    "欠款": "账单金额",
+    "拖欠": "待缴",
+    "催缴": "账单提醒",
+    "催款": "账单提醒",
+    "催收": "账单提醒",
+    "限期缴清": "在方便时办理",
+    "缴清": "办理",
+}
+
+
+def _neutral(reading: Reading, hit: Hit) -> Fix | None:
+    """The neutral word for a collector's, where there is one."""
+    neutral = _NEUTRAL.get(hit.word)
+    if neutral is None or hit.hidden:
+        return None
+    after = reading.plain[hit.span.end : hit.span.end + 2]
+    if neutral.startswith("账单") and after.startswith(("通知", "提醒")):
+        neutral = "账单"
+    return replace(hit.span, neutral, f"改为“{neutral}”", f"write {neutral}")
+
+
 def _find_wording(reading: Reading, profile: Profile) -> Iterator[Breach]:
     hits = reading.hits(profile, "dunning-wording")
     for hit in hits:
         told = hit.words.note or "请用账单提醒的中性写法，或改用书面通知、电话"
         yield _listed(
             hit, f"属于催收字样:{told}", "is collection wording; write a neutral bill notice"
-        )
+        )._replace(fix=_neutral(reading, hit))
     if not hits and profile.get("payment_reminders_allowed") is False and reading.is_about_fees:
         found = _REMINDER.search(reading.folded.text)
         if found is None and reading.kind is MessageKind.DUNNING:
@@ -93,6 +117,7 @@ DUNNING_WORDING: Final = Rule(
     may=lambda reading: bool(reading.words) or reading.is_about_fees,
     bad=Example("您已欠费3个月，请限期缴清。", "aliyun", "dunning"),
     good=Example("9月物业费账单已出，可在前台查询。", "aliyun", "dunning"),
+    fix="unsafe",
 )
 
 # -- dunning-legal-threat ------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from propsms._placeholders.lazy import late
 from propsms.findings import Edit, Fix, Severity, Span
-from propsms.messages import MessageKind
+from propsms.messages import MessageKind, NoticeCategory
 from propsms.rules._rule import Breach, Example, Rule, replace
 
 if TYPE_CHECKING:
@@ -374,4 +374,41 @@ MARKETING_WINDOW: Final = Rule(
     bad=Example("会员业主家政活动周六开始，拒收请回复R", "tencent", "marketing", send_at="22:40"),
     good=Example("会员业主家政活动周六开始，拒收请回复R", "tencent", "marketing", send_at="10:00"),
     needs=("marketing_window",),
+)
+
+
+# -- night-send --------------------------------------------------------------------------------
+
+
+def _find_night(reading: Reading, _: Profile) -> Iterator[Breach]:
+    at = reading.send_at
+    urgent = reading.template.category is NoticeCategory.URGENT
+    if at is None or urgent or reading.kind not in _NOTICES:
+        return
+    if at >= time(22) or at < time(8):
+        yield Breach(
+            f"计划 {at:%H:%M} 发送；22 点到次日 8 点之间运营商会限流，请改到白天，紧急通知除外",
+            f"planned for {at:%H:%M}; carriers throttle between 22:00 and 08:00, so send by day, "
+            "urgent notices apart",
+            cite=_NIGHT_SOURCE,
+        )
+
+
+_NIGHT_SOURCE: Final = (
+    "China Unicom throttles commercial SMS at night since 2025-06-12 (Huawei's notice, 2025); Qiniu "
+    "caps 23:00-08:00 (限制说明, 2025-02-24); read 2026-11-23"
+)
+
+NIGHT_SEND: Final = Rule(
+    code="night-send",
+    summary="非紧急短信排在夜间。",
+    summary_en="What is not urgent is planned for the night.",
+    why="夜间会延迟或失败，也打扰住户。",
+    why_en="At night it is delayed or lost, and disturbs residents.",
+    find=_find_night,
+    may=lambda reading: reading.send_at is not None,
+    bad=Example("【绿苑物业】周六清洗水箱，请提前储水。", send_at="23:00"),
+    good=Example("【绿苑物业】周六清洗水箱，请提前储水。", send_at="09:00"),
+    severity=Severity.WARNING,
+    source=_NIGHT_SOURCE,
 )

@@ -341,3 +341,81 @@ SIGNATURE_STATED: Final = Rule(
     needs=("signature_place",),
     default=False,
 )
+
+
+# -- signature-licence-match, signature-body-owner ----------------------------------------------
+
+
+def _find_licence(reading: Reading, _: Profile) -> Iterator[Breach]:
+    name = reading.signature
+    if name and reading.registered and name not in reading.registered:
+        yield Breach(
+            f"签名“{name}”不是注册名称“{reading.registered}”中连续的一段，不能跳字或调换次序",
+            f"the signature {name!r} is not one piece of the registered name "
+            f"{reading.registered!r}; skip no characters and keep their order",
+            _head_span(reading),
+            cite=_LICENCE_SOURCE,
+        )
+
+
+_LICENCE_SOURCE: Final = (
+    "A short name is a contiguous part of the licence name (互亿无线 签名规范, undated; 帆软市场短信相关条款, "
+    "2025, third-party); read 2026-11-23"
+)
+
+SIGNATURE_LICENCE_MATCH: Final = Rule(
+    code="signature-licence-match",
+    summary="签名不是注册名称中连续的一段。",
+    summary_en="The signature is not one piece of the registered name.",
+    why="实名报备按营业执照核对，跳字或调换次序的简称会被退回。",
+    why_en="Filing compares it with the licence; a name that skips or reorders is sent back.",
+    find=_find_licence,
+    may=lambda reading: bool(reading.registered),
+    bad=Example(
+        "您的报修单已派单。", signature="杭州物业绿苑", registered="杭州绿苑物业服务有限公司"
+    ),
+    good=Example(
+        "您的报修单已派单。", signature="绿苑物业", registered="杭州绿苑物业服务有限公司"
+    ),
+    severity=Severity.WARNING,
+    source=_LICENCE_SOURCE,
+)
+
+_OTHER: Final = late(
+    "(?:^|[,，。;；、\0 ])([\u4e00-\u9fff]{2,6}物业)(?:公司|服务中心|管理处)?"
+    "(?:通知|提醒|提示|接管|进驻|:)"
+)
+
+
+def _find_owner(reading: Reading, _: Profile) -> Iterator[Breach]:
+    name = reading.signature or ""
+    for found in _OTHER.finditer(reading.folded.text):
+        other = found[1]
+        if name in other or other in name or other.removesuffix("物业") in name:
+            continue
+        yield Breach(
+            f"签名是“{name}”，正文却以“{other}”的名义说话；请与签名一致",
+            f"the signature is {name!r}, but the text speaks for {other!r}",
+            Span(*reading.folded.place(*found.span(1))),
+            cite=_OWNER_SOURCE,
+        )
+
+
+_OWNER_SOURCE: Final = (
+    "Huawei 模板审核驳回原因 (2024-09-27): template and signature are of one company; Aliyun "
+    "通知短信模板规范 (undated): others' rights need a 他用 filing; read 2026-11-23"
+)
+
+SIGNATURE_BODY_OWNER: Final = Rule(
+    code="signature-body-owner",
+    summary="正文以另一家公司的名义说话。",
+    summary_en="The body speaks for another company than the signature.",
+    why="模板业务须与签名公司一致，否则驳回。",
+    why_en="Template and signature must be of one company.",
+    find=_find_owner,
+    may=lambda reading: bool(reading.signature) and "物业" in reading.text,
+    bad=Example("蓝天物业通知:今晚停水，请提前储水。"),
+    good=Example("绿苑物业通知:今晚停水，请提前储水。"),
+    severity=Severity.WARNING,
+    source=_OWNER_SOURCE,
+)
