@@ -87,8 +87,12 @@ def test_what_cannot_be_written(ledger: EvidenceLedger, tmp_path: Path) -> None:
         ledger.append("note", "3-501", {}, at=datetime(2026, 6, 1))  # noqa: DTZ001
     other = EvidenceLedger(ledger.path)
     other.append("note", "3-501", {}, at=NOW)
-    with pytest.raises(StoreError, match="another process"):
-        ledger.append("note", "3-501", {}, at=NOW)
+    assert 7 == ledger.append("note", "3-501", {}, at=NOW).seq
+    assert () == ledger.verify()
+    with ledger.path.open("ab") as file:
+        file.write(b'{"seq": 8, "torn')
+    assert 7 == len(EvidenceLedger(ledger.path))
+    assert () == ledger.verify()
     with pytest.raises(StoreError, match="cannot be written"):
         EvidenceLedger(tmp_path / "no" / "such.jsonl").append("note", "a", {}, at=NOW)
     (tmp_path / "bad.jsonl").write_text("{}\n", "utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import os
@@ -26,6 +27,7 @@ from propsms.dunning import (
     Channel,
     Contact,
     DunningPolicy,
+    EvidenceLedger,
     Notice,
     Payer,
     Payment,
@@ -419,6 +421,26 @@ def test_a_failed_receipt_is_a_failed_notice() -> None:
     town.now = at("2026-06-16 10:00")
     decision = town.plan().decisions.decisions[0]
     assert (Reason.NO_CHANNEL, "block") == (decision.reasons[0], decision.action)
+
+
+def test_every_notice_leaves_evidence(tmp_path: Path) -> None:
+    ledger = EvidenceLedger(tmp_path / "evidence.jsonl")
+    town = Town(home(1), home(2), ledger=ledger)
+    town.run().commit(town.plan().sign(by="张经理", at=NOW))
+    assert ((), 2) == (ledger.verify(), len(ledger))
+    (record,) = ledger.of("h0001")
+    assert "您家3栋1的2026年5月物业费300.00元" in record.facts["text"]
+    assert ("+8613900000001", "accepted", "张经理") == (
+        record.facts["number"],
+        record.facts["outcome"],
+        record.facts["approver"],
+    )
+    hashed = hashlib.sha256(record.facts["text"].encode()).hexdigest()
+    assert record.facts["text_sha256"] == hashed
+    town.box.script(RefusalReason.TEMPLATE_INVALID)
+    other = Town(home(3), ledger=ledger, box=town.box)
+    assert 1 == other.run().commit(other.plan()).refused
+    assert 2 == len(ledger)
 
 
 def test_standard_values() -> None:

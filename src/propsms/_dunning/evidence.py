@@ -14,18 +14,24 @@ import hashlib
 import json
 import os
 import secrets
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from threading import RLock
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
 import attrs
 
 from propsms._checks import require_aware
 from propsms.errors import InvalidValueError, StoreError
 
+try:
+    import fcntl
+except ImportError:  # pragma: no cover  # Windows: one process at a time
+    fcntl = None  # type: ignore[assignment]
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 
     from propsms.phone import PhoneNumber
 
@@ -171,10 +177,9 @@ class EvidenceLedger:
         self.path = Path(path)
         self._salt = salt
         self._lock = RLock()
-        self._seq, self.head = 0, GENESIS
-        for record in self:
-            self._seq, self.head = record.seq, record.hash
-        self._size = self.path.stat().st_size if self.path.exists() else 0
+        self._seq, self._size, self.head = 0, 0, GENESIS
+        self._drop_torn_line()
+        self._read_head()
 
     def __repr__(self) -> str:
         return f"EvidenceLedger({self._seq} records)"
@@ -202,7 +207,7 @@ class EvidenceLedger:
 
         Raises:
             InvalidValueError: *kind* is not known, or *at* is naive.
-            StoreError: Another process wrote to the file meanwhile, or the disk failed.
+            StoreError: The disk failed.
         """
         require_aware(at, "at")
         if kind not in _KINDS:
@@ -212,7 +217,9 @@ class EvidenceLedger:
                 field="kind",
             )
         salted = {**facts, "salt": self._salt()}
-        with self._lock:
+        with self._lock, self._alone() as file:
+            if file.tell() != self._size:
+                self._read_head()
             body: dict[str, Any] = {
                 "seq": self._seq + 1,
                 "at": at.isoformat(),
@@ -223,28 +230,42 @@ class EvidenceLedger:
             record = EvidenceRecord(
                 **body, facts=salted, previous=self.head, hash=link(self.head, body)
             )
-            self._write(record)
-            self._seq, self.head = record.seq, record.hash
+            line = canonical(record.to_dict()) + b"\n"
+            file.write(line)
+            file.flush()
+            os.fsync(file.fileno())
+            self._seq, self.head, self._size = record.seq, record.hash, self._size + len(line)
         return record
 
-    def _write(self, record: EvidenceRecord) -> None:
-        line = canonical(record.to_dict()) + b"\n"
+    @contextmanager
+    def _alone(self) -> Generator[BinaryIO]:
+        """The file open at its end, and no other process in it where the system can lock."""
         try:
             with self.path.open("ab") as file:
-                if file.tell() != self._size:
-                    raise StoreError(
-                        f"{self.path.name} was written by another process; open it again",
-                        f"{self.path.name} 已被其他进程写入,请重新打开",
-                    )
-                file.write(line)
-                file.flush()
-                os.fsync(file.fileno())
+                if fcntl is not None:
+                    fcntl.flock(file, fcntl.LOCK_EX)
+                file.seek(0, os.SEEK_END)
+                yield file
         except OSError as error:
             raise StoreError(
                 f"{self.path.name} cannot be written: {error.strerror}",
                 f"无法写入 {self.path.name}:{error.strerror}",
             ) from error
-        self._size += len(line)
+
+    def _read_head(self) -> None:
+        self._seq, self.head = 0, GENESIS
+        for record in self:
+            self._seq, self.head = record.seq, record.hash
+        self._size = self.path.stat().st_size if self.path.exists() else 0
+
+    def _drop_torn_line(self) -> None:
+        """Take off a last line without its end: a crash cut it, and nobody was told of it."""
+        if not self.path.exists():
+            return
+        data = self.path.read_bytes()
+        if data and not data.endswith(b"\n"):
+            with self.path.open("rb+") as file:
+                file.truncate(data.rfind(b"\n") + 1)
 
     def verify(self, *, head: str | None = None) -> tuple[Fault, ...]:
         """Read the whole file again; see `verify_chain`."""

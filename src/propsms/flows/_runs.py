@@ -23,7 +23,7 @@ from propsms.journal import State
 from propsms.messages import OutboundMessage, Refused, Retry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
     from propsms.clients import Client
@@ -107,6 +107,10 @@ class WorkUnit:
         return cls(str(given["tenant"]), str(given["run"]), names)
 
 
+def _nothing(_: Sequence[Outcome]) -> None:
+    return None
+
+
 @attrs.define(slots=False, kw_only=True)
 class Runner:
     """One run of one tenant.
@@ -122,6 +126,7 @@ class Runner:
         batch: How many messages are claimed at a time. A crash leaves at most so many
             unknown.
         concurrency: Requests under way at the same time.
+        before_recording: Called with the outcomes of a request before the journal has them.
     """
 
     client: Client
@@ -133,6 +138,7 @@ class Runner:
     lease: timedelta = _LEASE
     batch: int = attrs.field(default=_BATCH, validator=attrs.validators.ge(1))
     concurrency: int = attrs.field(default=1, validator=attrs.validators.ge(1))
+    before_recording: Callable[[Sequence[Outcome]], object] = _nothing
     _stop: Event = attrs.field(init=False, factory=Event)
     cancelled: Counter[str] = attrs.field(init=False, factory=Counter[str])
     duplicates: int = attrs.field(init=False, default=0)
@@ -220,6 +226,7 @@ class Runner:
         for counted, outcome in enumerate(outcomes, start=1):
             fresh.append(outcome)
             if counted == known:
+                self.before_recording(fresh)
                 with _together(self.journal):
                     for one in fresh:
                         self.journal.record_outcome(one.reference, one, self.clock())

@@ -40,7 +40,7 @@ from propsms.flows._history import with_history
 from propsms.flows._run_plan import CollectionPlan, PlannedNotice
 from propsms.flows._runs import Runner, RunReport, RunStatus, WorkUnit, utc_now
 from propsms.journal import Intent, State
-from propsms.messages import MessageKind, OutboundMessage
+from propsms.messages import MessageKind, OutboundMessage, Refused
 from propsms.phone import PhoneNumber
 from propsms.segments import count_billed
 from propsms.sending_hours import SHANGHAI, SendingHours
@@ -50,8 +50,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from propsms.clients import Client
+    from propsms.dunning import EvidenceLedger
     from propsms.findings import Finding
     from propsms.journal import Journal
+    from propsms.messages import Outcome
     from propsms.placeholders import Template
     from propsms.templates import TemplateLibrary
 
@@ -152,6 +154,8 @@ class CollectionRun:
         texts: The name of the text for each stage.
         values: Makes the values of a text; None makes the account a task for people.
         phone: The number of the office, for the standard values.
+        ledger: Where the evidence of every notice is kept, or None. It is written before the
+            journal, so that no notice is without proof.
         profile: The provider whose rules the texts must pass; empty checks none.
         price: Of one segment, in yuan.
         must_be_signed: True refuses to commit a plan that nobody signed.
@@ -173,6 +177,7 @@ class CollectionRun:
     texts: Mapping[Stage, str] = attrs.field(factory=lambda: dict(TEXTS))
     values: Values | None = None
     phone: str = ""
+    ledger: EvidenceLedger | None = None
     profile: str = "seed"
     price: Decimal | None = None
     must_be_signed: bool = False
@@ -184,6 +189,7 @@ class CollectionRun:
     _runner: Runner = attrs.field(init=False)
     _findings: dict[Stage, tuple[Finding, ...]] = attrs.field(init=False)
     _desk: Desk | None = attrs.field(init=False, default=None)
+    _texts: dict[str, str] = attrs.field(init=False, factory=dict[str, str])
 
     def __attrs_post_init__(self) -> None:
         self._runner = Runner(
@@ -196,6 +202,7 @@ class CollectionRun:
             lease=self.lease,
             batch=self.batch,
             concurrency=self.concurrency,
+            before_recording=self._prove,
         )
         self._findings = {
             stage: lint(self._template(stage), profile=self.profile) if self.profile else ()
@@ -380,9 +387,8 @@ class CollectionRun:
             text = render(template, values)
         except RenderError:
             return _DOES_NOT_FIT
-        signature = template.signature or ""
-        segments = count_billed(text, signature=signature).segments
-        whole = f"【{signature}】{text}" if signature else text
+        segments = count_billed(text, signature=template.signature or "").segments
+        whole = _whole_text(template, values)
         return PlannedNotice(decision, phone, name, values, whole, segments)
 
     def _values(
@@ -439,6 +445,28 @@ class CollectionRun:
             return str(Reason.RUN_BACKDATED)
         return ""
 
+    def _prove(self, outcomes: Sequence[Outcome]) -> None:
+        """Keep the evidence of what a request came to."""
+        for outcome in outcomes if self.ledger is not None else ():
+            entry = self.journal.entry(outcome.reference)
+            text = self._texts.pop(outcome.reference, "")
+            if entry is None or self.ledger is None or isinstance(outcome, Refused):
+                continue
+            intent = entry.intent
+            facts = {
+                **intent.payload,
+                "text": text,
+                "template": intent.template,
+                "number": intent.phone.e164 if intent.phone else "",
+                "reference": intent.reference,
+                "provider": outcome.provider,
+                "message_id": getattr(outcome, "message_id", ""),
+                "outcome": type(outcome).__name__.lower(),
+                "planned_at": intent.created_at.isoformat(),
+                "run": intent.run,
+            }
+            self.ledger.append("notice", intent.subject, facts, at=self.clock())
+
     def _account(self, account_id: str) -> Account | None:
         return (
             self.accounts(account_id) if callable(self.accounts) else self.accounts.get(account_id)
@@ -461,9 +489,12 @@ class CollectionRun:
         )
         if not same:
             return _CHANGED
-        values = self._values(decision, account, self._template(decision.next_stage))
+        template = self._template(decision.next_stage)
+        values = self._values(decision, account, template)
         if values is None:
             return _LETTER_FIRST
+        if self.ledger is not None:
+            self._texts[intent.reference] = _whole_text(template, values)
         return OutboundMessage(
             intent.phone,
             intent.template,
@@ -471,6 +502,11 @@ class CollectionRun:
             MessageKind.DUNNING,
             reference=intent.reference,
         )
+
+
+def _whole_text(template: Template, values: Mapping[str, str]) -> str:
+    text = render(template, values)
+    return f"【{template.signature}】{text}" if template.signature else text
 
 
 def _approval(decision: Decision, by: str, at: datetime) -> Approval:
