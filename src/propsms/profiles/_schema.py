@@ -308,7 +308,7 @@ _SHAPES: Final[Mapping[str, _Shape]] = {
         "变量写法的列表:" + "、".join(f'"{d.value}"' for d in Dialect),
     ),
     "severity": (
-        lambda v: v in {*map(str, Severity), "off"},
+        lambda v: isinstance(v, str) and v in {*map(str, Severity), "off"},
         _same,
         '"error", "warning", "info" or "off"',
         '"error"、"warning"、"info" 或 "off"',
@@ -320,13 +320,13 @@ _SHAPES: Final[Mapping[str, _Shape]] = {
         "、".join(GRADES) + " 之一",
     ),
     "type": (
-        lambda v: v in set(map(str, VariableType)),
+        lambda v: isinstance(v, str) and v in set(map(str, VariableType)),
         VariableType,
         "one of " + ", ".join(VariableType),
         "、".join(VariableType) + " 之一",
     ),
     "category": (
-        lambda v: v in CATEGORIES,
+        lambda v: isinstance(v, str) and v in CATEGORIES,
         _same,
         "one of " + ", ".join(CATEGORIES),
         "、".join(CATEGORIES) + " 之一",
