@@ -9,6 +9,7 @@ import traceback
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import attrs
 import pytest
 from tests.acme import SECRET, Acme
 from tests.gateway import Gateway
@@ -19,6 +20,7 @@ from propsms.errors import OutcomeUnknownError, UnreachableError
 from propsms.messages import Accepted, OutboundMessage, Outcome, RefusalReason, Refused, Unknown
 from propsms.phone import parse
 from propsms.templates import Template, TemplateLibrary
+from propsms.wire import BatchRule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +32,7 @@ LIBRARY = TemplateLibrary(
     signature="绿苑物业",
 )
 PATIENT = Timeouts()
-HASTY = Timeouts(read=timedelta(seconds=0.3), total=timedelta(seconds=0.6))
+HASTY = Timeouts(read=timedelta(seconds=0.2), total=timedelta(seconds=0.5))
 HASTY_CONNECT = Timeouts(connect=timedelta(seconds=0.3))
 NO_PAUSE = RetryPolicy(base=timedelta(0))
 TRANSPORTS = ["httpx", "httpx2", "async-httpx", "async-httpx2", "aiohttp", "httpx-aiohttp"]
@@ -254,3 +256,73 @@ def test_clock_off_by_an_hour(gateway: Gateway, transport: str) -> None:
     assert isinstance(outcome, Refused)
     assert RefusalReason.AUTH_FAILED is outcome.reason
     assert "-60 minutes" in outcome.detail
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_many_over_kept_connections(gateway: Gateway, transport: str) -> None:
+    """One after the other through one client; every third request finds its connection closed."""
+    sent = [attrs.evolve(message(), to=parse(f"1390000{i:04}")) for i in range(12)]
+    url = gateway.url("closing")
+    provider = Acme(url, batches=(BatchRule(1),))
+    outcomes = asyncio.run(_one_client(transport, gateway, provider, sent))
+    counts = gateway.counts()
+    for one, outcome in zip(sent, outcomes, strict=True):
+        assert isinstance(outcome, Accepted | Unknown)
+        assert (1 if isinstance(outcome, Accepted) else 0) == counts[one.reference]
+
+
+async def _one_client(
+    transport: str, gateway: Gateway, provider: Acme, sent: list[OutboundMessage]
+) -> list[Outcome]:
+    if transport in {"httpx", "httpx2"}:
+        with importlib.import_module(transport).Client(verify=gateway.tls) as http:
+            return list(Client(provider, http=http, **options()).send_many(sent))
+    http = await _http(transport, gateway.tls)
+    client = AsyncClient(provider, http=http, **options())
+    try:
+        return [outcome async for outcome in client.send_many(sent)]
+    finally:
+        await (http.close() if transport == "aiohttp" else http.aclose())
+
+
+@pytest.mark.parametrize("transport", ["async-httpx", "async-httpx2", "aiohttp", "httpx-aiohttp"])
+def test_a_cancelled_send_says_unknown(gateway: Gateway, transport: str) -> None:
+    """It left, nobody answered yet, and the task is cancelled."""
+    heard: list[Outcome] = []
+
+    async def cancel() -> None:
+        http = await _http(transport, gateway.tls)
+        client = AsyncClient(
+            Acme(gateway.url("hang")), http=http, **options(on_outcome=heard.append)
+        )
+        task = asyncio.create_task(client.send(sent))
+        while not gateway.counts()[sent.reference]:  # noqa: ASYNC110 - another process counts
+            await asyncio.sleep(0.02)
+        task.cancel()
+        try:
+            await task
+        finally:
+            await (http.close() if transport == "aiohttp" else http.aclose())
+
+    sent = message()
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(cancel())
+    assert [Unknown] == [type(outcome) for outcome in heard]
+    assert 1 == gateway.counts()[sent.reference]
+
+
+def test_cancelled_while_connecting_says_nothing(gateway: Gateway) -> None:
+    """Our own session knows that no byte of the request has left."""
+    heard: list[Outcome] = []
+
+    async def cancel() -> None:
+        url = f"https://localhost:{gateway.silent_port}/ok"
+        async with AsyncClient(Acme(url), **options(on_outcome=heard.append)) as client:
+            task = asyncio.create_task(client.send(message()))
+            await asyncio.sleep(0.2)
+            task.cancel()
+            await task
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(cancel())
+    assert [] == heard

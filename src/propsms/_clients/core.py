@@ -66,6 +66,9 @@ class Core:
     clock: Callable[[], datetime]
     nonce: Callable[[], str]
     on_outcome: Callable[[Outcome], object] | None
+    passing: dict[tuple[MessageKind, NoticeCategory | None], bool] = attrs.field(
+        init=False, factory=dict[Any, bool]
+    )
 
     def now(self) -> datetime:
         """The instant, checked: a naive one would be signed wrongly."""
@@ -150,7 +153,7 @@ class Core:
         self, message: OutboundMessage, kind: MessageKind, category: NoticeCategory | None
     ) -> Refused | None:
         """A refusal outside the sending hours; the hours know who passes them."""
-        if self.hours is None:
+        if self.hours is None or self._passes(kind, category):
             return None
         now = self.now()
         if self.hours.allows(now, kind, category):
@@ -163,6 +166,14 @@ class Core:
             f"outside the sending hours for {kind}",
             opens - now if opens is not None else None,
         )
+
+    def _passes(self, kind: MessageKind, category: NoticeCategory | None) -> bool:
+        """Whether no hour is closed to them, looked up once."""
+        found = self.passing.get((kind, category))
+        if found is None:
+            found = bool(hasattr(self.hours, "passes") and self.hours.passes(kind, category))
+            self.passing[kind, category] = found
+        return found
 
     def _is_suppressed(self, job: Job) -> Steps[bool]:
         phone, signature, given = job.message.to, job.wire.signature, self.suppression
