@@ -38,7 +38,15 @@ if TYPE_CHECKING:
     from propsms.placeholders import Template
     from propsms.templates import TemplateLibrary
 
-__all__ = ["CampaignPlan", "NoticeCampaign", "PlannedMessage", "Selection"]
+__all__ = [
+    "CampaignPlan",
+    "NoticeCampaign",
+    "PlannedMessage",
+    "RunReport",
+    "RunStatus",
+    "Selection",
+    "WorkUnit",
+]
 
 _VALUE: Final = "value."
 
