@@ -27,6 +27,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import secrets
+import threading
 import time
 from collections.abc import AsyncIterable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -155,6 +156,7 @@ class _Base:
         )
         self._http = http
         self._timeouts = timeouts
+        self._opening = threading.Lock()
 
     def __repr__(self) -> str:
         names = ", ".join(provider.name for provider in self._core.router.providers)
@@ -324,7 +326,9 @@ class Client(_Base):
 
     def _net(self) -> SyncTransport:
         if self._transport is None:
-            self._transport = open_sync(self._http, self._timeouts)
+            with self._opening:
+                if self._transport is None:
+                    self._transport = open_sync(self._http, self._timeouts)
         return self._transport
 
     def close(self) -> None:

@@ -80,7 +80,7 @@ class RetryPolicy:
             return False
         if outcome.reason in ACCOUNT_REASONS:
             return True
-        return outcome.reason in _NOT_TAKEN and outcome.retry is Retry.NOW
+        return outcome.reason in _NOT_TAKEN and outcome.retry is not Retry.NEVER
 
     def pauses(self) -> Iterator[float]:
         """The seconds to wait before the second try, the third, and so on."""
