@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import secrets
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bench.harness import Row, faster, side_by_side
 from propsms.otp import Issued, OtpPolicy, OtpService
@@ -59,7 +59,7 @@ class Bare:
     """What a careful host writes by hand: a dictionary of codes, and plain counters."""
 
     def __init__(self) -> None:
-        self.codes: dict[tuple[str, str], list[object]] = {}
+        self.codes: dict[tuple[str, str], list[Any]] = {}
         self.counts: dict[tuple[str, str, int], int] = {}
         self.last: dict[str, float] = {}
 
@@ -81,8 +81,8 @@ class Bare:
         for key, limit in caps:
             if self.counts.get(key, 0) >= limit:
                 return None
-        for key, limit in (("guesses", 20), ("row", 100)):
-            if self.counts.get((key, number, day), 0) >= limit:
+        for name, limit in (("guesses", 20), ("row", 100)):
+            if self.counts.get((name, number, day), 0) >= limit:
                 return None
         for key, _ in caps:
             self.counts[key] = self.counts.get(key, 0) + 1
@@ -97,7 +97,7 @@ class Bare:
         """Whether the code is right, in time and the first."""
         entry = self.codes.get((phone, purpose))
         at = now.timestamp()
-        if entry is None or entry[4] or at >= entry[2] or entry[3] >= 5:  # type: ignore[operator]
+        if entry is None or entry[4] or at >= entry[2] or entry[3] >= 5:
             return False
         number = hmac.digest(_KEY, phone.encode(), "sha256").hex()
         day = int(at + 28800) // 86400
@@ -106,9 +106,9 @@ class Bare:
             if used >= limit:
                 return False
             self.counts[key, number, day] = used + 1
-        entry[3] += 1  # type: ignore[operator]
+        entry[3] += 1
         digest = hmac.digest(_KEY, f"{entry[1]}|{phone}|{purpose}|{code}".encode(), "sha256")
-        if not hmac.compare_digest(digest, entry[0]):  # type: ignore[type-var]
+        if not hmac.compare_digest(digest, entry[0]):
             return False
         entry[4] = True
         self.counts["guesses", number, day] -= 1

@@ -16,7 +16,8 @@ Sources: NIST SP 800-63B-4 (July 2025) §3.1.3 and §3.2.2; OWASP ASVS 5.0.0, V6
 """
 
 from propsms._otp.keys import KeyRing
-from propsms._otp.policy import OtpPolicy, PumpingBudget, Resend
+from propsms._otp.passes import AsyncPassService, PassService, WebOtp
+from propsms._otp.policy import OtpPolicy, PassPolicy, PumpingBudget, Resend
 from propsms._otp.service import AsyncOtpService, OtpService, TestNumber
 from propsms._otp.store import AsyncOtpStore, OtpStore
 from propsms._otp.values import (
@@ -32,6 +33,7 @@ from propsms._otp.values import (
 __all__ = [
     "AsyncOtpService",
     "AsyncOtpStore",
+    "AsyncPassService",
     "Challenge",
     "DenialReason",
     "Denied",
@@ -41,9 +43,12 @@ __all__ = [
     "OtpPolicy",
     "OtpService",
     "OtpStore",
+    "PassPolicy",
+    "PassService",
     "PumpingBudget",
     "Resend",
     "TestNumber",
     "VerifyResult",
     "VerifyStatus",
+    "WebOtp",
 ]

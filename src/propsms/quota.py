@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import hmac
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 from uuid import uuid4
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -158,6 +158,12 @@ def _at_least(low: int) -> Callable[[object, attrs.Attribute[int], int], None]:
     return check
 
 
+def _no_end(now: int, /) -> int:
+    """A rolling window has no end that all of it shares."""
+    del now
+    return 0
+
+
 @attrs.frozen
 class Limit:
     """So many within a window.
@@ -168,6 +174,8 @@ class Limit:
         window: Within which time.
         enforced: False only records: it counts, never refuses, and tells that it would have.
         gives_back: How many units a verified code gives back; 0 for an ordinary cap.
+        span: Microseconds of a `Rolling` window; 0 for the others, which are buckets.
+        end: The end of the bucket that holds an instant, both in microseconds.
     """
 
     name: str = attrs.field(validator=non_empty)
@@ -175,11 +183,22 @@ class Limit:
     window: Window
     enforced: bool = attrs.field(default=True, kw_only=True)
     gives_back: int = attrs.field(default=0, kw_only=True, validator=_at_least(0))
+    span: int = attrs.field(init=False, repr=False, eq=False)
+    end: Callable[[int], int] = attrs.field(init=False, repr=False, eq=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Note what stores ask most: the span of a rolling window, the end of a bucket."""
+        window = self.window
+        if isinstance(window, Rolling):
+            span, end = window.micros, _no_end
+        else:
+            span, end = 0, window.end
+        object.__setattr__(self, "span", span)
+        object.__setattr__(self, "end", end)
 
 
-@attrs.frozen
-class Cap:
-    """A limit for one key.
+class Cap(NamedTuple):
+    """A limit for one key; a tuple, because a code makes ten of them.
 
     Attributes:
         key: Where it is counted. It starts with a tag up to the first dot (what shares a tag

@@ -114,7 +114,7 @@ class OffByOneCap(MemoryStore):
 
     def _look(self, cap: Cap, at: int) -> tuple[int, int, int | None]:
         more = attrs.evolve(cap.limit, count=cap.limit.count + 1)
-        return super()._look(attrs.evolve(cap, limit=more), at)
+        return super()._look(cap._replace(limit=more), at)
 
 
 class NewCodeNewGuesses(MemoryStore):
@@ -232,7 +232,7 @@ class EnforcesRecords(MemoryStore):
     """A cap that should only record refuses."""
 
     def _charge(self, caps: Sequence[Cap], at: int) -> Any:
-        hard = [attrs.evolve(c, limit=attrs.evolve(c.limit, enforced=True)) for c in caps]
+        hard = [c._replace(limit=attrs.evolve(c.limit, enforced=True)) for c in caps]
         return super()._charge(hard, at)
 
 

@@ -8,9 +8,8 @@ from __future__ import annotations
 import hmac
 import unicodedata
 from datetime import timedelta
-from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import attrs
 
@@ -36,14 +35,14 @@ if TYPE_CHECKING:
 
     from propsms.quota import Window
 
-__all__ = ["Desk", "Plan"]
+__all__ = ["Context", "Desk", "Plan", "Question", "digits_of", "textable"]
 
 _NO_SMS: Final = frozenset(
     {PhoneKind.LANDLINE, PhoneKind.TOLL_FREE, PhoneKind.SHORT, PhoneKind.SMS_PORT}
 )
 
 
-@attrs.frozen
+@attrs.define(eq=False)
 class Plan:
     """What to ask of the store for one code; `concluded` by `Desk.conclude_issue`."""
 
@@ -54,7 +53,7 @@ class Plan:
     fixed: bool = False
 
 
-@attrs.frozen(repr=False)
+@attrs.define(repr=False, eq=False)
 class Context:
     """To whom a code is bound, apart from its challenge."""
 
@@ -64,7 +63,7 @@ class Context:
     session: str
 
 
-@attrs.frozen
+@attrs.define(eq=False)
 class Question:
     """A guess on its way to the store."""
 
@@ -88,6 +87,8 @@ class Desk:
         self._policies = policy
         self._limits: dict[int, _Limits] = {}
         self._tags: dict[str, str] = {}
+        self._shared: dict[tuple[str, int], tuple[Cap, ...]] = {}
+        self._addresses: dict[tuple[str, int, str], tuple[Cap, ...]] = {}
         self.randbelow = randbelow
 
     # --- asking ---
@@ -105,7 +106,7 @@ class Desk:
     ) -> Plan:
         """What to ask of the store for a new code."""
         require_aware(now)
-        number = _textable(phone)
+        number = textable(phone)
         policy = self.policy(purpose)
         context = Context(_plain("tenant", tenant), _dialled(number), purpose, session or "")
         key = self.key_of(context)
@@ -131,7 +132,7 @@ class Desk:
         number = phone if isinstance(phone, PhoneNumber) else parse(phone)
         self.policy(purpose)
         context = Context(_plain("tenant", tenant), _dialled(number), purpose, session or "")
-        return Question(self.key_of(context), _digits(code), context)
+        return Question(self.key_of(context), digits_of(code), context)
 
     # --- answering ---
 
@@ -145,7 +146,7 @@ class Desk:
         if kept.id == plan.challenge.id:
             return Issued(plan.code, kept.id, kept.expires_at, plan.fixed, answer.over)
         code = unseal(self.ring, kept.key_id, kept.id, kept.sealed)
-        digest = self._digest(kept.key_id, kept.id, plan.context, code)
+        digest = self.digest(kept.key_id, kept.id, plan.context, code)
         if digest is None or not hmac.compare_digest(digest, kept.digest):
             raise StoreError(
                 "the code to send again was made with a key that is no longer in the ring; "
@@ -163,7 +164,7 @@ class Desk:
         closed = _why_closed(challenge, now)
         if closed is not None or challenge is None:
             return VerifyResult(closed or VerifyStatus.ABSENT)
-        digest = self._digest(challenge.key_id, challenge.id, question.context, question.code)
+        digest = self.digest(challenge.key_id, challenge.id, question.context, question.code)
         if digest is not None and hmac.compare_digest(digest, challenge.digest):
             return challenge.id
         left = challenge.max_attempts - challenge.attempts
@@ -205,9 +206,8 @@ class Desk:
         """What the keys of one tenant have in common."""
         tag = self._tags.get(tenant)
         if tag is None:
-            if len(self._tags) >= _MANY_TENANTS:
-                self._tags.clear()
-            tag = self._tags[tenant] = self.hide(f"tenant\0{tenant}")[:16]
+            tag = self.hide(f"tenant\0{tenant}")[:16]
+            _remember(self._tags, tenant, tag)
         return tag
 
     def hide(self, text: str) -> str:
@@ -234,7 +234,7 @@ class Desk:
 
     def new_id(self, tag: str) -> str:
         """A fresh challenge id of 128 random bits."""
-        return f"{tag}.{self.randbelow(1 << 128):032x}"
+        return f"{tag}.{self.randbelow(_MANY_IDS):032x}"
 
     def _challenge(
         self, context: Context, key: str, policy: OtpPolicy, code: str, now: datetime
@@ -245,7 +245,7 @@ class Desk:
         return Challenge(
             challenge_id,
             key,
-            self._digest(key_id, challenge_id, context, code) or b"",
+            self.digest(key_id, challenge_id, context, code) or b"",
             key_id,
             now,
             now + policy.ttl,
@@ -262,19 +262,36 @@ class Desk:
         limits = self.limits(policy)
         tag, subject = key.partition(".")[0], key.partition(":")[0]
         caps = [Cap(subject + mark, limit) for mark, limit in limits.number]
-        caps += [Cap(f"{tag}.{mark}", limit) for mark, limit in limits.tenant]
-        caps += [Cap(f"all.{mark}", limit) for mark, limit in limits.everyone]
+        caps += self._shared_caps(tag, limits)
         caps += [Cap(f"{key}/{limit.name}", limit, 0) for limit in limits.guesses]
-        if policy.pumping is not None:
-            prefix = _dialled(number)[: policy.pumping.digits + _country_digits(number)]
-            caps.append(Cap(f"{tag}.prefix:{prefix}", policy.pumping.limit))
+        if limits.pumping is not None:
+            prefix = _dialled(number)[: limits.digits + _country_digits(number)]
+            caps.append(Cap(f"{tag}.prefix:{prefix}", limits.pumping))
         if address:
-            network = _network(address, policy.ipv4_prefix, policy.ipv6_prefix)
-            hidden = self.hide(f"address\0{network}")
-            caps += [Cap(f"{tag}.{hidden}{mark}", limit) for mark, limit in limits.address]
+            caps += self._address_caps(tag, limits, address)
         return tuple(caps)
 
-    def _digest(self, key_id: str, challenge_id: str, context: Context, code: str) -> bytes | None:
+    def _shared_caps(self, tag: str, limits: _Limits) -> tuple[Cap, ...]:
+        found = self._shared.get((tag, id(limits)))
+        if found is None:
+            tenant = [Cap(f"{tag}.{mark}", limit) for mark, limit in limits.tenant]
+            everyone = [Cap(f"all.{mark}", limit) for mark, limit in limits.everyone]
+            found = (*tenant, *everyone)
+            _remember(self._shared, (tag, id(limits)), found)
+        return found
+
+    def _address_caps(self, tag: str, limits: _Limits, address: str) -> tuple[Cap, ...]:
+        found = self._addresses.get((tag, id(limits), address))
+        if found is None:
+            policy = limits.policy
+            network = _network(address, policy.ipv4_prefix, policy.ipv6_prefix)
+            hidden = self.hide(f"address\0{network}")
+            found = tuple(Cap(f"{tag}.{hidden}{mark}", limit) for mark, limit in limits.address)
+            _remember(self._addresses, (tag, id(limits), address), found)
+        return found
+
+    def digest(self, key_id: str, challenge_id: str, context: Context, code: str) -> bytes | None:
+        """What a store keeps of a code, or None if the ring no longer has that key."""
         # Only the session may hold any character, so it stands last.
         return self.ring.mac(
             key_id,
@@ -283,7 +300,17 @@ class Desk:
         )
 
 
-_MANY_TENANTS: Final = 10_000
+_MANY: Final = 10_000
+_MANY_IDS: Final = (1 << 128) - 1  # a power of two would cost a second draw half the time
+_K = TypeVar("_K")
+_V = TypeVar("_V")
+
+
+def _remember(cache: dict[_K, _V], key: _K, value: _V) -> None:
+    """Keep it for the next time; a cache that grew large starts anew."""
+    if len(cache) >= _MANY:
+        cache.clear()
+    cache[key] = value
 
 
 @attrs.frozen
@@ -294,6 +321,8 @@ class _Limits:
     everyone: tuple[tuple[str, Limit], ...]
     address: tuple[tuple[str, Limit], ...]
     guesses: tuple[Limit, ...]
+    pumping: Limit | None
+    digits: int
 
     @classmethod
     def of(cls, policy: OtpPolicy) -> _Limits:
@@ -301,8 +330,10 @@ class _Limits:
         if policy.resend_after is not None:
             number.append(Limit(DenialReason.RESEND_WAIT.value, 1, Rolling(policy.resend_after)))
         address = _optional(DenialReason.ADDRESS, policy.per_address, policy.address_window)
-        if policy.pumping is not None:
-            address.append(policy.pumping.limit)
+        budget = policy.pumping
+        pumping = None if budget is None else budget.limit
+        if pumping is not None:
+            address.append(pumping)
         return cls(
             policy,
             _marked(number),
@@ -310,6 +341,8 @@ class _Limits:
             _marked(_optional(DenialReason.EVERYONE, policy.per_everyone, CalendarDay())),
             _marked(address),
             _guess_limits(policy),
+            pumping,
+            0 if budget is None else budget.digits,
         )
 
 
@@ -358,7 +391,12 @@ def _why_closed(challenge: Challenge | None, now: datetime) -> VerifyStatus | No
     return None
 
 
-def _textable(phone: PhoneNumber | str) -> PhoneNumber:
+def textable(phone: PhoneNumber | str) -> PhoneNumber:
+    """The number, if it takes SMS.
+
+    Raises:
+        PhoneError: It is no number, or a landline, a short code and the like.
+    """
     number = phone if isinstance(phone, PhoneNumber) else parse(phone)
     if number.kind in _NO_SMS:
         raise PhoneError(
@@ -368,7 +406,7 @@ def _textable(phone: PhoneNumber | str) -> PhoneNumber:
     return number
 
 
-def _digits(code: str) -> str:
+def digits_of(code: str) -> str:
     """The code as digits: full-width ones, spaces and hyphens are how people type them."""
     if not isinstance(code, str):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(
@@ -410,7 +448,6 @@ def _dialled(number: PhoneNumber) -> str:
     return number.e164 or number.national
 
 
-@lru_cache(maxsize=4096)
 def _network(address: str, ipv4_prefix: int, ipv6_prefix: int) -> str:
     """What counts as one address: an IPv4 address, an IPv6 household.
 

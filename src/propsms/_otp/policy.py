@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from propsms.findings import Finding
     from propsms.quota import Window
 
-__all__ = ["OtpPolicy", "PumpingBudget", "Resend"]
+__all__ = ["OtpPolicy", "PassPolicy", "PumpingBudget", "Resend"]
 
 
 class Resend(StrEnum):
@@ -77,6 +77,28 @@ class PumpingBudget:
             enforced=self.enforced,
             gives_back=1 + self.earn,
         )
+
+
+@attrs.frozen(kw_only=True)
+class PassPolicy:
+    """How visitor passes for a keypad are made; whoever stands there knows no number.
+
+    A guess at a keypad may hit any of the passes open there, so the chance of one guess is the
+    number of open passes over ``10 ** digits``: eight digits by default, and few wrong guesses.
+
+    Attributes:
+        digits: Decimal digits, 6 to 10.
+        longest: The longest time a pass may be valid; lasting rights are the host's to keep.
+        passes_per_day: Passes to one visitor's number in a Shanghai day.
+        wrong_per_gate: Wrong codes at one gate in *window*, before it pauses for everybody.
+        window: Rolling.
+    """
+
+    digits: int = attrs.field(default=8, validator=between(6, 10))
+    longest: timedelta = attrs.field(default=timedelta(days=1), validator=positive)
+    passes_per_day: int = attrs.field(default=10, validator=between(1, 1000))
+    wrong_per_gate: int = attrs.field(default=10, validator=between(1, 1000))
+    window: Rolling = attrs.field(default=Rolling(timedelta(minutes=10)), validator=_window)
 
 
 _SHORTEST, _LONGEST = timedelta(minutes=5), timedelta(minutes=10)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from propsms.quota import AsyncQuotaStore, QuotaStore
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
@@ -14,8 +16,8 @@ if TYPE_CHECKING:
 __all__ = ["AsyncOtpStore", "OtpStore"]
 
 
-class OtpStore(Protocol):
-    """Where the host keeps open challenges; instants are aware.
+class OtpStore(QuotaStore, Protocol):
+    """Where the host keeps open challenges, and counts caps; instants are aware.
 
     Each act is atomic, commits on its own (a host transaction that rolls back must not give
     guesses back), and decides by the *now* it is given. What shares a tag, the part of a key
@@ -60,12 +62,8 @@ class OtpStore(Protocol):
         """
         ...
 
-    def clear(self, keys: Sequence[str], /) -> None:
-        """Forget what was counted for *keys*: the help desk unlocks someone."""
-        ...
 
-
-class AsyncOtpStore(Protocol):
+class AsyncOtpStore(AsyncQuotaStore, Protocol):
     """`OtpStore`, awaited."""
 
     async def open(
@@ -84,8 +82,4 @@ class AsyncOtpStore(Protocol):
 
     async def cancel(self, challenge_id: str, now: datetime, /) -> bool:
         """See `OtpStore.cancel`."""
-        ...
-
-    async def clear(self, keys: Sequence[str], /) -> None:
-        """See `OtpStore.clear`."""
         ...

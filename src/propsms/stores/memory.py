@@ -15,7 +15,7 @@ import attrs
 
 from propsms.errors import InvalidValueError, StoreError
 from propsms.otp import Challenge, Opened
-from propsms.quota import Cap, Capped, Reserved, Rolling, Usage, from_micros, to_micros
+from propsms.quota import Cap, Capped, Reserved, Usage, from_micros, to_micros
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -142,9 +142,11 @@ class MemoryStore:
             if isinstance(charged, Capped):
                 return _seen(slot, locked_until=charged.retry_at)
             slot.attempts += 1
-            left = min(
-                (cap.limit.count - len(self._logs[cap.key].times) for cap in caps), default=None
-            )
+            left: int | None = None
+            for cap in caps:
+                free = cap.limit.count - len(self._logs[cap.key].times)
+                if left is None or free < left:
+                    left = free
             return _seen(slot, guesses_left=left)
 
     def consume(self, challenge_id: str, now: datetime, /) -> bool:
@@ -156,8 +158,8 @@ class MemoryStore:
                 return False
             slot = sending.slot
             slot.used = now
-            for cap in slot.challenge.guess_caps:
-                self._give_back(cap.key, cap.limit.gives_back)
+            for key, limit, _ in slot.challenge.guess_caps:
+                self._give_back(key, limit.gives_back)
             for key, units in slot.earns:
                 self._give_back(key, units)
             return True
@@ -252,13 +254,12 @@ class MemoryStore:
     def _look(self, cap: Cap, at: int) -> tuple[int, int, int | None]:
         """Units used, the end of the bucket (0: a log), when it fits if it does not now."""
         limit = cap.limit
-        window = limit.window
         need = cap.cost or 1
-        if isinstance(window, Rolling):
+        if micros := limit.span:
             log = self._logs.get(cap.key)
             if log is None:
                 return 0, 0, None
-            times, micros = log.times, window.micros
+            times = log.times
             if times and times[-1] > at:
                 at = times[-1]
             gone, edge = 0, at - micros
@@ -269,50 +270,65 @@ class MemoryStore:
             used = len(times) - gone
             excess = used + need - limit.count
             return used, 0, times[gone + excess - 1] + micros if excess > 0 else None
-        end = window.end(at)
+        end = limit.end(at)
         state = self._buckets.get(cap.key)
         used = 0
         if state is not None and state[0] >= end:
             end, used = state
         return used, end, end if used + need > limit.count else None
 
-    def _charge(
+    def _charge(  # noqa: PLR0912 - written out, because it runs twice for every code
         self, caps: Sequence[Cap], at: int
     ) -> tuple[list[_Charge], tuple[str, ...]] | Capped:
         """Count all or none."""
+        buckets, logs = self._buckets, self._logs
         seen: list[tuple[Cap, int, int]] = []
         over: tuple[str, ...] = ()
         worst_at, worst = 0, ""
         for cap in caps:
-            used, end, free_at = self._look(cap, at)
+            key, limit, cost = cap
+            end = used = 0
+            free_at: int | None = None
+            if not limit.span:
+                end = limit.end(at)
+                state = buckets.get(key)
+                if state is not None and state[0] >= end:
+                    end, used = state
+                if used + (cost or 1) > limit.count:
+                    free_at = end
+            elif key in logs or cost > limit.count:
+                _, _, free_at = self._look(cap, at)
             if free_at is not None:
-                if not cap.limit.enforced:
-                    over += (cap.limit.name,)
+                if not limit.enforced:
+                    over += (limit.name,)
                 elif free_at > worst_at:
-                    worst_at, worst = free_at, cap.limit.name
-            if cap.cost:
+                    worst_at, worst = free_at, limit.name
+            if cost:
                 seen.append((cap, used, end))
         if worst_at:
             return Capped(worst, from_micros(worst_at))
-        return [self._take(cap, used, end, at) for cap, used, end in seen], over
+        charges: list[_Charge] = []
+        for cap, used, end in seen:
+            if end:
+                key, _, cost = cap
+                buckets[key] = (end, used + cost)
+                charges.append((key, end, at, cost))
+            else:
+                charges.append(self._log(cap, at))
+        return charges, over
 
-    def _take(self, cap: Cap, used: int, end: int, at: int) -> _Charge:
-        key, cost = cap.key, cap.cost
-        if end:
-            self._buckets[key] = (end, used + cost)
-            return key, end, at, cost
+    def _log(self, cap: Cap, at: int) -> _Charge:
+        key, limit, cost = cap
         log = self._logs.get(key)
         if log is None:
-            assert isinstance(cap.limit.window, Rolling)  # noqa: S101 - narrows the type
-            log = self._logs[key] = _Log(cap.limit.window.micros)
+            log = self._logs[key] = _Log(limit.span)
         times = log.times
-        if times and times[-1] > at:
-            at = times[-1]
-        edge = at - log.micros
-        while times and times[0] <= edge:
-            times.popleft()
-        for _ in range(cost):
-            times.append(at)
+        if times:
+            at = max(at, times[-1])
+            edge = at - log.micros
+            while times and times[0] <= edge:
+                times.popleft()
+        times.extend((at,) * cost)
         return key, 0, at, cost
 
     def _refund(self, charges: list[_Charge]) -> None:
@@ -326,13 +342,15 @@ class MemoryStore:
                     log.times.remove(at)
 
     def _give_back(self, key: str, units: int) -> None:
-        state = self._buckets.get(key)
-        if state is not None:
-            self._buckets[key] = (state[0], state[1] - units)
         log = self._logs.get(key)
         if log is not None:
-            for _ in range(min(units, len(log.times))):
-                log.times.pop()
+            times = log.times
+            if units >= len(times):
+                times.clear()
+            for _ in range(min(units, len(times))):
+                times.pop()
+        elif (state := self._buckets.get(key)) is not None:
+            self._buckets[key] = (state[0], state[1] - units)
 
     # --- room ---
 
@@ -379,9 +397,7 @@ def _may_stay(slot: _Slot, wanted: Challenge) -> bool:
 
 
 def _last_end(charges: list[_Charge], caps: Sequence[Cap]) -> int:
-    longest = max(
-        (c.limit.window.micros for c in caps if isinstance(c.limit.window, Rolling)), default=0
-    )
+    longest = max((cap.limit.span for cap in caps), default=0)
     return max((end or at + longest for _, end, at, _ in charges), default=0)
 
 

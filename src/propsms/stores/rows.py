@@ -91,6 +91,8 @@ class RowStore:
             counted = _count(rows, caps, at)
             if isinstance(counted, Capped):
                 return counted
+            if slot is not None and slot.used is not None:
+                slot.forget_sendings(rows)
             if standing is None or not standing.may_stay(challenge):
                 earns = [
                     [c.key, c.limit.gives_back] for c in caps if c.cost and c.limit.gives_back
@@ -125,19 +127,18 @@ class RowStore:
         at = to_micros(now)
         with self.act({tag_of(challenge_id)}) as rows:
             sending = _read(rows, f"s:{challenge_id}")
-            slot = _Slot.read(rows, sending["key"]) if sending else None
-            if sending is None or slot is None or slot.challenge.id != sending["challenge"]:
+            slot = _read(rows, f"c:{sending['key']}") if sending else None
+            if slot is None or slot["used"] is not None:
                 return False
-            if not slot.stands(at):
+            kept = slot["challenge"]
+            if kept["id"] != sending["challenge"] or at >= kept["expires_at"]:
                 return False
-            slot.used = at
-            slot.write(rows)
-            for cap in slot.challenge.guess_caps:
-                _give_back(rows, cap.key, cap.limit.gives_back)
-            for key, units in slot.earns:
+            slot["used"] = at
+            rows.put(f"c:{sending['key']}", _dump(slot), kept["expires_at"] + _GRACE)
+            for cap in kept["guess_caps"]:
+                _give_back(rows, cap[0], cap[-1])
+            for key, units in slot["earns"]:
                 _give_back(rows, key, units)
-            for other in {*slot.sendings, challenge_id}:
-                rows.drop(f"s:{other}")
             return True
 
     def cancel(self, challenge_id: str, now: datetime, /) -> bool:
@@ -145,11 +146,13 @@ class RowStore:
         to_micros(now)
         with self.act({tag_of(challenge_id), *self._tags_of(challenge_id)}) as rows:
             sending = _read(rows, f"s:{challenge_id}")
+            slot = _Slot.read(rows, sending["key"]) if sending else None
+            stands = slot is not None and slot.challenge.id == sending["challenge"]
             if sending is None or sending["charges"] is None:
                 return False
+            if slot is not None and stands and slot.used is not None:
+                return False
             _refund(rows, sending["charges"])
-            slot = _Slot.read(rows, sending["key"])
-            stands = slot is not None and slot.challenge.id == sending["challenge"]
             if slot is None or not stands or not slot.without(challenge_id):
                 rows.drop(f"s:{challenge_id}")
                 if stands:
@@ -300,6 +303,11 @@ class _Slot:
             and bool(kept.sealed)
             and self.attempts < kept.max_attempts
         )
+
+    def forget_sendings(self, rows: Rows) -> None:
+        """A used code keeps what it cost, also when a new one takes its row."""
+        for sending in self.sendings:
+            rows.drop(f"s:{sending}")
 
     def without(self, sending: str) -> bool:
         """Strike one sending off; True if another one stands."""

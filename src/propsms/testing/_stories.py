@@ -166,7 +166,7 @@ def guesses_run_out(tell: Telling) -> None:
     for _ in range(3):
         tell.guess()
     tell.peek(*guess_caps(_KEY))
-    tell.open(*(attrs.evolve(cap, cost=0) for cap in guess_caps(_KEY)))
+    tell.open(*(cap._replace(cost=0) for cap in guess_caps(_KEY)))
 
 
 def right_guess_is_given_back(tell: Telling) -> None:
@@ -324,12 +324,12 @@ def cleared(tell: Telling) -> None:
 def costs(tell: Telling) -> None:
     """Two units need two units of room; none only looks."""
     pair = _cap("pair", 3, Rolling(_HOUR), 2)
-    look = attrs.evolve(pair, cost=0)
+    look = pair._replace(cost=0)
     tell.spend(pair)
     tell.wait(_MINUTE)
     tell.spend(look)
     tell.spend(pair)
-    tell.spend(attrs.evolve(pair, cost=1))
+    tell.spend(pair._replace(cost=1))
     tell.spend(look)
     tell.wait(_HOUR - _MINUTE)
     tell.peek(pair, look)

@@ -25,7 +25,6 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 from uuid import uuid4
 
-import attrs
 from hypothesis import HealthCheck, Phase, settings, strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -237,7 +236,7 @@ def _under(cap: Cap, key: str) -> Cap:
     """The cap under the tag of *key*, unless it is everybody's."""
     if cap.key.startswith("all."):
         return cap
-    return attrs.evolve(cap, key=f"{key.partition('.')[0]}.{cap.key.partition('.')[2]}")
+    return cap._replace(key=f"{key.partition('.')[0]}.{cap.key.partition('.')[2]}")
 
 
 # --- the checks; each raises AssertionError ---
