@@ -280,7 +280,7 @@ _profiles = st.sampled_from(profiles.names())
 
 
 @given(_texts, _kinds, _profiles, st.booleans())
-@settings(max_examples=150)
+@settings(max_examples=100)
 def test_fixing_twice_changes_nothing_more(text: str, kind: str, name: str, unsafe: bool) -> None:
     """The second fix finds nothing to do, and what is left is what lint finds."""
     once, left = fix(text, profile=name, kind=kind, unsafe=unsafe)
@@ -290,7 +290,7 @@ def test_fixing_twice_changes_nothing_more(text: str, kind: str, name: str, unsa
 
 
 @given(_texts, _kinds, _profiles)
-@settings(max_examples=150)
+@settings(max_examples=100)
 def test_safe_fixes_keep_variables_and_numbers(text: str, kind: str, name: str) -> None:
     """No variable and no number is lost, and no error comes in that was not there."""
     before = Template("t", text, kind)

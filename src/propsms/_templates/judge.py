@@ -16,7 +16,7 @@ from propsms.profiles import ALL, load
 from propsms.rules import Reading, check, guess_kind
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
     from datetime import date, time
     from pathlib import Path
 
@@ -274,7 +274,8 @@ def fix(
     Returns:
         The mended template and the findings that are left. Fixing it again changes nothing.
         A signature taken out of the text stands in ``signature``; variables whose names the
-        new markers do not show are declared in order, so that values keep their names.
+        new markers do not show are declared in order, so that values keep their names. A fix
+        that would bring in an error which was not there is left out.
 
     >>> mended, left = fix("【绿苑物业】本小区将于1日{2}时停电。")
     >>> mended.text, left
@@ -282,18 +283,52 @@ def fix(
 
     .. versionadded:: 0.1.0
     """
-    current = as_template(template, kind=kind, signature=signature)
     chosen = load(profile)
+
+    def judge(one: Template) -> tuple[Finding, ...]:
+        return check(Reading(one), chosen, select=select, ignore=ignore)
+
+    current = as_template(template, kind=kind, signature=signature)
+    findings = judge(current)
     seen = {current.text}
     for _ in range(_ROUNDS):
-        findings = check(Reading(current), chosen, select=select, ignore=ignore)
-        edits = _compatible(current.text, findings, unsafe=unsafe)
-        mended = _mend(current, edits) if edits else current
-        if not edits or mended.text in seen:
-            return current, findings
-        seen.add(mended.text)
-        current = mended
-    return current, check(Reading(current), chosen, select=select, ignore=ignore)
+        better = _better(current, findings, judge, unsafe=unsafe)
+        if better is None or better[0].text in seen:
+            break
+        current, findings = better
+        seen.add(current.text)
+    return current, findings
+
+
+_Judged = tuple[Template, tuple[Finding, ...]]
+# A fix that shows which variable is which declares them, and then their types are asked for.
+_DECLARED: Final = frozenset({"attribute-generic", "attribute-missing"})
+
+
+def _better(
+    template: Template,
+    findings: tuple[Finding, ...],
+    judge: Callable[[Template], tuple[Finding, ...]],
+    *,
+    unsafe: bool,
+) -> _Judged | None:
+    """The text after all fixes at once; or after the first that alone brings in no error."""
+    able = [f for f in findings if f.fix is not None and (f.fix.safe or unsafe)]
+    for some in (able, *([one] for one in able)) if len(able) > 1 else (able,):
+        edits = _compatible(template.text, some, unsafe=unsafe)
+        if not edits:
+            continue
+        mended = _mend(template, edits)
+        left = judge(mended)
+        if not _errors(left) - _errors(findings) - _DECLARED or "placeholder-mangled" in _errors(
+            findings
+        ):
+            return mended, left
+    return None
+
+
+def _errors(findings: Iterable[Finding]) -> set[str]:
+    return {finding.code for finding in findings if finding.severity is Severity.ERROR}
 
 
 def _compatible(text: str, findings: Iterable[Finding], *, unsafe: bool) -> list[Edit]:

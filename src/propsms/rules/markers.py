@@ -694,8 +694,8 @@ def _find_money(reading: Reading, _: Profile) -> Iterator[Breach]:
         if found[0][0] == "$" and any(p.start == found.start() for p in reading.placeholders):
             continue
         before = INVISIBLE.sub("", reading.text[max(0, found.start() - 20) : found.start()])
-        if before[-1:].isdigit():
-            continue  # without the sign two numbers would run together
+        if before[-1:].isdigit() or INVISIBLE.match(reading.text, found.end()):
+            continue  # without the sign two numbers would run together, or a sum is cut in two
         yield Breach(
             f"金额写作“{found[0]}”，请改为“{found[1]}元”",
             f"a sum is written {found[0]!r}; write {found[1]}元",
