@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import random
 import re
 import subprocess
@@ -80,16 +79,17 @@ def _render_rows() -> Iterator[Row]:
 
 
 def _texts(count: int) -> list[str]:
-    """Distinct clean notices of 120 characters with two markers."""
+    """Distinct clean notices of 120 characters with two markers, as aliyun and seed take them."""
     rng = random.Random(7)
     parts = [
-        "因管道检修", "本小区部分楼栋", "今晚将短时停水", "请提前储备生活用水", "并关好水龙头", "恢复供水后请先放水",
-        "电梯照常运行", "消防通道请勿停车", "垃圾请分类投放", "如遇紧急情况请联系前台", "感谢您的理解", "地下车库地面湿滑",
+        "因管道检修", "本小区部分楼栋", "今晚将短时停水", "请提前储备生活用水", "并关好水龙头",
+        "恢复供水后请先放水", "电梯照常运行", "消防通道请勿停车", "垃圾请分类投放",
+        "如遇紧急情况请联系前台", "感谢您的理解", "地下车库地面湿滑",
         "请减速慢行", "绿化养护期间请绕行", "儿童请由家长看护", "门岗将核对访客信息",
     ]  # fmt: skip
     texts: list[str] = []
     for number in range(count):
-        body = f"【绿苑物业】${{1}}栋${{2}}单元第{number}号通知:"
+        body = f"${{building}}栋${{unit}}单元第{number}号通知:"
         while len(body) < 119:
             body += rng.choice(parts) + ","
         texts.append(body[:119] + "。")
@@ -97,18 +97,30 @@ def _texts(count: int) -> list[str]:
 
 
 def _ban_list() -> re.Pattern[str]:
-    """500 words as one alternation, as a plain linter would do it."""
-    words = {
-        word for name in profiles.names() for w in profiles.load(name).words for word in w.words
+    """500 words as one alternation, as a plain linter would do it.
+
+    The providers' own words, filled up with words that begin as common ones do: an
+    alternation is quick only while few first characters of the list stand in the text.
+    """
+    listed = {
+        w for name in profiles.names() for one in profiles.load(name).words for w in one.words
     }
-    filler = (
-        "".join(pair)
-        for pair in itertools.product(
-            "甲乙丙丁戊己庚辛壬癸", "鼠牛虎兔龙蛇马羊猴鸡狗猪", "贷赌彩股"
-        )
+    rng = random.Random(11)
+    common = "请提前水电气费停车门住户小区业主本通知公共办理电话服务中心安全时间日月上下大一不有在人中国年"
+    rare = "贷赌彩股淫毒枪券贩嫖伪窃诈骗"
+    while len(listed) < 500:
+        listed.add(rng.choice(common) + rng.choice(rare) + rng.choice(["", rng.choice(rare)]))
+    return re.compile("|".join(map(re.escape, rng.sample(sorted(listed), 500))))
+
+
+def _scan_row(name: str, profile: profiles.Profile, texts: list[str], ban: re.Pattern[str]) -> Row:
+    return cost(
+        f"all rules of {name} beside one scan of 500 words",
+        lambda: [lint(t, profile=profile, kind="notice", signature="绿苑物业") for t in texts],
+        lambda: [ban.findall(text) for text in texts],
+        target="<= 2.5",
+        note="400 distinct texts of 120 characters",
     )
-    chosen = sorted(itertools.islice(itertools.chain(sorted(words), filler), 500))
-    return re.compile("|".join(map(re.escape, chosen)))
 
 
 def _lint_rows() -> Iterator[Row]:
@@ -116,19 +128,13 @@ def _lint_rows() -> Iterator[Row]:
     ban = _ban_list()
     for name in ("aliyun", "huawei"):
         profile = profiles.load(name)
-        yield cost(
-            f"all rules of {name} beside one scan of 500 words",
-            lambda profile=profile: [lint(text, profile=profile, kind="notice") for text in texts],
-            lambda: [ban.findall(text) for text in texts],
-            target="<= 2.5",
-            note="400 distinct texts of 120 characters",
-        )
+        yield _scan_row(name, profile, texts, ban)
     aliyun = profiles.load("aliyun")
     every = [profiles.load(name) for name in profiles.names()]
     yield cost(
         "all eleven profiles beside one",
-        lambda: [verdicts(text, every, kind="notice") for text in texts],
-        lambda: [verdicts(text, [aliyun], kind="notice") for text in texts],
+        lambda: [verdicts(text, every, kind="notice", signature="绿苑物业") for text in texts],
+        lambda: [verdicts(text, [aliyun], kind="notice", signature="绿苑物业") for text in texts],
         target="<= 4",
         note="the text is read once for all",
     )
@@ -167,7 +173,6 @@ def _start_row() -> Row:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "one.txt")
         file.write_text("【绿苑物业】今晚停水,请提前储水。\n", "utf-8")
-        ours = [sys.executable, "-m", "propsms", "lint", str(file)]
         code = f"import sys; sys.argv[1:] = ['lint', {str(file)!r}]; from propsms.cli import main; main()"
         ours = [sys.executable, "-c", code]
         peer = [sys.executable, "-c", "import click"]
