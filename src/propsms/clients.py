@@ -58,7 +58,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from propsms.findings import Finding
-    from propsms.journal import AsyncJournal, Journal
+    from propsms.journal import AsyncJournal, Entry, Journal
     from propsms.messages import Unknown
     from propsms.phone import PhoneNumber
     from propsms.providers import Provider
@@ -225,7 +225,7 @@ class Client(_Base):
             yield from outcomes
 
     def reconcile(
-        self, unknowns: Iterable[Unknown], *, journal: Journal | None = None
+        self, unknowns: Iterable[Unknown | Entry], *, journal: Journal | None = None
     ) -> Reconciled:
         """Find out what became of messages whose outcome was unknown; send nothing.
 
@@ -234,7 +234,8 @@ class Client(_Base):
         query, only a receipt can tell.
 
         Args:
-            unknowns: As `send_many` gave them, or from a journal.
+            unknowns: As `send_many` gave them, or as ``journal.unknowns`` lists them: then also
+                what a worker claimed and never reported.
             journal: Looked into first: a receipt may be there already. What is found out is
                 written to it.
         """
@@ -386,7 +387,10 @@ class AsyncClient(_Base):
                 yield outcome
 
     async def reconcile(
-        self, unknowns: Iterable[Unknown], *, journal: Journal | AsyncJournal | None = None
+        self,
+        unknowns: Iterable[Unknown | Entry],
+        *,
+        journal: Journal | AsyncJournal | None = None,
     ) -> Reconciled:
         """Find out what became of unknown messages; see `Client.reconcile`."""
         return await self._run(reconcile(self._core, unknowns, journal))

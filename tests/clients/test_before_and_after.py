@@ -167,6 +167,30 @@ def test_the_journal_is_looked_into_and_written() -> None:
     assert (State.ACCEPTED, True) == (entry.state, entry.delivered)
 
 
+def test_what_a_dead_worker_left() -> None:
+    """Claimed, sent, and the process died: every provider that can be asked is."""
+    box, sent = Outbox(":memory:"), hi()
+    journal = journal_with(sent)
+    Client(box, library=LIBRARY, clock=lambda: NOON).send(sent)  # and nobody wrote it down
+    sender = Client([ScriptedProvider(), box], library=LIBRARY, clock=lambda: LATER)
+    found = sender.reconcile(journal.unknowns(before=LATER), journal=journal)
+    assert [Accepted(sent.reference, "outbox", "outbox-1")] == list(found.accepted)
+    entry = journal.entry(sent.reference)
+    assert entry is not None
+    assert State.ACCEPTED is entry.state
+    assert [] == list(journal.unknowns(before=LATER))
+
+
+def test_an_unknown_of_the_journal() -> None:
+    """As a store gives it back, without number and instant: the intent has them."""
+    box, sent = Outbox(":memory:"), hi()
+    journal = journal_with(sent)
+    (lost,) = unknowns(box, sent)
+    journal.record_outcome(sent.reference, lost, NOON)
+    sender = Client(box, library=LIBRARY, clock=lambda: LATER)
+    assert 1 == len(sender.reconcile(journal.unknowns(before=LATER)).accepted)
+
+
 def test_a_receipt_in_the_journal_is_proof_enough() -> None:
     """The provider is not asked."""
     sent = hi()

@@ -6,6 +6,7 @@ result, and end with outcomes. `propsms.clients` drives them, with or without ``
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 from functools import lru_cache
 from ipaddress import ip_address
@@ -27,6 +28,7 @@ from propsms.messages import (
     Retry,
     Unknown,
 )
+from propsms.phone import PhoneKind
 from propsms.wire import WireMessage
 
 if TYPE_CHECKING:
@@ -37,11 +39,14 @@ if TYPE_CHECKING:
     from propsms._clients.pace import Pace, Router
     from propsms._clients.policy import RetryPolicy
     from propsms.messages import NoticeCategory, OutboundMessage
+    from propsms.phone import PhoneNumber
     from propsms.placeholders import Template
     from propsms.providers import Provider
     from propsms.wire import HttpResponse
 
 __all__ = ["Core", "Ready"]
+
+_LOG: Final = logging.getLogger("propsms.clients")
 
 
 @attrs.frozen
@@ -101,6 +106,8 @@ class Core:
         causes: dict[str, BaseException] | None = None,
     ) -> Ready | Refused:
         """The part of `prepare` that asks nobody."""
+        if (unfit := _unfit(message.to)) is not None:
+            return _refuse(message, RefusalReason.PHONE_INVALID, "propsms.number", unfit)
         try:
             template = self.library.find(message.template)
             kind, category = _purpose(message, template)
@@ -199,13 +206,11 @@ class Core:
         for job in batch.jobs:
             first.setdefault(job.message.reference, job)
         flight = _Flight(list(first.values()), outcomes, {} if causes is None else causes)
-        provider, *others = batch.route
-        yield from self._send(provider, flight.jobs, flight)
-        for following in others:
-            movable = [j for j in flight.jobs if self._moves_on(j, outcomes)]
-            if not movable:
-                break
-            yield from self._move_on(following, movable, flight)
+        try:
+            yield from self._ask_in_turn(batch.route, flight)
+        except BaseException:
+            self.report(list(outcomes.values()))  # the host must hear what is known
+            raise
         answers = [
             outcomes[job.message.reference]
             if first[job.message.reference] is job
@@ -214,6 +219,15 @@ class Core:
         ]
         self.report(answers)
         return answers
+
+    def _ask_in_turn(self, route: Sequence[Provider], flight: _Flight) -> Steps[None]:
+        provider, *others = route
+        yield from self._send(provider, flight.jobs, flight)
+        for following in others:
+            movable = [j for j in flight.jobs if self._moves_on(j, flight.outcomes)]
+            if not movable:
+                break
+            yield from self._move_on(following, movable, flight)
 
     def report(self, outcomes: Sequence[Outcome]) -> None:
         """Tell the host, if it asked for it."""
@@ -244,7 +258,7 @@ class Core:
         tried = 0
         while pending:
             tried += 1
-            answers = yield from self._try(provider, pending, flight.causes)
+            answers = yield from self._try(provider, pending, flight)
             flight.outcomes.update((o.reference, o) for o in answers)
             again: list[Job] = [
                 job
@@ -258,7 +272,7 @@ class Core:
         yield from self._give_back(jobs, flight.outcomes)
 
     def _try(
-        self, provider: Provider, jobs: Sequence[Job], causes: dict[str, BaseException]
+        self, provider: Provider, jobs: Sequence[Job], flight: _Flight
     ) -> Steps[list[Outcome]]:
         """One request, one outcome for each of its messages."""
         wait = self.pace.wait(provider.name)
@@ -269,7 +283,7 @@ class Core:
         try:
             request = provider.build_request(wires, now=now, nonce=self.nonce())
         except Exception as error:  # noqa: BLE001 - nothing left, and the others go on
-            causes.update((job.message.reference, error) for job in jobs)
+            flight.causes.update((job.message.reference, error) for job in jobs)
             return _refuse_all(jobs, f"the request cannot be built: {error}")
         exchange = Exchange(provider, request)
         if getattr(provider, "exchange", None) is None and not _is_safe(request.url):
@@ -277,23 +291,24 @@ class Core:
         try:
             reply: HttpResponse | NotTaken = yield exchange
         except BaseException as stopped:
-            self._interrupted(provider, jobs, exchange, stopped)
+            if exchange.left:
+                lost = self._interrupted(provider, wires, stopped)
+                flight.outcomes.update((o.reference, o) for o in lost)
             raise
         if isinstance(reply, NotTaken) and reply.error is not None:
-            causes.update((job.message.reference, reply.error) for job in jobs)
+            flight.causes.update((job.message.reference, reply.error) for job in jobs)
         answers = _traced(self._read(provider, wires, reply, now), wires, now)
         self.router.record(provider.name, fault=_is_own_fault(answers))
         return answers
 
     def _interrupted(
-        self, provider: Provider, jobs: Sequence[Job], exchange: Exchange, stopped: BaseException
-    ) -> None:
-        """Cancelled while the request was out: hand over what is known before it is lost."""
-        if exchange.left:
-            cause = f"interrupted by {type(stopped).__name__}"
-            wires = [job.wire for job in jobs]
-            lost = [Unknown(wire.reference, provider.name, cause) for wire in wires]
-            self.report(_traced(lost, wires, self.now()))
+        self, provider: Provider, wires: Sequence[WireMessage], stopped: BaseException
+    ) -> list[Outcome]:
+        """What is known of messages whose request was out when the send was broken off."""
+        cause = f"interrupted by {type(stopped).__name__}"
+        return _traced(
+            [Unknown(wire.reference, provider.name, cause) for wire in wires], wires, self.now()
+        )
 
     def _read(
         self,
@@ -350,7 +365,14 @@ class Core:
                 continue
             refused = isinstance(outcomes[job.message.reference], Refused)
             settle = self.quota.refund if refused else self.quota.commit
-            yield Ask(_settling(settle, job.reservation, self.now()), settle)
+            try:
+                yield Ask(_settling(settle, job.reservation, self.now()), settle)
+            except Exception as error:  # noqa: BLE001 - what became of the message matters more
+                _LOG.warning(
+                    "the caps of %s could not be settled, so it counts: %s",
+                    job.message.reference,
+                    type(error).__name__,
+                )
             job.reservation = None
 
 
@@ -364,6 +386,18 @@ class _Flight:
 
 
 _TWICE: Final = "another message of the same request has this reference; each needs its own"
+
+
+_NO_SMS: Final = frozenset(PhoneKind) - {PhoneKind.MOBILE, PhoneKind.OTHER}
+
+
+def _unfit(phone: PhoneNumber) -> str | None:
+    """Why no message can reach *phone*, or None."""
+    if phone.kind in _NO_SMS or not phone.e164:
+        return f"a number of kind {phone.kind} takes no SMS; give a mobile"
+    if phone.extension is not None:
+        return "an SMS cannot dial an extension: it would reach whoever answers the main number"
+    return None
 
 
 def _reserving(quota: Any, provider: Provider, job: Job, now: datetime) -> Callable[[], Any]:

@@ -15,7 +15,7 @@ import attrs
 
 from propsms._clients.effects import Ask, Exchange, NotTaken, Pause
 from propsms.errors import ProviderError
-from propsms.messages import Accepted, DeliveryStatus
+from propsms.messages import Accepted, DeliveryStatus, Unknown
 from propsms.providers import StatusQueries
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from propsms._clients.core import Core
     from propsms._clients.effects import Steps
     from propsms.journal import Entry
-    from propsms.messages import DeliveryReceipt, Unknown
+    from propsms.messages import DeliveryReceipt
     from propsms.phone import PhoneNumber
     from propsms.providers import Provider
 
@@ -73,13 +73,13 @@ class _Case:
     at: datetime
 
 
-def reconcile(core: Core, unknowns: Iterable[Unknown], journal: Any) -> Steps[Reconciled]:
+def reconcile(core: Core, unknowns: Iterable[Unknown | Entry], journal: Any) -> Steps[Reconciled]:
     """Find out what can be found out of *unknowns*; see `propsms.Client.reconcile`."""
     result = _Result()
     asked: dict[tuple[str, str, str], list[_Case]] = {}
-    for unknown in unknowns:
-        entry: Entry | None = None
-        if journal is not None:
+    for given in unknowns:
+        unknown, entry = (given, None) if isinstance(given, Unknown) else (_of(given), given)
+        if entry is None and journal is not None:
             entry = yield Ask(partial(journal.entry, unknown.reference), journal.entry)
         if entry is not None and entry.receipts:
             result.settle(unknown, entry.receipts[-1])
@@ -90,12 +90,18 @@ def reconcile(core: Core, unknowns: Iterable[Unknown], journal: Any) -> Steps[Re
             continue
         day = (case.at + _SHANGHAI - (case.at.utcoffset() or timedelta())).date().isoformat()
         asked.setdefault((unknown.provider, case.phone.e164, day), []).append(case)
-    providers = {provider.name: provider for provider in core.router.providers}
     for (name, _, _), cases in asked.items():
-        yield from _ask(core, providers.get(name), cases, result)
+        yield from _ask(core, name, cases, result)
     if journal is not None:
         yield from _write(core, journal, result)
     return result.done()
+
+
+def _of(entry: Entry) -> Unknown:
+    """The unknown outcome of a journal's entry; a worker that died left not even a provider."""
+    if isinstance(entry.outcome, Unknown):
+        return entry.outcome
+    return Unknown(entry.reference, "", "claimed, and never heard of again")
 
 
 class _Result:
@@ -105,7 +111,7 @@ class _Result:
         self.open: list[Open] = []
 
     def settle(self, unknown: Unknown, receipt: DeliveryReceipt) -> None:
-        self.accepted.append(Accepted(unknown.reference, unknown.provider, receipt.message_id))
+        self.accepted.append(Accepted(unknown.reference, receipt.provider, receipt.message_id))
         if receipt.status is not DeliveryStatus.UNKNOWN:
             self.receipts.append(receipt)
 
@@ -122,24 +128,33 @@ def _case(unknown: Unknown, entry: Entry | None) -> _Case | None:
     return _Case(unknown, phone, at) if phone is not None and at is not None else None
 
 
-def _ask(
-    core: Core, provider: Provider | None, cases: Sequence[_Case], result: _Result
-) -> Steps[None]:
-    """One query for all the messages of a number and a day."""
-    if not isinstance(provider, StatusQueries):
-        for case in cases:
-            result.leave(case.unknown, WhyOpen.NO_QUERY)
-        return
-    found = yield from _query(core, cast("Provider", provider), provider, cases[0])
-    left = list(found or ())
+def _ask(core: Core, name: str, cases: Sequence[_Case], result: _Result) -> Steps[None]:
+    """One query for all the messages of a number and a day, to each provider it may have been."""
+    why = WhyOpen.NO_QUERY
+    left = list(cases)
+    for provider in core.router.providers:
+        if name not in {"", provider.name} or not isinstance(provider, StatusQueries):
+            continue
+        found = yield from _query(core, cast("Provider", provider), provider, cases[0])
+        why = WhyOpen.UNANSWERED if found is None else WhyOpen.NOT_LISTED
+        left = _settle(left, list(found or ()), result)
+    for case in left:
+        result.leave(case.unknown, why)
+
+
+def _settle(
+    cases: Sequence[_Case], receipts: list[DeliveryReceipt], result: _Result
+) -> list[_Case]:
+    """Settle the messages that are listed; return those that are not."""
+    left: list[_Case] = []
     for case in cases:
-        receipt = next((r for r in left if _is_about(r, case)), None)
-        if receipt is not None:
-            left.remove(receipt)
-            result.settle(case.unknown, receipt)
-        else:
-            why = WhyOpen.UNANSWERED if found is None else WhyOpen.NOT_LISTED
-            result.leave(case.unknown, why)
+        receipt = next((r for r in receipts if _is_about(r, case)), None)
+        if receipt is None:
+            left.append(case)
+            continue
+        receipts.remove(receipt)
+        result.settle(case.unknown, receipt)
+    return left
 
 
 def _query(
