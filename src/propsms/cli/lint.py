@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from propsms.cli._lint import mend
-from propsms.cli._lint.inputs import read_items
+from propsms.cli._lint.inputs import nothing_found, read_items
 from propsms.cli._lint.report import FORMATS, Entry, fingerprint, statistics
 from propsms.cli._speech import say
 from propsms.errors import InvalidValueError, PropsmsError
@@ -152,7 +152,7 @@ class _Run:
         yield from _apply_ignores(item, found)
 
     def _lint(self, item: Item, profile: str) -> tuple[Finding, ...]:
-        from propsms.templates import lint
+        from propsms._templates.judge import lint  # the rest of the room is not needed
 
         return lint(
             item.template,
@@ -183,7 +183,7 @@ class _Run:
             self._write(path, lines)
 
     def _fixed(self, item: Item) -> str:
-        from propsms.templates import fix
+        from propsms._templates.judge import fix
 
         profiles = self._for(item)
         current = item.template
@@ -308,6 +308,9 @@ def _print_patches(patches: list[tuple[str, str, str]]) -> None:
 
 
 def _sum(shown: list[Entry], run: _Run) -> None:
+    if not run.texts:
+        click.echo(nothing_found(), err=True)
+        return
     errors = sum(e.finding.severity is Severity.ERROR for e in shown)
     others = len(shown) - errors
     mendable = sum(e.finding.fix is not None for e in shown)

@@ -155,6 +155,13 @@ class Profile:
         return styles[0] if styles else None
 
     @lazy
+    def signs(self) -> tuple[frozenset[str], tuple[str, ...]]:
+        """The forbidden signs: single ones, and longer ones; brackets have rules of their own."""
+        listed: tuple[str, ...] = self.get("symbols") or ()
+        wanted = [sign for sign in listed if sign not in "[]【】"]
+        return frozenset(s for s in wanted if len(s) == 1), tuple(s for s in wanted if len(s) > 1)
+
+    @lazy
     def lists(self) -> Mapping[str, WordList]:
         """The first list of each category."""
         return {words.category: words for words in reversed(self.words)}

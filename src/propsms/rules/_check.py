@@ -15,11 +15,11 @@ from propsms.rules._rule import Rule
 from propsms.rules._words import lexicon, union
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
     from datetime import date
 
     from propsms.profiles import Profile
-    from propsms.rules._reading import Reading
+    from propsms.rules._reading import Groups, Reading
     from propsms.rules._rule import Breach
 
 __all__ = ["all_rules", "check", "get", "sources_of"]
@@ -66,9 +66,13 @@ def get(code: str) -> Rule:
 
 
 @lru_cache(maxsize=1)
-def _defaults() -> tuple[Rule, ...]:
-    """The rules about texts that are on."""
-    return tuple(rule for rule in all_rules() if rule.default and not rule.values)
+def _defaults() -> Groups:
+    """The rules about texts that are on, grouped by what makes them possible."""
+    groups: dict[Callable[[Reading], bool] | None, list[Rule]] = {}
+    for rule in all_rules():
+        if rule.default and not rule.values:
+            groups.setdefault(rule.may, []).append(rule)
+    return tuple((may, tuple(group)) for may, group in groups.items())
 
 
 @lru_cache(maxsize=256)

@@ -14,13 +14,15 @@ from propsms.rules._fold import Folded, fold, is_simple, squeeze
 from propsms.rules._sizes import usual_total
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import time
 
     from propsms.placeholders import Placeholder, Variable
     from propsms.profiles import Profile
     from propsms.rules._rule import Rule
     from propsms.rules._words import Hit, Union
+
+    Groups = tuple[tuple[Callable[["Reading"], bool] | None, tuple[Rule, ...]], ...]
 
 __all__ = ["FEES", "LINK", "MOBILE", "Link", "Reading", "guess_kind"]
 
@@ -244,12 +246,14 @@ class Reading:
         name = self.signature
         return not name or (_HAN.fullmatch(name) is not None and is_simple(name))
 
-    def candidates(self, union: Union, rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
-        """Those of *rules* that the text may break at some provider; worked out once."""
+    def candidates(self, union: Union, groups: Groups) -> tuple[Rule, ...]:
+        """The rules that the text may break at some provider; worked out once."""
         if self._version != union.version:
             self._version = union.version
             self.words = union.find(self)
-            self._candidates = tuple([r for r in rules if r.may is None or r.may(self)])
+            self._candidates = tuple(
+                [rule for may, group in groups if may is None or may(self) for rule in group]
+            )
         return self._candidates
 
     def variable(self, place: int) -> Variable:

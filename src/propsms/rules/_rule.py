@@ -104,6 +104,31 @@ class Rule:
         return not self.needs or any(key in profile.facts for key in self.needs)
 
 
+def has_markers(reading: Reading) -> bool:
+    """True if the text has a variable marker."""
+    return bool(reading.placeholders)
+
+
+def has_variables(reading: Reading) -> bool:
+    """True if variables are declared."""
+    return bool(reading.template.variables)
+
+
+def has_words(reading: Reading) -> bool:
+    """True if a listed word stands in the text."""
+    return bool(reading.words)
+
+
+def is_about_fees(reading: Reading) -> bool:
+    """True if the text speaks of fees or arrears."""
+    return reading.is_about_fees
+
+
+def may_ask_for_money(reading: Reading) -> bool:
+    """True if a listed word stands in the text, or it speaks of fees."""
+    return bool(reading.words) or reading.is_about_fees
+
+
 def replace(span: Span, text: str, summary: str, summary_en: str, *, safe: bool = False) -> Fix:
     """The fix that puts *text* where *span* stands."""
     return Fix((Edit(span, text),), safe=safe, summary=summary, summary_en=summary_en)

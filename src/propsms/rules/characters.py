@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from propsms._placeholders.lazy import late
 from propsms.findings import Edit, Fix, Severity, Span
 from propsms.rules._fold import INVISIBLE, traditional, variants
-from propsms.rules._rule import Breach, Example, Rule, replace
+from propsms.rules._rule import Breach, Example, Rule, has_markers, replace
 from propsms.rules._sizes import segments_of, worst_total
 from propsms.rules.signature import rival_breach
 
@@ -29,11 +29,9 @@ _OTHERS: Final = frozenset("[]【】\u00a5\uffe5")  # rules of their own, or men
 
 
 def _find_symbol(reading: Reading, profile: Profile) -> Iterator[Breach]:
-    listed: tuple[str, ...] = profile.get("symbols") or ()
-    signs, longer = _split(listed)
-    common = signs & reading.chars
-    if common or any(word in reading.plain for word in longer):
-        for found in _pattern(listed).finditer(reading.plain):
+    signs, longer = profile.signs
+    if signs & reading.chars or (longer and any(word in reading.plain for word in longer)):
+        for found in _pattern(signs, longer).finditer(reading.plain):
             yield _symbol(found, profile)
     if profile.get("emoticons_allowed") is False and _FACES & reading.chars:
         for found in _EMOTICON.finditer(reading.plain):
@@ -74,14 +72,7 @@ def _is_between_digits(found: re.Match[str]) -> bool:
 
 
 @lru_cache(maxsize=64)
-def _split(listed: tuple[str, ...]) -> tuple[frozenset[str], tuple[str, ...]]:
-    wanted = [sign for sign in listed if sign not in "[]【】"]
-    return frozenset(s for s in wanted if len(s) == 1), tuple(s for s in wanted if len(s) > 1)
-
-
-@lru_cache(maxsize=64)
-def _pattern(listed: tuple[str, ...]) -> re.Pattern[str]:
-    signs, longer = _split(listed)
+def _pattern(signs: frozenset[str], longer: tuple[str, ...]) -> re.Pattern[str]:
     words = sorted(longer, key=len, reverse=True)
     return re.compile("|".join(map(re.escape, [*words, *sorted(signs)])))
 
@@ -417,7 +408,7 @@ LENGTH_WORST_CASE: Final = Rule(
     why="华为按变量最长值预审，百度默认每个变量 50 个字。",
     why_en="Huawei's check counts each variable at its longest, Baidu at 50 by default.",
     find=_find_worst,
-    may=lambda reading: bool(reading.placeholders),
+    may=has_markers,
     bad=Example(
         "【绿苑物业】" + "请提前储水并关好水龙头。" * 40 + "详情:${1}。",
         variables=(("1", "address"),),

@@ -9,7 +9,7 @@ from propsms._placeholders.lazy import late
 from propsms.findings import Severity, Span
 from propsms.messages import MessageKind
 from propsms.rules._fold import fold
-from propsms.rules._rule import Breach, Example, Rule
+from propsms.rules._rule import Breach, Example, Rule, has_variables, has_words
 from propsms.rules._words import exempt_hits, senses
 
 if TYPE_CHECKING:
@@ -44,10 +44,6 @@ def _of(hit: Hit, zh: str, en: str) -> Breach:
     )
 
 
-def _has_words(reading: Reading) -> bool:
-    return bool(reading.words)
-
-
 BANNED_WORD: Final = Rule(
     code="banned-word",
     summary="含服务商列明的禁用内容。",
@@ -55,7 +51,7 @@ BANNED_WORD: Final = Rule(
     why="命中即驳回；物业常用语里碰巧含有的(电梯年检、移动充电桩)不算。",
     why_en="A hit is refused; property words that merely contain one (电梯年检) are let pass.",
     find=listed("banned-word", "是服务商列明的禁用内容", "is on the provider's list"),
-    may=_has_words,
+    may=has_words,
     bad=Example("【绿苑物业】本小区禁区内有人组织赌球活动招揽会员。"),
     good=Example("【绿苑物业】本小区电梯年检将于周六进行。"),
 )
@@ -69,7 +65,7 @@ CARRIER_WORD: Final = Rule(
     find=listed(
         "carrier-word", "涉及运营商业务，请改写为“通信线路”等", "names a carrier's business"
     ),
-    may=_has_words,
+    may=has_words,
     bad=Example("本小区周六电信宽带割接，期间断网。", "aliyun"),
     good=Example("本小区周六检修通信线路，移动充电桩照常使用。", "aliyun"),
 )
@@ -85,7 +81,7 @@ SURVEY_LOYALTY: Final = Rule(
         "不能用短信发，请改在 APP 或纸面进行",
         "may not go by SMS; use an app or paper",
     ),
-    may=_has_words,
+    may=has_words,
     bad=Example("报修已完成，请填写满意度问卷调查。", "aliyun"),
     good=Example("您的报修已完成，如有问题请致电前台。", "aliyun"),
 )
@@ -99,7 +95,7 @@ APP_PROMO: Final = Rule(
     find=listed(
         "app-promo", "属于推广，请改写为“可到前台办理”", "is promotion; write 可到前台办理"
     ),
-    may=_has_words,
+    may=has_words,
     bad=Example("关注公众号可在线缴纳车位费。", "tencent"),
     good=Example("车位费可在物业前台缴纳。", "tencent"),
 )
@@ -113,7 +109,7 @@ INVITATION: Final = Rule(
     find=listed(
         "invitation", "是邀请，请只通知已报名的人", "invites; write only to those who signed up"
     ),
-    may=_has_words,
+    may=has_words,
     bad=Example("诚邀您报名参加本周六的业主联谊。", "huawei"),
     good=Example("您报名的讲座改到周六下午。", "huawei"),
 )
@@ -287,7 +283,7 @@ CONTACT_VARIABLE: Final = Rule(
     why="审核人员看不到号码；华为禁止手机号作变量，座机各页说法不一。",
     why_en="The reviewer cannot see it; Huawei bars mobiles, and its pages differ on landlines.",
     find=_find_contact_variable,
-    may=lambda reading: bool(reading.template.variables),
+    may=has_variables,
     bad=Example("快递已到，请致电${1}领取。", "huawei", variables=(("1", "phone"),)),
     good=Example("快递已到，请致电400-000-0000领取。", "huawei"),
     needs=("mobile_variable_allowed", "landline_variable_allowed"),

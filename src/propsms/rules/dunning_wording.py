@@ -15,7 +15,7 @@ from propsms._placeholders.lazy import late
 from propsms.findings import Severity, Span
 from propsms.messages import MessageKind
 from propsms.rules._reading import FEES
-from propsms.rules._rule import Breach, Example, Rule, replace
+from propsms.rules._rule import Breach, Example, Rule, is_about_fees, may_ask_for_money, replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -114,7 +114,7 @@ DUNNING_WORDING: Final = Rule(
     why="催款、催缴、逾期等在阿里云、腾讯、华为、百度都会驳回；只有“账单已出”这类中性写法有机会通过。",
     why_en="Large providers refuse it; only a neutral 'your bill is ready' has a chance.",
     find=_find_wording,
-    may=lambda reading: bool(reading.words) or reading.is_about_fees,
+    may=may_ask_for_money,
     bad=Example("您已欠费3个月，请限期缴清。", "aliyun", "dunning"),
     good=Example("9月物业费账单已出，可在前台查询。", "aliyun", "dunning"),
     fix="unsafe",
@@ -166,7 +166,7 @@ DUNNING_LEGAL_THREAT: Final = Rule(
     why="起诉、法院、律师函等会驳回；真要起诉，应先书面催告并给出合理期限(民法典第944条)。",
     why_en="It is refused; the law asks for a written demand with a reasonable term first.",
     find=_find_legal,
-    may=lambda reading: bool(reading.words) or reading.is_about_fees,
+    may=may_ask_for_money,
     bad=Example("物业费账单未缴，我们将移送法院。", "aliyun", "dunning"),
     good=Example("如对物业费账单有疑问，请到前台核对。", "aliyun", "dunning"),
     fix="unsafe",
@@ -217,7 +217,7 @@ DUNNING_CREDIT_THREAT: Final = Rule(
     why="物业公司没有把欠费上报征信的一般渠道，这样写有误导、胁迫之嫌，多家服务商也驳回。",
     why_en="A property company has no channel to the credit system; the sentence misleads.",
     find=_find_credit,
-    may=lambda reading: bool(reading.words) or reading.is_about_fees,
+    may=may_ask_for_money,
     bad=Example("物业费账单未缴将影响您的征信。", "seed", "dunning"),
     good=Example("请核对物业费账单。", "seed", "dunning"),
     fix="unsafe",
@@ -328,7 +328,7 @@ DUNNING_TONE: Final = Rule(
     why="恐吓、威胁语气会被驳回，反复发送还可能受治安处罚；平和的提醒回款更好。",
     why_en="Threats are refused, and repeating them can be punished; calm reminders collect more.",
     find=_find_tone,
-    may=lambda reading: bool(reading.words) or reading.is_about_fees,
+    may=may_ask_for_money,
     bad=Example("【绿苑物业】请立即缴清物业费，后果自负!", kind="dunning"),
     good=Example("【绿苑物业】物业费账单已出，请在方便时办理。", kind="dunning"),
     severity=Severity.WARNING,
@@ -369,7 +369,7 @@ DUNNING_SHAMING: Final = Rule(
     why="公开欠费人信息侵犯隐私与名誉，已有判例认定违法。",
     why_en="Publication violates privacy and reputation; courts have found it unlawful.",
     find=_find_shaming,
-    may=lambda reading: reading.is_about_fees,
+    may=is_about_fees,
     bad=Example("【绿苑物业】物业费逾期将在小区张贴公示欠费名单。", kind="dunning"),
     good=Example("【绿苑物业】物业费账单已出，可到前台核对。", kind="dunning"),
     fix="unsafe",
@@ -441,7 +441,7 @@ DUNNING_LATE_FEE: Final = Rule(
     why="滞纳金须有合同约定并提示过；没有依据的说法不实。",
     why_en="A late fee needs an agreed clause; without one the sentence is untrue.",
     find=_find_late_fee,
-    may=lambda reading: reading.is_about_fees,
+    may=is_about_fees,
     bad=Example("【绿苑物业】物业费未缴将产生滞纳金。", kind="dunning"),
     good=Example("【绿苑物业】物业费未缴的，按合同约定计收违约金。", kind="dunning"),
     severity=Severity.WARNING,

@@ -11,7 +11,7 @@ from propsms.findings import Edit, Fix, Severity, Span
 from propsms.messages import MessageKind
 from propsms.placeholders import Dialect
 from propsms.rules._fold import INVISIBLE
-from propsms.rules._rule import Breach, Example, Rule, replace
+from propsms.rules._rule import Breach, Example, Rule, has_markers, has_variables, replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -111,7 +111,7 @@ PLACEHOLDER_STYLE: Final = Rule(
     why="服务商会把它当作普通文字，或在审核时驳回。",
     why_en="The provider takes it for plain text, or refuses the template.",
     find=_find_style,
-    may=lambda reading: bool(reading.placeholders),
+    may=has_markers,
     bad=Example("【绿苑物业】您的报修单{1}已派单。"),
     good=Example("【绿苑物业】您的报修单${1}已派单。"),
     needs=("styles",),
@@ -187,7 +187,7 @@ PLACEHOLDER_FULLWIDTH: Final = Rule(
     why="没有服务商识别全角的 ｛｝＄＃,变量会原样发给住户。",
     why_en="No provider reads full-width signs; residents would see the marker itself.",
     find=_find_fullwidth,
-    may=lambda reading: bool(reading.placeholders),
+    may=has_markers,
     bad=Example("【绿苑物业】本月车位费＄｛1｝元已出账。"),
     good=Example("【绿苑物业】本月车位费${1}元已出账。"),
     fix="safe",
@@ -270,7 +270,7 @@ PLACEHOLDER_NAME: Final = Rule(
     why="纯数字、中文或保留字会被驳回；名称体现属性，审核更快。",
     why_en="Digits alone, Han and reserved names are refused; a telling name is reviewed sooner.",
     find=_find_name,
-    may=lambda reading: bool(reading.placeholders),
+    may=has_markers,
     bad=Example("您的报修单${房号}已派单。", "aliyun"),
     good=Example("您的报修单${room_no}已派单。", "aliyun"),
     needs=("name_pattern", "name_reserved"),
@@ -388,7 +388,7 @@ PLACEHOLDER_EDGE: Final = Rule(
     why="有的渠道(如 WhatsApp)不接受首尾为变量的模板。",
     why_en="Some channels, such as WhatsApp, refuse a variable at either edge.",
     find=_find_edge,
-    may=lambda reading: bool(reading.placeholders),
+    may=has_markers,
     bad=Example("${1}请到前台办理入住登记。"),
     good=Example("请于${1}前到前台办理入住登记。"),
     default=False,
@@ -533,7 +533,7 @@ VARIABLE_COUNT: Final = Rule(
     why="验证码短信通常只许一个变量，通知最多 20 个，华为的营销短信不许有变量。",
     why_en="A code text takes one variable as a rule, a notice at most 20, Huawei's marketing none.",
     find=_find_count,
-    may=lambda reading: bool(reading.placeholders),
+    may=has_markers,
     bad=Example("【绿苑物业】您的门禁验证码为${1},${2}分钟内有效。", kind="otp"),
     good=Example("【绿苑物业】您的门禁验证码为${1},5分钟内有效。", kind="otp"),
     needs=("variables_max_otp", "variables_max_notice", "variables_max_marketing"),
@@ -567,7 +567,7 @@ ATTRIBUTE_MISSING: Final = Rule(
     why="提交模板时要逐个填写变量属性(电话号码、时间、金额等),填错或漏填会被驳回。",
     why_en="Each variable's attribute (phone, time, money ...) is part of the submission.",
     find=_find_attribute,
-    may=lambda reading: bool(reading.template.variables),
+    may=has_variables,
     bad=Example("【绿苑物业】3栋将于${day}停水，请致电${phone}。", variables=(("day", "date"),)),
     good=Example(
         "【绿苑物业】3栋将于${1}停水，请致电${2}。", variables=(("1", "date"), ("2", "phone"))
@@ -596,7 +596,7 @@ VARIABLE_UNUSED: Final = Rule(
     why="多给的变量值会让发送失败。",
     why_en="A value too many makes the send fail.",
     find=_find_undeclared_use,
-    may=lambda reading: bool(reading.template.variables),
+    may=has_variables,
     bad=Example("【绿苑物业】3栋今晚停水。", variables=(("day", "date"),)),
     good=Example("【绿苑物业】3栋${1}停水。", variables=(("1", "date"),)),
     severity=Severity.WARNING,
@@ -640,7 +640,7 @@ ATTRIBUTE_GENERIC: Final = Rule(
     why="华为把“变量属性全部选其他”列为驳回原因。",
     why_en="Huawei names it as a reason for refusal.",
     find=_find_generic,
-    may=lambda reading: bool(reading.template.variables),
+    may=has_variables,
     bad=Example("【绿苑物业】本月车位费${1}元已出账。", variables=(("1", "text"),)),
     good=Example("【绿苑物业】本月车位费${1}元已出账。", variables=(("1", "money"),)),
     severity=Severity.WARNING,
@@ -668,7 +668,7 @@ DATETIME_SPLIT: Final = Rule(
     why="华为要求日期与时间各用一个变量。",
     why_en="Huawei asks for two variables.",
     find=_find_datetime,
-    may=lambda reading: bool(reading.template.variables),
+    may=has_variables,
     bad=Example("本小区将于${1}起停水，请提前储水。", "huawei", variables=(("1", "datetime"),)),
     good=Example(
         "本小区将于${1}日${2}起停水，请提前储水。",
