@@ -43,7 +43,7 @@ from propsms._dunning.money import Allocation, LateFee, allocate, late_fee
 from propsms._dunning.planning import DunningPlan, PlanTotals, plan, plan_stream
 from propsms._dunning.policy import P0, Cutoffs, DunningPolicy
 from propsms._dunning.reasons import Action, Reason
-from propsms._dunning.replies import read_reply
+from propsms._dunning.replies import hold_for_reply
 from propsms._dunning.report import html_report
 from propsms._dunning.rows import accounts_from
 from propsms._dunning.stage import Stage
@@ -105,6 +105,7 @@ __all__ = [
     "delivery_rate",
     "export_evidence",
     "held_out",
+    "hold_for_reply",
     "household_rate",
     "html_report",
     "late_fee",
@@ -114,7 +115,6 @@ __all__ = [
     "plan",
     "plan_stream",
     "policy_schema",
-    "read_reply",
     "recovery_rate",
     "roll_rate",
     "verify_chain",

@@ -34,11 +34,11 @@ from propsms.dunning import (
     Task,
     allocate,
     decide,
+    hold_for_reply,
     late_fee,
     limitation,
     load_policy,
     plan,
-    read_reply,
 )
 from propsms.errors import InvalidValueError
 from propsms.findings import Finding, Severity
@@ -815,20 +815,20 @@ def test_78_with_the_lawyer_the_machine_is_silent() -> None:
 
 
 def test_79_what_the_owner_writes_back() -> None:
-    paid = read_reply("已缴", at=at("2026-04-02"))
+    paid = hold_for_reply("已缴", at=at("2026-04-02"))
     assert (HoldKind.PAUSE, date(2026, 4, 2), date(2026, 4, 4)) == (
         paid.kind,
         paid.since,
         paid.until,
     )
-    contested = read_reply("我对账单有异议", at=at("2026-04-02"))
+    contested = hold_for_reply("我对账单有异议", at=at("2026-04-02"))
     assert HoldKind.DISPUTE is contested.kind
     assert contested.until is None
-    assert read_reply("好的", at=at("2026-04-02")) is None
+    assert hold_for_reply("好的", at=at("2026-04-02")) is None
     assert "hold" == judge("2026-04-03", holds=[paid]).action
     assert "send" == judge("2026-04-07", holds=[paid]).action
     for nothing in ("没有异议", "还没交,未付清", "unpaid"):
-        assert read_reply(nothing, at=at("2026-04-02")) is None
+        assert hold_for_reply(nothing, at=at("2026-04-02")) is None
 
 
 def test_80_nothing_or_only_far_bills() -> None:

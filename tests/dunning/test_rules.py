@@ -27,6 +27,7 @@ from propsms.dunning import (
     Contact,
     Dispute,
     DunningPolicy,
+    EvidenceLedger,
     Hold,
     LateFeeClause,
     Notice,
@@ -48,6 +49,7 @@ from propsms.dunning import (
     plan,
     plan_stream,
     policy_schema,
+    recovery_rate,
 )
 from propsms.errors import InvalidValueError
 from propsms.findings import Finding, Severity
@@ -296,6 +298,39 @@ def test_d10_a_late_fee_does_not_vanish_with_the_principal() -> None:
 def test_d11_the_minimum_compares_what_is_outstanding() -> None:
     policy = DunningPolicy(min_amount=Decimal(100))
     assert "none" == assess([ago(5, paid=Decimal(250))], as_of=TODAY, policy=policy).stage
+
+
+def test_d07_evidence_outlives_what_else_is_purged(tmp_path) -> None:
+    ledger = EvidenceLedger(tmp_path / "evidence.jsonl")
+    ledger.append("notice", "a", {"text": "x"}, at=NOON - timedelta(days=900))
+    assert 0 == ledger.purge(NOON - timedelta(days=3 * 365))
+    assert "x" == ledger.of("a")[0].facts["text"]
+
+
+def test_d12_age_is_from_the_due_date_not_from_the_period() -> None:
+    bill = ago(1, starts=TODAY - timedelta(days=365), period="2025年")
+    assert 1 == assess([bill], as_of=TODAY).days_past_due
+
+
+def test_d13_a_measure_does_not_divide_a_sum_by_itself() -> None:
+    late = account(ago(90, payments=[Payment(TODAY, Decimal(100))]))
+    rate = recovery_rate([late], start=TODAY - timedelta(days=30), end=TODAY)
+    assert "33.3 %" == str(rate)
+
+
+def test_d16_credit_notes_are_an_option() -> None:
+    bills = [ago(20), ago(3, "-300.00")]
+    netted = DunningPolicy(net_credits=True)
+    assert "send" == decide(account(*bills), now=NOON).action
+    assert (Reason.COVERED_BY_CREDIT,) == decide(account(*bills), now=NOON, policy=netted).reasons
+
+
+def test_d18_ranges_leave_no_gap(tmp_path) -> None:
+    path = tmp_path / "policy.toml"
+    path.write_text('[stages]\nreminder="1-3"\noverdue="4-12"\nfinal="13-"\n', "utf-8")
+    policy = load_policy(path)
+    stages = [str(assess([ago(n)], as_of=TODAY, policy=policy).stage) for n in (3, 4, 12, 13)]
+    assert ["reminder", "overdue", "overdue", "final"] == stages
 
 
 def test_d15_cool_down_is_by_account_and_stage() -> None:

@@ -214,7 +214,17 @@ def test_63_two_workers_one_run_and_the_lease_expires() -> None:
     assert 1 == two.commit(plan).accepted
 
 
-def test_64_a_backdated_run_is_refused() -> None:
+def test_d05_a_dead_run_can_be_resumed_when_its_lease_is_over() -> None:
+    town = Town(home(1), home(2))
+    dead = town.run(worker="dead")
+    list(dead.units(town.plan()))
+    assert dead._runner.hold()
+    assert "locked" == town.run(worker="next").resume().status
+    town.now += timedelta(minutes=5, seconds=1)
+    assert 2 == town.run(worker="next").resume().accepted
+
+
+def test_d20_64_a_backdated_run_is_refused() -> None:
     town = Town(home(1))
     town.run().commit(town.plan())
     yesterday = town.run(name="late").plan(town.accounts.values(), now=NOW - timedelta(days=1))
@@ -461,6 +471,8 @@ def test_standard_values() -> None:
         "period": "4月等",
         "due_date": "2026-05-01",
     } == values
+    exact = home(1, bills=[Bill("a", date(2026, 5, 1), Decimal("245.125"))])
+    assert "245.13" == standard_values(decide(exact, now=NOW), exact)["amount"]
     bare = Account(id="a", bills=[Bill("a", date(2026, 5, 1), D300)])
     assert "period" not in standard_values(decide(bare, now=NOW), bare)
 

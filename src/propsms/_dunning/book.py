@@ -156,6 +156,7 @@ def load_policy(path: str | Path | None = None) -> DunningPolicy | PolicyBook:
 
     Raises:
         InvalidValueError: A key is not known or a value is refused; the message names it.
+        OSError: The file cannot be read.
     """
     if path is None:
         text, name = (
@@ -163,7 +164,7 @@ def load_policy(path: str | Path | None = None) -> DunningPolicy | PolicyBook:
             "p0.toml",
         )
     else:
-        text, name = Path(path).read_text("utf-8"), str(path)
+        text, name = _text(Path(path)), str(path)
     try:
         data = tomllib.loads(text, parse_float=Decimal)
     except tomllib.TOMLDecodeError as error:
@@ -177,6 +178,15 @@ def load_policy(path: str | Path | None = None) -> DunningPolicy | PolicyBook:
         for table, rows in tables.items()
     }
     return PolicyBook(company, **overrides)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8-sig")
+    except UnicodeDecodeError:
+        raise _bad(
+            str(path), "is not UTF-8; save it as UTF-8", "不是 UTF-8 编码,请另存为 UTF-8"
+        ) from None
 
 
 _NAMES = frozenset(field.name for field in attrs.fields(DunningPolicy))

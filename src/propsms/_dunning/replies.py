@@ -9,7 +9,7 @@ from propsms._checks import require_aware
 from propsms._dunning.accounts import Hold, HoldKind
 from propsms.sending_hours import SHANGHAI
 
-__all__ = ["read_reply"]
+__all__ = ["hold_for_reply"]
 
 _CHECK_DAYS: Final = 3
 _CONTESTED: Final = (
@@ -26,14 +26,14 @@ _PAID: Final = ("已缴", "已交", "已付", "缴过", "交过", "付过", "缴
 _NOT: Final = ("没", "未", "无", "还不", "not ", "no ", "n't", "un")
 
 
-def read_reply(text: str, *, at: datetime, by: str = "reply") -> Hold | None:
+def hold_for_reply(text: str, *, at: datetime, by: str = "reply") -> Hold | None:
     """Make a hold of what an owner wrote back, or None if it says nothing about the debt.
 
     "已缴" pauses for three days, in which a person checks the ledger; "有异议" opens a dispute
     until somebody settles it. A reply never makes a notice firmer.
 
     >>> from datetime import UTC
-    >>> str(read_reply("已缴费", at=datetime(2026, 4, 2, 2, tzinfo=UTC)).kind)
+    >>> str(hold_for_reply("已缴费", at=datetime(2026, 4, 2, 2, tzinfo=UTC)).kind)
     'pause'
     """
     require_aware(at, "at")

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
@@ -76,6 +76,7 @@ TEXTS: Final[Mapping[Stage, str]] = {
 }
 """The names of the four texts of the catalog."""
 
+_FEN: Final = Decimal("0.01")
 _LETTER_FIRST: Final = "LETTER_FIRST"
 _NOT_BY_SMS: Final = "NOT_BY_SMS"
 _DOES_NOT_FIT: Final = "DOES_NOT_FIT"
@@ -104,7 +105,7 @@ def standard_values(
     )
     values = {
         "room": account.unit or account.id,
-        "amount": f"{decision.amount:.2f}",
+        "amount": str(decision.amount.quantize(_FEN, ROUND_HALF_UP)),
         "days": str(decision.days_past_due),
         "phone": phone,
         "company": company,
