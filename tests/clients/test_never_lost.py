@@ -6,7 +6,7 @@ import asyncio
 import threading
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -17,7 +17,9 @@ from propsms.messages import Accepted, OutboundMessage, Outcome, RefusalReason, 
 from propsms.phone import parse
 from propsms.templates import Template, TemplateLibrary
 from propsms.testing.providers import ScriptedProvider
-from propsms.wire import HttpResponse
+
+if TYPE_CHECKING:
+    from propsms.wire import HttpResponse
 
 NOON = datetime(2026, 3, 3, 4, tzinfo=UTC)
 LIBRARY = TemplateLibrary(
@@ -79,9 +81,11 @@ class FailingStore:
     """Reserves, and is gone when the reservation is to be settled."""
 
     def reserve(self, *_: Any, **__: Any) -> object:
+        """Something without a ``retry_at``."""
         return SimpleNamespace()
 
     def commit(self, *_: Any, **__: Any) -> bool:
+        """Fail."""
         raise ConnectionError("the store is gone")
 
     refund = commit
@@ -105,13 +109,15 @@ def test_an_outcome_outlives_the_store_of_caps(
 # Cancelled around the call.
 
 
-class SlowQuota(FailingStore):
+class SlowQuota:
     """Takes its time to settle."""
 
     async def reserve(self, *_: Any, **__: Any) -> object:
+        """Something without a ``retry_at``."""
         return SimpleNamespace()
 
     async def commit(self, *_: Any, **__: Any) -> bool:
+        """Last for a minute."""
         await asyncio.sleep(60)
         return True
 
@@ -121,7 +127,9 @@ class SlowQuota(FailingStore):
 async def _cancelled_when(
     reached: threading.Event | asyncio.Event, sending: asyncio.Task[Any]
 ) -> None:
-    while not reached.is_set():
+    for _ in range(500):  # an event of a thread cannot be awaited
+        if reached.is_set():
+            break
         await asyncio.sleep(0.01)
     await asyncio.sleep(0.05)
     sending.cancel()
@@ -161,9 +169,9 @@ def test_cancelled_between_two_tries_the_accepted_part_is_heard() -> None:
 
     class Half(ScriptedProvider):
         def parse_response(self, messages: Any, response: Any) -> list[Outcome]:
-            first, second = super().parse_response(messages, response)
+            first, _ = super().parse_response(messages, response)
             waiting.set()
-            return [first, self._refused(messages[1], RefusalReason.THROTTLED)] if second else []
+            return [first, self._refused(messages[1], RefusalReason.THROTTLED)]
 
     async def scenario() -> None:
         slow = RetryPolicy(base=timedelta(seconds=8))
