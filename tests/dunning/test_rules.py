@@ -31,6 +31,7 @@ from propsms.dunning import (
     Hold,
     LateFeeClause,
     Notice,
+    NoticeEvent,
     Payer,
     Payment,
     Policy,
@@ -737,3 +738,33 @@ def test_decisions_are_json_for_a_queue() -> None:
     assert json.dumps([str(reason) for reason in made.reasons])
     assert "13900000001" not in repr(made)
     assert "13900000001" not in repr(made.source)
+
+
+def test_the_inputs_hash_covers_everything_that_was_known() -> None:
+    contact = Contact("sms", parse("13900000001"), reserved_at=date(2024, 1, 1))
+    full = account(
+        ago(5),
+        payers=[Payer("p", contacts=[contact], opt_outs=["voice"])],
+        holds=[
+            Hold(
+                kind="pause",
+                since=TODAY - timedelta(days=9),
+                until=TODAY - timedelta(days=8),
+                bills=["x"],
+            )
+        ],
+        ledger_at=NOON,
+    )
+    first = decide(full, now=NOON).inputs_hash
+    assert first == decide(full, now=NOON).inputs_hash
+    assert first != decide(evolve(full, holds=[]), now=NOON).inputs_hash
+    assert first != decide(full, now=NOON + timedelta(days=1)).inputs_hash
+
+
+def test_a_notice_keeps_its_instants() -> None:
+    with pytest.raises(InvalidValueError, match="delivered_at"):
+        Notice(id="n", stage="reminder", status="delivered")
+    queued = Notice(id="n", stage="reminder", status="queued", planned_at=NOON)
+    handed = queued.record(NoticeEvent("submitted", NOON))
+    assert (NOON, True, False) == (handed.submitted_at, handed.contacted, handed.queued)
+    assert queued.record(NoticeEvent("cancelled", NOON)).events[0].at == NOON
