@@ -580,13 +580,16 @@ def find_faults(
     return faults
 
 
-def store_suite(open_store: OpenStore, *, processes: bool = True) -> type:
+def store_suite(
+    open_store: OpenStore, *, processes: bool = True, examples: int | None = None
+) -> type:
     """A test class for pytest that puts a store through every check.
 
     Args:
         open_store: Opens a store by name, empty the first time. With *processes* it must be
             a function of a module, or a `functools.partial` of one, so that it can be sent.
         processes: False for a store that lives in one process.
+        examples: How many runs of the state machine; None takes the Hypothesis profile's.
 
     ```python
     TestOurStore = store_suite(open_our_store)
@@ -604,7 +607,7 @@ def store_suite(open_store: OpenStore, *, processes: bool = True) -> type:
 
         def test_answers_as_the_model(self) -> None:
             """Any sequence of acts, with clocks that jump, answers as the plain model."""
-            check_model(open_store)
+            check_model(open_store, examples=examples)
 
         def test_threads_race(self) -> None:
             """One thread consumes; a cap holds; every guess counts."""

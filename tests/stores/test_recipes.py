@@ -1,0 +1,137 @@
+"""The recipes for a host's own database pass the suite; so does a rolled-back host."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import threading
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from propsms.otp import Issued, OtpService, VerifyStatus
+from propsms.testing import store_suite
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Generator, Iterator
+
+sa = pytest.importorskip("sqlalchemy")
+django = pytest.importorskip("django")
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "examples" / "stores"))
+
+from sqlalchemy_store import SQLAlchemyStore  # noqa: E402
+
+NOW = datetime(2026, 3, 2, 4, tzinfo=UTC)
+_FOLDER: list[str] = []
+_HURRY = "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def folder() -> Iterator[str]:
+    """Where the databases of this page are."""
+    with tempfile.TemporaryDirectory() as made:
+        _FOLDER.append(made)
+        yield made
+        _FOLDER.clear()
+
+
+def open_sqlalchemy(name: str) -> SQLAlchemyStore:
+    engine = sa.create_engine(f"sqlite:///{_FOLDER[0]}/{name}.db", connect_args={"timeout": 60})
+    sa.event.listen(engine, "connect", _hurry)
+    store = SQLAlchemyStore(engine)
+    store.create_tables()
+    return store
+
+
+def _hurry(connection: Any, _: object) -> None:
+    """No power is cut in these tests."""
+    connection.executescript(_HURRY)
+
+
+TestSQLAlchemyStore = store_suite(open_sqlalchemy, processes=False, examples=10)
+
+
+def test_sqlalchemy_forgets_what_expired() -> None:
+    """A daily purge deletes it."""
+    store = open_sqlalchemy("purge")
+    codes = OtpService(store, b"a key for tests, not for people.")
+    issued = codes.issue("13900000001", purpose="gate", now=NOW)
+    assert isinstance(issued, Issued)
+    store.purge(1 << 62)
+    result = codes.verify("13900000001", purpose="gate", code=issued.code, now=NOW)
+    assert VerifyStatus.ABSENT == result.status
+    store.close()
+
+
+def _set_up_django() -> Any:
+    from django.conf import settings
+
+    if not settings.configured:
+        settings.configure(DATABASES={}, USE_TZ=True)
+        django.setup()
+    from django.db import connections
+
+    return connections
+
+
+def open_django(name: str) -> Any:
+    connections = _set_up_django()
+    from django_store import DjangoStore
+
+    database = {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": f"{_FOLDER[0]}/django-{name}.db",
+        "OPTIONS": {"timeout": 60, "init_command": _HURRY},
+    }
+    connections.settings[name] = connections.configure_settings({"default": {}, name: database})[
+        name
+    ]
+
+    class Closing(DjangoStore):
+        """Django closes at the end of a request; the threads of these tests have none."""
+
+        @contextmanager
+        def act(self, tags: Collection[str], /) -> Generator[Any]:
+            try:
+                with super().act(tags) as rows:
+                    yield rows
+            finally:
+                if threading.current_thread() is not threading.main_thread():
+                    connections[name].close()
+
+        def close(self) -> None:
+            connections[name].close()
+
+    store = Closing(name)
+    store.create_tables()
+    return store
+
+
+TestDjangoStore = store_suite(open_django, processes=False, examples=10)
+
+
+def test_a_rollback_of_the_host_gives_no_guess_back() -> None:
+    """A view that fails after a wrong guess has still spent it; a nested use is refused."""
+    connections = _set_up_django()
+    from django.db import transaction
+
+    store, host = open_django("codes"), open_django("host")
+    codes = OtpService(store, b"a key for tests, not for people.")
+    issued = codes.issue("13900000001", purpose="gate", now=NOW)
+    assert isinstance(issued, Issued)
+    wrong = f"{(int(issued.code) + 1) % 10**6:06d}"
+    for _ in range(5):
+        with transaction.atomic(using="host"):
+            codes.verify("13900000001", purpose="gate", code=wrong, now=NOW)
+            transaction.set_rollback(True, using="host")
+    result = codes.verify("13900000001", purpose="gate", code=issued.code, now=NOW)
+    assert VerifyStatus.EXHAUSTED == result.status
+    with pytest.raises(RuntimeError, match="durable"), transaction.atomic(using="codes"):
+        codes.verify("13900000001", purpose="gate", code=issued.code, now=NOW)
+    for made in (store, host):
+        made.close()
+    connections.close_all()
