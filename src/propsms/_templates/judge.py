@@ -14,6 +14,7 @@ from propsms.messages import MessageKind
 from propsms.placeholders import Template, Variable
 from propsms.profiles import ALL, load
 from propsms.rules import Reading, check, guess_kind
+from propsms.rules._fold import INVISIBLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
@@ -338,9 +339,20 @@ def _compatible(text: str, findings: Iterable[Finding], *, unsafe: bool) -> list
         proposed = finding.fix
         if proposed is None or not (proposed.safe or unsafe):
             continue
+        if any(_joins_numbers(text, edit) for edit in proposed.edits):
+            continue
         if all(_apart(edit, kept) for edit in proposed.edits for kept in chosen):
             chosen.extend(edit for edit in proposed.edits if _changes(text, edit))
     return chosen
+
+
+def _joins_numbers(text: str, edit: Edit) -> bool:
+    """True if two numbers would run together; an invisible character parts none."""
+    if edit.text or INVISIBLE.sub("", text[edit.span.start : edit.span.end]) == "":
+        return False
+    before = INVISIBLE.sub("", text[max(0, edit.span.start - 20) : edit.span.start])
+    after = INVISIBLE.sub("", text[edit.span.end : edit.span.end + 20])
+    return before[-1:].isdigit() and after[:1].isdigit()
 
 
 def _apart(one: Edit, other: Edit) -> bool:

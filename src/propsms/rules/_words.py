@@ -104,7 +104,8 @@ class Union:
     def __init__(self) -> None:
         self.version = 0
         self._known: set[str] = set()
-        self._heads: dict[str, dict[str, list[str]]] = {}
+        self._pairs: dict[str, list[str]] = {}
+        self._heads: dict[str, tuple[tuple[str, list[str]], ...]] = {}
         self._firsts: frozenset[str] = frozenset()
         self._single: frozenset[str] = frozenset()
 
@@ -113,8 +114,12 @@ class Union:
         fresh = words - self._known
         for word in fresh:
             if len(word) > 1:
-                self._heads.setdefault(word[0], {}).setdefault(word[1], []).append(word)
+                self._pairs.setdefault(word[:2], []).append(word)
         if fresh:
+            grouped: dict[str, list[tuple[str, list[str]]]] = {}
+            for pair, having in self._pairs.items():
+                grouped.setdefault(pair[0], []).append((pair, having))
+            self._heads = {first: tuple(group) for first, group in grouped.items()}
             self._known |= fresh
             self._firsts = frozenset(self._heads)
             self._single = frozenset(word for word in self._known if len(word) == 1)
@@ -126,9 +131,9 @@ class Union:
         found = [
             word
             for first in self._firsts & signs
-            for second in heads[first].keys() & signs
-            if first + second in text
-            for word in heads[first][second]
+            for pair, having in heads[first]
+            if pair in text
+            for word in having
             if word in text
         ]
         found += self._single & signs

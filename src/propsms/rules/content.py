@@ -181,7 +181,7 @@ def _find_personal(reading: Reading, profile: Profile) -> Iterator[Breach]:
             )
 
 
-_HINTS: Final = frozenset("微信q群@友vw")
+_HINTS: Final = frozenset("微q群@友vw")
 
 PERSONAL_CONTACT: Final = Rule(
     code="personal-contact",
