@@ -76,7 +76,7 @@ def run(folder: Path) -> dict[str, float]:
     marks.append(time.perf_counter())
 
     messages = [
-        OutboundMessage(parse(f"199{n:08d}"), t.name, values)
+        OutboundMessage(parse(f"139{n:08d}"), t.name, values)
         for n, (t, values) in enumerate(zip(chosen, filled, strict=True))
     ]
     marks.append(time.perf_counter())
