@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
@@ -10,7 +11,23 @@ from propsms.errors import InvalidValueError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["between", "non_empty", "positive", "require_aware"]
+__all__ = ["between", "non_empty", "positive", "reason_zh", "require_aware"]
+
+_REASONS_ZH = {
+    errno.ENOENT: "没有这个文件或文件夹,请核对路径",
+    errno.EACCES: "没有权限,请换一个位置或修改权限",
+    errno.EPERM: "没有权限,请换一个位置或修改权限",
+    errno.EROFS: "所在磁盘只读,请换一个位置",
+    errno.EISDIR: "这是文件夹,请给出文件名",
+    errno.ENOTDIR: "路径中有一段不是文件夹,请核对路径",
+    errno.EEXIST: "已有同名文件,请换一个名字",
+    errno.ENOSPC: "磁盘已满,请换一个位置",
+}
+
+
+def reason_zh(error: OSError) -> str:
+    """Why a file cannot be used, in Chinese; the system tells it in English alone."""
+    return _REASONS_ZH.get(error.errno or 0, error.strerror or str(error))
 
 
 def between(low: Any, high: Any) -> Callable[[Any, Any, Any], None]:

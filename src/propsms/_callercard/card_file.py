@@ -9,6 +9,7 @@ import hashlib
 import tomllib
 from typing import TYPE_CHECKING, Any, cast
 
+from propsms._callercard.fields import check_keys
 from propsms._callercard.logo import MAX_LOGO_BYTES, read_logo
 from propsms._callercard.model import CallerCard, CardNumber, Document
 from propsms.errors import InvalidValueError
@@ -89,9 +90,10 @@ def _tables(value: Any) -> list[dict[str, Any]]:
 
 
 def _card(data: dict[str, Any], name: str) -> CallerCard:
+    check_keys(CallerCard, data, name)
     try:
-        numbers = [_number(item) for item in data.pop("numbers", [])]
-        documents = [Document(**item) for item in data.pop("documents", [])]
+        numbers = [_number(item, name) for item in data.pop("numbers", [])]
+        documents = [_paper(item, name) for item in data.pop("documents", [])]
         return CallerCard(**data, numbers=numbers, documents=documents)
     except InvalidValueError:
         raise
@@ -108,10 +110,16 @@ def _first_line(error: Exception) -> str:
     return str(error.args[0] if error.args else error)
 
 
-def _number(item: Any) -> CardNumber:
+def _number(item: Any, name: str) -> CardNumber:
     if isinstance(item, str):
         return CardNumber(item)
     given: dict[str, Any] = dict(item)
     if isinstance(given.get("proof"), dict):
-        given["proof"] = Document(**given["proof"])
+        given["proof"] = _paper(given["proof"], name)
+    check_keys(CardNumber, given, f"{name}: numbers")
     return CardNumber(**given)
+
+
+def _paper(item: dict[str, Any], name: str) -> Document:
+    check_keys(Document, item, f"{name}: documents")
+    return Document(**item)

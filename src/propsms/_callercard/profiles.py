@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 
+from propsms._callercard.fields import check_keys
 from propsms._callercard.numbers import CardNumberKind
 from propsms.errors import InvalidValueError
 
@@ -217,6 +218,7 @@ def parse_profile(text: str, *, name: str = "profile") -> CardProfile:
     """
     try:
         data = tomllib.loads(text)
+        check_keys(CardProfile, data, name)
         rule = data.pop("logo", None)
         return CardProfile(**data, logo=None if rule is None else LogoRule(**rule))
     except InvalidValueError:

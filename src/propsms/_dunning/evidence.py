@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
 import attrs
 
-from propsms._checks import require_aware
+from propsms._checks import reason_zh, require_aware
 from propsms.errors import InvalidValueError, StoreError
 
 try:
@@ -249,7 +249,7 @@ class EvidenceLedger:
         except OSError as error:
             raise StoreError(
                 f"{self.path.name} cannot be written: {error.strerror}",
-                f"无法写入 {self.path.name}:{error.strerror}",
+                f"无法写入 {self.path.name}:{reason_zh(error)}",
             ) from error
 
     def _read_head(self) -> None:

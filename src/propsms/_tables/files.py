@@ -10,6 +10,7 @@ from datetime import date, datetime
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple
 
+from propsms._checks import reason_zh
 from propsms.errors import MissingExtraError, TableError
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def open_source(
     except OSError as error:
         raise TableError(
             f"{path.name} cannot be opened: {error.strerror or error}",
-            f"无法打开 {path.name}：{error.strerror or error}",
+            f"无法打开 {path.name}：{reason_zh(error)}",
         ) from error
     own = _SEP_LINE(first.strip("\r\ufeff"))
     return Source(path, encoding, delimiter or (own[1] if own else ""))

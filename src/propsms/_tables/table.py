@@ -184,7 +184,7 @@ class Table(Generic[Row]):
         missing = _missing(places, self._wanted)
         wanted = "; ".join("/".join((c.name, *c.aliases[:4])) for c in missing)
         cells = [mask_numbers(tidy(cell))[:20] for cell in line.cells if cell.strip()][:30]
-        has = ", ".join(cells)
+        has = ", ".join(map(_printable, cells))
         return TableError(
             f"{self.path.name} lacks columns: {wanted}. Line {line.number} has: {has}",
             f"{self.path.name} 缺少列：{wanted}。第 {line.number} 行的列名：{has}",
@@ -335,3 +335,8 @@ def _shown(value: str, *, is_phone: bool) -> str:
         short = "".join("*" if i in hidden else c for i, c in enumerate(short))
     short = mask_numbers(short)
     return short if short.isprintable() else ascii(short)[1:-1]
+
+
+def _printable(text: str) -> str:
+    """A cell of what may be no table at all, for a message."""
+    return "".join(c if c.isprintable() else "?" for c in text)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from propsms._checks import reason_zh
 from propsms._templates.wire import WireText, Wiring
 from propsms.errors import PropsmsError, TemplateError
 from propsms.messages import MessageKind, NoticeCategory

@@ -14,6 +14,7 @@ from propsms import catalog
 from propsms.cli._speech import say
 from propsms.clients import Client
 from propsms.dunning import Account, Channel, DunningPolicy, PolicyBook, html_report
+from propsms.errors import InvalidValueError
 from propsms.flows import CollectionRun, Inbox
 from propsms.flows._history import with_history
 from propsms.providers import Outbox
@@ -142,9 +143,17 @@ class Folder:
         ]
         return self._write("report.html", html_report(known, as_of=self.day))
 
-    def _signed(self) -> dict[str, Any]:
+    def _signed(self) -> dict[str, str]:
         path = self.path / "signed.json"
-        return json.loads(path.read_text("utf-8")) if path.exists() else {}
+        try:
+            found: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.exists() else {}
+            return {key: str(found[key]) for key in found}
+        except (ValueError, TypeError) as error:
+            raise InvalidValueError(
+                f"{path} is damaged; delete it and sign the plan again with --sign-off",
+                f"{path} 已损坏;请删除它,再用 --sign-off 重新签批",
+                field="signed.json",
+            ) from error
 
     def _write(self, name: str, text: str) -> Path:
         self.path.mkdir(parents=True, exist_ok=True)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import pkgutil
 import sys
 from importlib import import_module
-from typing import cast
+from typing import NoReturn, cast
 
 import click
 
 from propsms import __version__, cli
+from propsms._checks import reason_zh
+from propsms.cli._speech import in_chinese, say
 from propsms.errors import PropsmsError
 
 __all__ = ["group", "run"]
@@ -24,7 +27,16 @@ class _Folder(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.list_commands(ctx):
             return None
-        return cast("click.Command", import_module(f"propsms.cli.{cmd_name}").command)
+        command = cast("click.Command", import_module(f"propsms.cli.{cmd_name}").command)
+        command.short_help = command.short_help or _first_sentence(command.help or "")
+        return command
+
+
+def _first_sentence(text: str) -> str:
+    """What fits a list of commands; click's own cut looks for spaces, which Chinese has not."""
+    for stop in ("。", ". "):
+        text = text.partition(stop)[0]
+    return text.removesuffix(".")
 
 
 @click.group(cls=_Folder, context_settings={"help_option_names": ["-h", "--help"]})
@@ -34,9 +46,33 @@ def group() -> None:
 
 
 def run() -> None:
-    """Run the command; an error of ours is one line on stderr and exit code 2."""
+    """Run the command; an error of ours, or of a file, is one line on stderr and exit code 2."""
     try:
         group.main(prog_name="propsms")
     except PropsmsError as error:
-        click.echo(f"propsms: {error}", err=True)
-        sys.exit(2)
+        _leave(say(error.message_zh or error.message, error.message))
+    except OSError as error:
+        _leave(_of_a_file(error))
+
+
+def _leave(line: str) -> NoReturn:
+    """End with one line that a terminal can show, whatever a file held."""
+    shown = "".join(c if c.isprintable() else " " for c in line)
+    click.echo(f"propsms: {' '.join(shown.split())}", err=True)
+    sys.exit(2)
+
+
+_NEXT_EN = {
+    errno.ENOENT: "check the path",
+    errno.EISDIR: "give the name of a file",
+    errno.ENOTDIR: "check the path",
+    errno.EEXIST: "choose another name",
+}
+
+
+def _of_a_file(error: OSError) -> str:
+    number, why = error.errno or 0, error.strerror or str(error)
+    place = f"{error.filename}: " if error.filename else ""
+    if in_chinese():
+        return place + reason_zh(error)
+    return f"{place}{why}; {_NEXT_EN.get(number, 'choose another place')}"

@@ -67,15 +67,15 @@ def _profiles(_: click.Context, __: click.Parameter, names: Sequence[str]) -> li
         return list(card_profiles().values())
     try:
         return [_profile(name) for name in names or ("generic",)]
-    except (InvalidValueError, OSError) as error:
-        raise click.BadParameter(str(error)) from None
+    except InvalidValueError as error:
+        raise click.BadParameter(say(error.message_zh, error.message)) from None
 
 
 def _one_profile(_: click.Context, __: click.Parameter, name: str) -> CardProfile:
     try:
         return _profile(name)
-    except (InvalidValueError, OSError) as error:
-        raise click.BadParameter(str(error)) from None
+    except InvalidValueError as error:
+        raise click.BadParameter(say(error.message_zh, error.message)) from None
 
 
 def _day(_: click.Context, __: click.Parameter, value: datetime | None) -> date:
@@ -183,6 +183,7 @@ _FORMS: dict[str, Callable[[CallerCard], str]] = {
 
 @command.command(
     "export",
+    short_help=say("导出为通讯录、CSV、来电识别条目或效果图", "Export for address books and more"),
     help=say(
         "导出名片:vcard(通讯录,4.0)、vcard3(旧手机)、jcard、csv、ios(来电识别条目)、picture(效果图 SVG)。",
         "Export the card: vcard (address book, 4.0), vcard3 (older phones), jcard, csv, ios (call "

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime, time
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 import click
@@ -26,7 +27,20 @@ __all__ = ["command"]
 
 _OURS = ("outbox.sqlite3", "outbox.sqlite3-wal", "outbox.sqlite3-shm")
 _CARD = "card.vcf"
+_DEAREST = 100
 _SECRET = b"a key for the demo alone, 32 byte"  # a host keeps its own where keys are kept
+
+
+def _price(_: click.Context, __: click.Parameter, value: str) -> Decimal:
+    with suppress(InvalidOperation):  # also raised when NaN is compared
+        if 0 <= (price := Decimal(value)) <= _DEAREST:
+            return price
+    raise click.BadParameter(
+        say(
+            f"单价应为 0 到 {_DEAREST} 的数(元),如 0.045,现为 {value}",
+            f"a price is a number of yuan from 0 to {_DEAREST}, like 0.045, got {value}",
+        )
+    )
 
 
 @click.command(
@@ -51,7 +65,8 @@ _SECRET = b"a key for the demo alone, 32 byte"  # a host keeps its own where key
 )
 @click.option(
     "--price",
-    type=Decimal,
+    callback=_price,
+    metavar="YUAN",
     default="0.05",
     show_default=True,
     help=say("每条计费短信的单价(元)", "What one segment costs, in yuan"),

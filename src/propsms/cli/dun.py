@@ -14,6 +14,8 @@ from propsms.cli import _dun_views as views
 from propsms.cli._dun_run import Folder, tell
 from propsms.cli._speech import say
 from propsms.dunning import accounts_from, load_policy, plan
+from propsms.errors import PhoneError
+from propsms.phone import parse
 from propsms.sending_hours import SHANGHAI
 from propsms.tables import read_bills
 
@@ -41,6 +43,15 @@ def _hour(_: click.Context, __: click.Parameter, value: str) -> time:
         raise click.BadParameter(
             say(f"时间应形如 10:00,现为 {value}", f"a time is like 10:00, got {value}")
         ) from None
+
+
+def _office(_: click.Context, __: click.Parameter, value: str) -> str:
+    try:
+        if value:
+            parse(value)
+    except PhoneError as error:
+        raise click.BadParameter(say(error.message_zh, error.message)) from None
+    return value
 
 
 @click.command(
@@ -102,7 +113,10 @@ def _hour(_: click.Context, __: click.Parameter, value: str) -> time:
 )
 @click.option("--signature", default="", help=say("短信签名,不带括号。", "The sender signature."))
 @click.option(
-    "--phone", default="", help=say("物业电话,写进文本。", "The office's number, for the texts.")
+    "--phone",
+    default="",
+    callback=_office,
+    help=say("物业电话,写进文本。", "The office's number, for the texts."),
 )
 @click.option(
     "--format",

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import attrs
 import click
 
 from propsms.cli._speech import say
 from propsms.segments import Encoding, SegmentCount, count_billed, count_segments, split_segments
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["command"]
 
@@ -53,12 +58,26 @@ def command(source: str, signature: str, form: str, *, lines: bool, parts: bool)
 def _read(source: str) -> str:
     if source == "-":
         return _decode(sys.stdin.buffer.read())
-    return _decode(Path(source).read_bytes()) if _is_file(source) else source
+    if _is(Path.is_file, source):
+        return _decode(Path(source).read_bytes())
+    if _is(Path.is_dir, source) or _FILE_NAME.fullmatch(source):
+        raise click.BadParameter(
+            say(
+                f"{source} 不是可读的文件;若它就是短信正文,请从标准输入给出(-)",
+                f"{source} is no file that can be read; if it is a text, give it on stdin (-)",
+            ),
+            param_hint="SOURCE",
+        )
+    return source
 
 
-def _is_file(source: str) -> bool:
+# A misspelt name of a file should not be counted as a text of eleven characters.
+_FILE_NAME = re.compile(r"\S{1,200}\.(?:txt|csv|tsv|md|toml|json|xlsx?)", re.IGNORECASE)
+
+
+def _is(what: Callable[[Path], bool], source: str) -> bool:
     try:
-        return Path(source).is_file()
+        return what(Path(source))
     except (OSError, ValueError):  # too long for a name, or not to be one
         return False
 
@@ -69,6 +88,10 @@ def _decode(data: bytes) -> str:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = data.decode("gb18030", "replace")
+    if "\0" in text:
+        raise click.BadParameter(
+            say("不是文本文件", "this is not a text file"), param_hint="SOURCE"
+        )
     return text.replace("\r\n", "\n").removesuffix("\n")
 
 
@@ -131,10 +154,15 @@ def _print_table(found: list[_Counted], *, parts: bool) -> None:
         ):
             shown = "\n".join(each.parts(mainland=mainland)) if parts else each.text
             table.add_row(
-                Text(shown if parts or mainland else ""),
+                Text(_for_terminal(shown) if parts or mainland else ""),
                 rule,
                 _NAMES[count.encoding],
                 str(count.units),
                 str(count.segments),
             )
     Console().print(table)
+
+
+def _for_terminal(text: str) -> str:
+    """*text* without control characters, which could move the cursor or recolour the screen."""
+    return "".join(c if c.isprintable() or c == "\n" else "\ufffd" for c in text)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from propsms.cli._lint.inputs import read_items
+from propsms.cli._lint.inputs import nothing_found, read_items
 from propsms.cli._lint.report import printable
 from propsms.cli._speech import in_chinese, say
 from propsms.findings import Severity
@@ -56,6 +56,8 @@ def command(ctx: click.Context, /, paths: tuple[str, ...], **options: Any) -> No
             told.append((item, found))
     if options["form"] == "json":
         click.echo(json.dumps([_object(*one) for one in told], ensure_ascii=False, indent=2))
+    elif not told:
+        click.echo(nothing_found(), err=True)
     else:
         _table(told)
         if options["reasons"]:
@@ -87,14 +89,14 @@ def _table(told: list[tuple[Item, dict[str, Verdict]]]) -> None:
 
     table = Table()
     table.add_column(say("文本", "text"), overflow="ellipsis", no_wrap=True, max_width=30)
-    for name in told[0][1] if told else ():
+    for name in told[0][1]:
         table.add_column(name, justify="center")
     for item, found in told:
         shown = f"{item.template.name} {printable(item.template.text)}"
         marks = [f"[{_COLOURS[v.level.value]}]{_mark(v.level)}[/]" for v in found.values()]
         table.add_row(_plain(shown), *marks)
     console = Console(highlight=False)
-    wide = 34 + 10 * (len(told[0][1]) if told else 0)
+    wide = 34 + 10 * len(told[0][1])
     if not console.is_terminal:
         console = Console(highlight=False, width=max(wide, 80))
     console.print(table)

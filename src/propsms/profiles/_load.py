@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import attrs
 
+from propsms._checks import reason_zh
 from propsms.errors import InvalidValueError, TemplateError
 from propsms.messages import MessageKind
 from propsms.profiles._model import Fact, Profile, Source, TypeRule, WordList
@@ -84,7 +85,7 @@ def _read(path: Path) -> Profile:
     except OSError as error:
         raise TemplateError(
             f"cannot read the profile {path.name}: {error.strerror}",
-            f"无法读取档案 {path.name}:{error.strerror}",
+            f"无法读取档案 {path.name}:{reason_zh(error)}",
         ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise TemplateError(

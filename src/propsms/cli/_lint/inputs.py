@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
+from propsms._checks import reason_zh
 from propsms._placeholders.lazy import late
+from propsms.cli._speech import say
 from propsms.errors import MissingExtraError, PropsmsError, TableError
 from propsms.messages import MessageKind
 from propsms.placeholders import Template
@@ -83,6 +85,15 @@ def read_items(
     yield from reader(path, kind, signature)
 
 
+def nothing_found() -> str:
+    """What to say when no file held a text."""
+    kinds = " ".join(_READERS)
+    return say(
+        f"没有找到任何文本;文件夹中只读取 {kinds},请核对路径和内容",
+        f"no texts found; of a folder only {kinds} are read; check path and content",
+    )
+
+
 def decode(data: bytes, path: str) -> str:
     """*data* as UTF-8 with or without a BOM, or as GB 18030.
 
@@ -105,7 +116,7 @@ def _load(path: str) -> bytes:
         return Path(path).read_bytes()
     except OSError as error:
         raise TableError(
-            f"cannot read {path}: {error.strerror}", f"无法读取 {path}:{error.strerror}"
+            f"cannot read {path}: {error.strerror}", f"无法读取 {path}:{reason_zh(error)}"
         ) from error
 
 
@@ -117,7 +128,7 @@ def _read_plain(path: str, kind: MessageKind | None, signature: str | None) -> I
         lines = Path(path).open("rb")  # noqa: SIM115 -- closed below; a stream keeps memory flat
     except OSError as error:
         raise TableError(
-            f"cannot read {path}: {error.strerror}", f"无法读取 {path}:{error.strerror}"
+            f"cannot read {path}: {error.strerror}", f"无法读取 {path}:{reason_zh(error)}"
         ) from error
     with lines:
         yield from _from_lines(path, (decode(line, path) for line in lines), kind, signature)
@@ -261,7 +272,7 @@ def _read_xlsx(path: str, kind: MessageKind | None, signature: str | None) -> It
         book = load_workbook(path, read_only=True, data_only=True)
     except OSError as error:
         raise TableError(
-            f"cannot read {path}: {error.strerror}", f"无法读取 {path}:{error.strerror}"
+            f"cannot read {path}: {error.strerror}", f"无法读取 {path}:{reason_zh(error)}"
         ) from error
     except Exception as error:  # openpyxl raises whatever its parsers do
         raise TableError(f"{path} is not an XLSX file", f"{path} 不是有效的 XLSX 文件") from error

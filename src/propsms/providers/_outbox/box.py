@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
+from propsms.errors import StoreError
 from propsms.phone import PhoneNumber, parse
 from propsms.providers._outbox.magic import magic_of
 
@@ -66,6 +67,25 @@ Row = tuple[int, str, str, str, str, str, str, float, str, int, int, float | Non
 """A line of ``messages``, in the order of its columns."""
 
 
+def _connect(path: str | Path) -> sqlite3.Connection:
+    db: sqlite3.Connection | None = None
+    try:
+        db = sqlite3.connect(
+            path, check_same_thread=False, isolation_level=None, timeout=30, cached_statements=64
+        )
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = NORMAL")
+        db.executescript(_SCHEMA)
+    except sqlite3.Error as error:
+        if db is not None:
+            db.close()
+        raise StoreError(
+            f"{path} cannot be used as an outbox: {error}; give another path",
+            f"{path} 无法用作 Outbox:{error};请换一个路径",
+        ) from error
+    return db
+
+
 class Box:
     """One SQLite file; every act is one transaction, and threads take turns."""
 
@@ -73,12 +93,7 @@ class Box:
         if str(path) != ":memory:":
             Path(path).touch(mode=0o600)  # it holds texts and numbers
         self._lock = threading.Lock()
-        self._db = sqlite3.connect(
-            path, check_same_thread=False, isolation_level=None, timeout=30, cached_statements=64
-        )
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = NORMAL")
-        self._db.executescript(_SCHEMA)
+        self._db = _connect(path)
         # A host's tests may forget to close it, and Python 3.13 warns of a connection left open.
         weakref.finalize(self, self._db.close).atexit = False
 
