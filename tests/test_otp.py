@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import copy
 import logging
+import math
 import pickle
+import secrets
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -840,3 +842,34 @@ def test_windows_of_policies_never_share_a_count() -> None:
     code_for(codes, purpose="payment", at=NOW + 40 * SECOND)
     code_for(codes, at=NOW + 41 * SECOND)
     denied(codes, purpose="login", at=NOW + 80 * SECOND)
+
+
+def test_the_chance_of_an_attacker() -> None:
+    """The formula of the docs, 1 - (1 - 5/N)^4 a day, by simulation with a small N.
+
+    The attacker asks for new codes and guesses until nothing is left, day after day; the
+    code is one of N = 100 values, which the attacker knows.
+    """
+    values, days = 100, 1500
+    codes = service(
+        attrs.evolve(OtpPolicy(), wrong_in_a_row=None, per_tenant=None, pumping=None),
+        randbelow=lambda bound: secrets.randbelow(values if bound == 10**6 else bound),
+    )
+    hits = sum(_one_day(codes, NOW + day * 2 * 24 * HOUR, values) for day in range(days))
+    chance = 1 - (1 - 5 / values) ** 4
+    deviation = math.sqrt(days * chance * (1 - chance))
+    assert abs(hits - days * chance) < 6 * deviation
+    assert 2e-5 == pytest.approx(1 - (1 - 5 / 10**6) ** 4, rel=1e-3)
+
+
+def _one_day(codes: OtpService, at: datetime, values: int) -> bool:
+    guesses = 0
+    while isinstance(codes.issue(ANNE, purpose="gate", now=at), Issued):
+        for guess in secrets.SystemRandom().sample(range(values), 5):
+            found = status(codes, f"{guess:06d}", at=at)
+            if found is VerifyStatus.VERIFIED:
+                return True
+            guesses += found is VerifyStatus.WRONG
+        at += MINUTE
+    assert 20 == guesses
+    return False
