@@ -312,6 +312,23 @@ def test_part_of_a_batch_is_tried_again() -> None:
     }
 
 
+@pytest.mark.parametrize("neighbour", ["quota_exceeded", "time_window", "frequency_limited"])
+def test_a_neighbour_that_is_not_tried_again_holds_up_nobody(
+    neighbour: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One refused for the day does not make the batch wait a day to try the throttled one."""
+    slept: list[float] = []
+    monkeypatch.setattr("time.sleep", slept.append)
+    numbers = (number_for(neighbour), number_for("throttled_once"))
+    refused, accepted = client(Outbox(":memory:"), retry=RetryPolicy()).send_many(
+        [attrs.evolve(m, to=number) for m, number in zip(many(2), numbers, strict=True)]
+    )
+    assert isinstance(refused, Refused)
+    assert isinstance(accepted, Accepted)
+    assert 1 == len(slept)
+    assert slept[0] <= RetryPolicy().longest.total_seconds()
+
+
 def test_long_waits_are_left_to_the_host() -> None:
     """A provider that says ten minutes is not waited for."""
     policy = RetryPolicy()

@@ -260,15 +260,15 @@ class Core:
             tried += 1
             answers = yield from self._try(provider, pending, flight)
             flight.outcomes.update((o.reference, o) for o in answers)
-            again: list[Job] = [
-                job
+            again = [
+                (job, o)
                 for job, o in zip(pending, answers, strict=True)
                 if self.retry.repeats(o, tried)
             ]
-            if again:
+            if again:  # what is not tried again may ask for a day, and nobody waits for it
                 pauses = pauses or self.retry.pauses()
-                yield Pause(max(next(pauses), *(_wait_of(o) for o in answers)))
-            pending = again
+                yield Pause(max(next(pauses), *(_wait_of(o) for _, o in again)))
+            pending = [job for job, _ in again]
         yield from self._give_back(jobs, flight.outcomes)
 
     def _try(
