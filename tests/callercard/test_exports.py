@@ -163,6 +163,14 @@ def test_a_table(card: CallerCard) -> None:
     assert to_csv([], english=True).startswith("display_name,")
 
 
+def test_no_separator_of_another_language_opens_a_cell() -> None:
+    """Excel splits at semicolons where the comma is the decimal mark; quotes keep it from that."""
+    for name in ("甲;=1+1", "甲\t=1+1"):
+        text = to_csv([CallerCard(display_name=name, industry="")])
+        assert f'\r\n"{name}",' in text
+        assert name == next(csv.DictReader(io.StringIO(text, newline="")))["显示名称"]
+
+
 texts = st.text(st.one_of(st.sampled_from("=+-@\t\r\n＝\",'"), st.characters()), max_size=12)
 
 

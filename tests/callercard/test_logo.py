@@ -67,7 +67,24 @@ def test_the_old_bmp_header() -> None:
     assert (4, 5, 24, ()) == (logo.width, logo.height, logo.bit_depth, logo.problems)
 
 
+def bare_png(width: int, height: int) -> bytes:
+    """Two sides and no pixels worth the name: what a decoder would unpack without end."""
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", b"\0"), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(png_chunk(name, data) for name, data in chunks)
+
+
+def claiming_all(data: bytes) -> bytes:
+    """A BMP whose header counts every octet as its own."""
+    return data[:2] + struct.pack("<I", len(data)) + data[6:]
+
+
+def frame_of(jpeg: bytes) -> bytes:
+    return jpeg[jpeg.index(b"\xff\xc0") : jpeg.index(b"\xff\xda")]
+
+
 def interlaced() -> bytes:
+    """Without pixels."""
     header = struct.pack(">IIBBBBB", 4, 4, 8, 2, 0, 0, 1)
     return b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", header) + png_chunk(b"IEND", b"")
 
@@ -101,7 +118,14 @@ def interlaced() -> bytes:
         (make_gif(8, 8)[:-1], "gif", "logo.truncated"),
         (make_gif(8, 8) + b"x", "gif", "logo.trailing_data"),
         (make_gif(8, 8)[:-1] + b"\x99", "gif", "logo.corrupt"),
-        (make_bmp(8, 8).replace(struct.pack("<i", 8), struct.pack("<i", 70_000), 1), "bmp", "logo.huge_dimensions"),
+        (bare_png(4097, 8), "png", "logo.huge_dimensions"),
+        (bare_png(70_000, 70_000), "png", "logo.huge_dimensions"),
+        (make_bmp(8, 8).replace(struct.pack("<i", 8), struct.pack("<i", 9), 1), "bmp", "logo.truncated"),
+        (claiming_all(make_bmp(8, 8) + b"PK\x03\x04"), "bmp", "logo.trailing_data"),
+        (claiming_all(make_bmp(8, 8)[:54]), "bmp", "logo.truncated"),
+        (interlaced(), "png", "logo.corrupt"),
+        (b"\xff\xd8" + frame_of(make_jpeg(8, 8)) + b"\xff\xd9", "jpeg", "logo.corrupt"),
+        (b"GIF89a\x08\0\x08\0\0\0\0\x3b", "gif", "logo.corrupt"),
     ],
 )  # fmt: skip
 def test_broken_files(data: bytes, kind: str, problem: str) -> None:
@@ -121,6 +145,17 @@ def test_the_first_frame_of_a_jpeg_is_its_size() -> None:
 def test_zeros_behind_a_picture_are_padding() -> None:
     """Card readers and mailers pad files."""
     assert () == read_logo(make_png(8, 8) + bytes(10)).problems
+
+
+def test_bmp_files_that_are_whole() -> None:
+    """Packed pixels are measured by the header; a colour profile may follow the pixels."""
+    packed = bytearray(make_bmp(8, 8, 8))
+    packed[30:34] = struct.pack("<I", 1)
+    assert () == read_logo(bytes(packed)).problems
+    dib = struct.pack("<IiiHHIIiiII", 124, 4, 4, 1, 32, 0, 64, 0, 0, 0, 0).ljust(124, b"\0")
+    dib = dib[:56] + b"DEBM" + dib[60:]
+    whole = b"BM" + struct.pack("<IHHI", 0, 0, 0, 138) + dib + bytes(64) + b"profile"
+    assert () == read_logo(claiming_all(whole)).problems
 
 
 def test_interlaced_counts_as_progressive() -> None:

@@ -90,3 +90,10 @@ def test_any_text_is_read(raw: str) -> None:
     if reading.e164 is not None:
         assert reading.e164[1:].isascii()
         assert reading.e164[1:].isdigit()
+
+
+def test_a_number_without_quotes_is_not_repeated() -> None:
+    """TOML reads it as a whole number; the error must not show it."""
+    with pytest.raises(TypeError, match="raw must be a text in quotes, got int") as caught:
+        CardNumber(13900000001)  # type: ignore[arg-type]
+    assert "13900000001" not in str(caught.value)

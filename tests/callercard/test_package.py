@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -200,6 +201,27 @@ def test_any_card_is_drawn(name: str, reason: str, raw: str) -> None:
     texts = [text.replace("\ufffe", "").replace("\uffff", "") for text in (name, reason, raw)]
     card = CallerCard(display_name=texts[0], call_reason=texts[1], numbers=(CardNumber(texts[2]),))
     ET.fromstring(phone_picture(card))
+
+
+def test_a_hostile_logo_is_not_drawn() -> None:
+    """What carries another file behind the picture stays out of the SVG."""
+    card = CallerCard(display_name="甲", logo=make_png(8, 8) + b"PK\x03\x04")
+    assert "data:image" not in phone_picture(card)
+
+
+def test_a_file_name_ticks_nothing_off() -> None:
+    """A line of the checklist is one paper or one finding."""
+    papers = (Document("bill\n- [x] trademark", "a.pdf\n# done"),)
+    card = CallerCard(display_name="甲", documents=papers)
+    found = package_files(card, "reseller_2019", TODAY)["checklist.md"].decode()
+    assert "- [x] bill - [x] trademark: a.pdf # done\n" in found
+    assert 1 == len(re.findall(r"(?m)^- \[x\]", found))
+
+
+def test_a_code_leads_to_the_web_alone() -> None:
+    """Nobody scans a script from a notice board."""
+    with pytest.raises(InvalidValueError, match="url must begin with"):
+        to_qr(CallerCard(display_name="甲"), url="javascript:alert(1)")
 
 
 FILE = """

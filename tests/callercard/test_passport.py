@@ -68,6 +68,13 @@ def test_one_form_for_any_order(claims: dict[str, Any], order: Any) -> None:
     assert claims == json.loads(passport_json(claims))
 
 
+def nested(depth: int) -> dict[str, Any]:
+    inner: Any = 1
+    for _ in range(depth):
+        inner = [inner]
+    return {"a": inner}
+
+
 @pytest.mark.parametrize(
     "claims",
     [
@@ -76,12 +83,15 @@ def test_one_form_for_any_order(claims: dict[str, Any], order: Any) -> None:
         {"a": {1, 2}},
         {"a": float("nan")},
         {"a": "\ud800"},
+        {"a": {10: 1, 9: 2}},
+        {"dest": {"tn": [1, "2"]}},
+        nested(100_000),
         {"rcd": 1},
         {"rcd": {"nam": 3}},
     ],
 )
 def test_what_has_no_canonical_form(claims: dict[str, Any]) -> None:
-    """Floats, sets, halves of characters, rcd without a name."""
+    """Floats, sets, halves of characters, keys that are no texts, rcd without a name."""
     with pytest.raises(InvalidValueError):
         passport_json(claims)
 
@@ -253,6 +263,9 @@ GOOD = {"orig": {"tn": "1"}, "dest": {"tn": ["2"]}, "iat": int(NOW.timestamp())}
         ({**GOOD_HEADER, "alg": "none"}, GOOD, "alg_not_es256"),
         ({**GOOD_HEADER, "typ": "JWT"}, GOOD, "typ_not_passport"),
         ({"alg": "ES256", "typ": "passport"}, GOOD, "x5u_missing"),
+        ({**GOOD_HEADER, "x5u": "http://cert.example.org/"}, GOOD, "x5u_not_https"),
+        ({**GOOD_HEADER, "x5u": [X5U]}, GOOD, "x5u_not_https"),
+        ({**GOOD_HEADER, "ppt": ["rcd"]}, GOOD, "ppt_unknown"),
         ({**GOOD_HEADER, "ppt": "shaken"}, GOOD, "ppt_unknown"),
         (GOOD_HEADER, {**GOOD, "iat": True}, "iat_not_integer"),
         (GOOD_HEADER, {**GOOD, "iat": 10**400}, "iat_in_future"),
@@ -274,7 +287,9 @@ def test_problems(
     header: object, claims: object, problem: str, example_key: ec.EllipticCurvePrivateKey
 ) -> None:
     """Each is told beside the signature that does not verify."""
-    check = verify_passport(made(header, claims), example_key.public_key(), now=NOW)
+    known = frozenset({"rcd"})
+    public = example_key.public_key()
+    check = verify_passport(made(header, claims), public, now=NOW, known_ppts=known)
     assert {problem, "signature_invalid"} == set(check.problems)
     assert not check.ok
 
@@ -282,7 +297,8 @@ def test_problems(
 @pytest.mark.parametrize(
     "token",
     ["", "a.b", "a.b.c.d", "a.b.c", "é.b.c", made([], GOOD), made(GOOD_HEADER, 1),
-     made(GOOD_HEADER, GOOD) + "=", "W1tb.e30.e30", "e30.e30.!"],
+     made(GOOD_HEADER, GOOD) + "=", "W1tb.e30.e30", "e30.e30.!",
+     made(GOOD_HEADER, GOOD)[:-1] + "B", "e30.__57ACIAaQBhAHQA.e30"],
 )  # fmt: skip
 def test_what_is_no_token(token: str, example_key: ec.EllipticCurvePrivateKey) -> None:
     """An answer, not an error."""
@@ -295,6 +311,15 @@ def test_any_text_is_checked(token: str) -> None:
     """Never an exception."""
     key = ec.derive_private_key(1, ec.SECP256R1()).public_key()
     assert not verify_passport(token, key, now=NOW, max_age=timedelta(1)).ok
+
+
+def test_a_token_has_one_spelling(example_key: ec.EllipticCurvePrivateKey) -> None:
+    """The spare bits of the last character are zero, so nobody can pass it off as another."""
+    claims = rcd_claims(CARD, dest="13900000001", iat=NOW)
+    token = sign_passport(claims, example_key, x5u=X5U)
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    answers = [verify_passport(token[:-1] + x, example_key.public_key(), now=NOW) for x in letters]
+    assert [token[-1]] == [x for x, answer in zip(letters, answers, strict=True) if answer.ok]
 
 
 def test_a_naive_now_is_refused(example_key: ec.EllipticCurvePrivateKey) -> None:

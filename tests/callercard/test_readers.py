@@ -130,9 +130,11 @@ def test_an_embedded_logo_comes_back(logo: bytes, version: str) -> None:
         assert logo == vobject.readOne(written).logo.value
 
 
-@pytest.mark.parametrize("logo", [None, b"<svg></svg>", b"?"])
+@pytest.mark.parametrize(
+    "logo", [None, b"<svg></svg>", b"?", make_png(8, 8) + b"PK\x03\x04", make_png(8, 8)[:-9]]
+)
 def test_nothing_unreadable_is_embedded(logo: bytes | None) -> None:
-    """A card without a readable file cannot embed it."""
+    """Neither nothing, nor what hides another file, nor half a picture."""
     with pytest.raises(InvalidValueError, match="logo"):
         to_vcard(CallerCard(display_name="甲", logo=logo), "embed")
 
@@ -216,6 +218,7 @@ def test_a_logo_inside_a_data_uri_or_broken() -> None:
             ["tel", {"type": ["work", "voice"], "group": "item1"}, "uri", "tel:+1"],
         ),
         ("TEL;TYPE=\"voice,home\":1", ["tel", {"type": "voice,home"}, "text", "1"]),
+        ("TEL;X-A=a^nb^^nc^'d^e:1", ["tel", {"x-a": "a\nb^nc\"d^e"}, "text", "1"]),
         ("CATEGORIES:a\\,b,c", ["categories", {}, "text", "a,b", "c"]),
         ("BDAY:20000101", ["bday", {}, "date-and-or-time", "20000101"]),
         ("X-A;VALUE=a,b:1", ["x-a", {}, "unknown", "1"]),
@@ -232,6 +235,22 @@ def test_bad_lines(line: str) -> None:
     """A line has a name and a value."""
     with pytest.raises(InvalidValueError):
         vcard_line_to_jcard(line)
+
+
+def test_a_number_is_not_repeated() -> None:
+    """A line that is no property may be a phone number."""
+    with pytest.raises(InvalidValueError) as caught:
+        vcard_line_to_jcard("13900000001")
+    assert "13900000001" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("topic", "found"), [("客服", ("客服", "")), ("物业管理", ("", "物业管理"))]
+)
+def test_a_single_topic(topic: str, found: tuple[str, str]) -> None:
+    """A service type that we know is one; anything else is the industry."""
+    card = read_vcard(wrapped("VERSION:4.0", "FN:甲", f"CATEGORIES:{topic}")).card
+    assert found == (card.service_type, card.industry)
 
 
 def test_the_draft_form_is_read_with_a_finding() -> None:

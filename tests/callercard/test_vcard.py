@@ -161,6 +161,17 @@ def test_folding_is_undone(line: str) -> None:
     assert all(len(part.encode()) <= 75 for part in folded.split("\r\n"))
 
 
+@pytest.mark.parametrize("before", range(60, 74))
+def test_a_fold_never_parts_an_escape(before: int) -> None:
+    """Some readers undo escapes before they unfold; a backslash and its letter stay together."""
+    for tail in ("\\n", "\\\\\\n", "\\\\" * 50, "\\,\\;" * 40):
+        line = f"NOTE:{'x' * (before - 5)}{tail}"
+        parts = fold(line).split("\r\n ")
+        assert line == "".join(parts)
+        assert all(len(part) <= 74 or (part is parts[0] and len(part) <= 75) for part in parts)
+        assert all((len(part) - len(part.rstrip("\\"))) % 2 == 0 for part in parts[:-1])
+
+
 @given(text=any_text)
 def test_vobject_reads_any_note(text: str) -> None:
     """An independent reader finds the text again, line breaks brought to one."""

@@ -1,6 +1,7 @@
 r"""Read the lines of a vCard: unfold, split, unescape.
 
-Source: RFC 6350 §3.2 to §3.4 and §4; RFC 7095 §3.3 for the types of values.
+Source: RFC 6350 §3.2 to §3.4 and §4; RFC 6868 §3.2 (carets in parameters); RFC 7095 §3.3 for the
+types of values.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from propsms._callercard.properties import Property
 from propsms.errors import InvalidValueError
+from propsms.phone import mask_numbers
 
 if TYPE_CHECKING:
     from propsms._callercard.properties import Value
@@ -104,8 +106,9 @@ def parse_line(line: str) -> Property:
     match = _LINE.fullmatch(line)
     if match is None:
         raise InvalidValueError(
-            f"a line of a vCard is NAME:VALUE, got {line[:12]!r}; export the card again",
-            f"vCard 的行应为 名称:值,现为 {line[:12]!r};请重新导出",
+            f"a line of a vCard is NAME:VALUE, got {mask_numbers(line)[:12]!r}; "
+            "export the card again",
+            f"vCard 的行应为 名称:值,现为 {mask_numbers(line)[:12]!r};请重新导出",
             field="line",
         )
     name = match["name"].lower()
@@ -120,9 +123,17 @@ def _params(text: str) -> dict[str, Value]:
     """Parameters by name; a bare one, as older files write it, is a type."""
     found: dict[str, list[str]] = {}
     for name, given in _PARAM.findall(text):
-        values = [quoted or plain for quoted, plain in _PARAM_VALUE.findall(given)]
+        values = [_uncareted(quoted or plain) for quoted, plain in _PARAM_VALUE.findall(given)]
         found.setdefault(name.lower() if values else "type", []).extend(values or [name])
     return {name: tuple(v) if len(v) > 1 else v[0] for name, v in found.items()}
+
+
+def _uncareted(text: str) -> str:
+    """A parameter cannot hold a quote or a line break, so RFC 6868 writes them with a caret."""
+    return re.sub(r"\^([n^'])", lambda found: _CARETS[found[1]], text)
+
+
+_CARETS = {"n": "\n", "^": "^", "'": '"'}
 
 
 def _values(name: str, kind: str, text: str) -> tuple[Value, ...]:

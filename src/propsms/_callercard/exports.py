@@ -7,8 +7,6 @@ Int64, ascending, each number once); OWASP, CSV Injection.
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -197,13 +195,18 @@ def to_csv(
 
     .. versionadded:: 0.1.0
     """
-    out = io.StringIO(newline="")
-    writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow(_COLUMNS_EN if english else _COLUMNS)
+    lines = [",".join(_COLUMNS_EN if english else _COLUMNS)]
     for card in cards:
         for row in _rows(card):
-            writer.writerow([_inert(cell) for cell in row] if excel_safe else row)
-    return ("\ufeff" if bom else "") + out.getvalue()
+            cells = map(_inert, row) if excel_safe else row
+            lines.append(",".join(map(_quoted_cell, cells)))
+    return ("\ufeff" if bom else "") + "".join(f"{line}\r\n" for line in lines)
+
+
+def _quoted_cell(cell: str) -> str:
+    """Quoted also for a semicolon or tab, which other languages' spreadsheets split at."""
+    doubled = cell.replace('"', '""')
+    return f'"{doubled}"' if re.search(r'[",;\t\r\n]', cell) else cell
 
 
 def _rows(card: CallerCard) -> Iterator[list[str]]:

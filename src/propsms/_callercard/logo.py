@@ -26,7 +26,7 @@ __all__ = ["MAX_LOGO_BYTES", "LogoInfo", "read_logo"]
 MAX_LOGO_BYTES: Final = 5 * 1024 * 1024
 """A larger file is not looked into."""
 
-_MAX_SIDE = 16_384  # past it a phone's decoder is the target, not its screen
+_MAX_SIDE = 4096  # ours: decoded, a picture of that side takes 64 MB of a phone's memory
 
 
 @attrs.frozen(kw_only=True)
@@ -178,6 +178,8 @@ def _png(facts: _Facts) -> None:
         elif name == b"IDAT":
             seen_pixels = True
         elif name == b"IEND":
+            if not seen_pixels:
+                raise _CorruptError
             facts.ends_at(end + 4)
             return
     raise IndexError("no IEND")
@@ -208,7 +210,7 @@ _STANDALONE = {0x01, *range(0xD0, 0xD8)}
 
 def _jpeg(facts: _Facts) -> None:
     """Go from segment to segment by their lengths, so that no thumbnail is taken for the whole."""
-    data, at = facts.data, 2
+    data, at, seen_pixels = facts.data, 2, False
     while True:
         if data[at] != 0xFF:
             raise _CorruptError
@@ -217,6 +219,8 @@ def _jpeg(facts: _Facts) -> None:
         marker = data[at]
         at += 1
         if marker == 0xD9:
+            if not seen_pixels:
+                raise _CorruptError
             facts.ends_at(at)
             return
         if marker in _STANDALONE:
@@ -228,6 +232,7 @@ def _jpeg(facts: _Facts) -> None:
             _jpeg_frame(facts, marker, at)
         at += length
         if marker == 0xDA:
+            seen_pixels = True
             at = _after_scan(data, at)
 
 
@@ -262,7 +267,20 @@ def _bmp(facts: _Facts) -> None:
             facts.has_alpha = struct.unpack_from("<I", data, 66)[0] != 0
     else:
         raise _CorruptError
-    facts.ends_at(max(total, 14 + header))
+    end = _bmp_pixels_end(facts, header)
+    profile = header == 124 and data[70:74] == b"DEBM"  # a colour profile follows the pixels
+    if end is None or profile or total > len(data):
+        end = max(total, 14 + header, end or 0)
+    facts.ends_at(end)
+
+
+def _bmp_pixels_end(facts: _Facts, header: int) -> int | None:
+    """Where plain pixels end, whatever the file says of its size; None if they are packed."""
+    packed = header >= 40 and struct.unpack_from("<I", facts.data, 30)[0] not in {0, 3}
+    if packed or facts.width <= 0:
+        return None
+    start = int.from_bytes(facts.data[10:14], "little")
+    return max(start, 14 + header) + (facts.width * facts.bit_depth + 31) // 32 * 4 * facts.height
 
 
 def _gif(facts: _Facts) -> None:
@@ -281,6 +299,8 @@ def _gif(facts: _Facts) -> None:
             at = _gif_blocks(data, at + 2)
         else:
             raise _CorruptError
+    if not facts.pictures:
+        raise _CorruptError
     facts.ends_at(at + 1)
 
 

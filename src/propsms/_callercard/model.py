@@ -73,8 +73,20 @@ class Document:
     stamped: bool = attrs.field(default=False, validator=instance_of(bool))
 
 
+def _raw(_: object, __: object, value: Any) -> None:
+    """Without the value: a number that was not quoted is a number all the same."""
+    if not isinstance(value, str):
+        raise TypeError(f"raw must be a text in quotes, got {type(value).__name__}")
+
+
 def _masked(raw: str) -> str:
     return repr(mask_numbers(raw))
+
+
+def _read(raw: object) -> NumberReading:
+    """Validators run after defaults, so this says first that *raw* is no text."""
+    _raw(None, None, raw)
+    return read_number(str(raw))
 
 
 @attrs.frozen
@@ -90,7 +102,7 @@ class CardNumber:
     .. versionadded:: 0.1.0
     """
 
-    raw: str = attrs.field(validator=_text, repr=_masked)
+    raw: str = attrs.field(validator=_raw, repr=_masked)
     purpose: str = attrs.field(default="", validator=_text)
     holder_name: str | None = attrs.field(default=None, validator=_maybe_text)
     proof: Document | str | None = attrs.field(
@@ -100,7 +112,7 @@ class CardNumber:
         init=False,
         repr=False,
         eq=False,
-        default=attrs.Factory(lambda self: read_number(self.raw), takes_self=True),
+        default=attrs.Factory(lambda self: _read(self.raw), takes_self=True),
     )
 
     @property

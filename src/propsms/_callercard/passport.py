@@ -118,7 +118,7 @@ def _telephone(number: CardNumber | str) -> str:
 
 def _destinations(dest: CardNumber | str | Sequence[CardNumber | str]) -> dict[str, list[str]]:
     many = (dest,) if isinstance(dest, (str, CardNumber)) else dest
-    uris = [item for item in many if isinstance(item, str) and re.match(r"sips?:", item)]
+    uris = [item for item in many if isinstance(item, str) and re.match(r"(?i)sips?:", item)]
     numbers = [_telephone(item) for item in many if item not in uris]
     found = {"tn": sorted(numbers), "uri": sorted(uris)}
     if not uris and not numbers:
@@ -137,8 +137,8 @@ def passport_json(claims: Mapping[str, Any]) -> str:
     """Write claims in the canonical form: keys sorted at every level, no spaces, plain UTF-8.
 
     Raises:
-        InvalidValueError: There is a float, or something that is no JSON, or `rcd` without
-            ``nam``, or with an ``icn`` that is not HTTPS.
+        InvalidValueError: There is a float, or something that is no JSON, a key that is no text,
+            or `rcd` without ``nam``, or with an ``icn`` that is not HTTPS.
 
     >>> passport_json({"iat": 1700000000, "dest": {"uri": ["sip:b@x", "sip:a@x"]}})
     '{"dest":{"uri":["sip:a@x","sip:b@x"]},"iat":1700000000}'
@@ -149,12 +149,14 @@ def passport_json(claims: Mapping[str, Any]) -> str:
         raise _wrong(
             f"the claims are not valid: {problems[0]}", f"声明无效:{problems[0]}", problems[0]
         )
-    ordered = {**claims, "dest": _sorted_dest(claims["dest"])} if "dest" in claims else claims
-    _refuse_floats(ordered)
     try:
+        ordered = {**claims, "dest": _sorted_dest(claims["dest"])} if "dest" in claims else claims
+        _refuse_what_has_no_form(ordered)
         text = json.dumps(ordered, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
         text.encode()  # half a surrogate pair has no UTF-8
-    except (TypeError, ValueError) as error:
+    except InvalidValueError:
+        raise
+    except (TypeError, ValueError, RecursionError) as error:
         raise _wrong(
             f"the claims are no JSON: {error}", f"声明不是 JSON:{error}", "claims"
         ) from error
@@ -170,13 +172,19 @@ def _sorted_dest(dest: Any) -> Any:
     }
 
 
-def _refuse_floats(value: Any) -> None:
+def _refuse_what_has_no_form(value: Any) -> None:
+    """Floats have no one spelling, and keys that are no texts would be sorted before they are."""
     if isinstance(value, float):
         raise _wrong(f"numbers must be whole, got {value}", f"数字须为整数,现为 {value}", "claims")
+    if isinstance(value, dict):
+        if odd := [key for key in value if not isinstance(key, str)]:
+            raise _wrong(
+                f"keys must be texts, got {odd[0]!r}", f"键须为文字,现为 {odd[0]!r}", "claims"
+            )
     parts: Any = cast("Any", value).values() if isinstance(value, dict) else value
     if isinstance(value, (dict, list, tuple)):
         for part in parts:
-            _refuse_floats(part)
+            _refuse_what_has_no_form(part)
 
 
 def sign_passport(
@@ -295,10 +303,12 @@ def _header_problems(header: dict[str, Any], known_ppts: Collection[str]) -> lis
         found.append("alg_not_es256")
     if header.get("typ") != "passport":
         found.append("typ_not_passport")
-    if "ppt" in header and header["ppt"] not in known_ppts:
+    if "ppt" in header and header["ppt"] not in list(known_ppts):  # it may be of any type
         found.append("ppt_unknown")
     if "x5u" not in header:
         found.append("x5u_missing")
+    elif not str(header["x5u"]).lower().startswith("https://"):
+        found.append("x5u_not_https")
     return found
 
 
@@ -363,13 +373,14 @@ def _encode(data: bytes) -> str:
 def _decode(text: str) -> bytes | None:
     if re.fullmatch(r"[A-Za-z0-9_-]*", text) is None or len(text) % 4 == 1:
         return None
-    return urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    data = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    return data if _encode(data) == text else None  # spare bits would give one token two spellings
 
 
 def _decode_object(text: str) -> dict[str, Any] | None:
     data = _decode(text)
     try:
-        value: Any = json.loads(data) if data is not None else None
+        value: Any = json.loads(data.decode()) if data is not None else None
     except (ValueError, RecursionError):
         return None
     return cast("dict[str, Any]", value) if isinstance(value, dict) else None

@@ -101,7 +101,8 @@ def _line(text: str, y: int, *, fill: str = "#ffffff", size: int) -> str:
 
 def _badge(card: CallerCard) -> str:
     logo = card.logo
-    if logo is None or logo.data is None or logo.format not in {"png", "jpeg", "gif"}:
+    shows = logo is not None and logo.format in {"png", "jpeg", "gif"} and not logo.problems
+    if logo is None or logo.data is None or not shows:
         return _disc(_xml(card.display_name)[:1] or "?")
     data = b64encode(logo.data).decode()
     return f'<image x="80" y="90" width="90" height="90" href="data:image/{logo.format};base64,{data}"/>\n'

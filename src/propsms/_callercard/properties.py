@@ -114,11 +114,12 @@ def _logo_uri(card: CallerCard, logo: LogoPlace) -> str | None:
         return None
     if logo == "uri":
         return clean_uri(card.logo_url or "") or None
-    if card.logo is None or card.logo.data is None or card.logo.format not in _MEDIA_TYPES:
+    if card.logo is None or card.logo.data is None or card.logo.problems:
         raise InvalidValueError(
-            "logo must hold a PNG, JPEG, GIF or BMP file to be embedded; "
-            "pass its octets as CallerCard(logo=...)",
-            "要嵌入标志图,logo 须为 PNG、JPEG、GIF 或 BMP 文件;请用 CallerCard(logo=...) 传入文件内容",
+            "logo must hold a whole PNG, JPEG, GIF or BMP file to be embedded; "
+            "pass its octets as CallerCard(logo=...), and see lint_card for what is wrong with it",
+            "要嵌入标志图,logo 须为完好的 PNG、JPEG、GIF 或 BMP 文件;"
+            "请用 CallerCard(logo=...) 传入文件内容,有何问题见 lint_card",
             field="logo",
         )
     encoded = b64encode(card.logo.data).decode()

@@ -38,7 +38,8 @@ def to_qr(
         scale: Pixels (or units) per module, 1 to 100.
 
     Raises:
-        InvalidValueError: The card is too long for one code; give *url* instead.
+        InvalidValueError: The card is too long for one code, so give *url* instead; or *url* is no
+            address of the web.
         MissingExtraError: The extra ``qr`` is not installed.
 
     .. versionadded:: 0.1.0
@@ -52,6 +53,12 @@ def to_qr(
             extra="qr",
         ) from missing
     _check(kind, error, scale)
+    if url and not url.lower().startswith(("https://", "http://")):
+        raise InvalidValueError(
+            "url must begin with https:// or http://",
+            "url 须以 https:// 或 http:// 开头",
+            field="url",
+        )
     text = (
         clean_uri(url) if url else to_vcard(attrs.evolve(card, note=None), "none", version="3.0")
     )

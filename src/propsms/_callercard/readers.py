@@ -16,7 +16,7 @@ import attrs
 
 from propsms._callercard.content import parse_line, split_value, unescape, unfold
 from propsms._callercard.logo import MAX_LOGO_BYTES, LogoInfo, read_logo
-from propsms._callercard.model import CallerCard, CardNumber
+from propsms._callercard.model import SERVICE_TYPES, CallerCard, CardNumber
 from propsms._callercard.properties import Property
 from propsms._callercard.vcard import named
 from propsms.errors import InvalidValueError
@@ -222,10 +222,10 @@ def _organisation(prop: Property | None) -> tuple[str, str | None]:
 
 
 def _topics(prop: Property | None) -> tuple[str, str]:
-    """We write service type and industry; a single topic is the industry."""
+    """We write service type and industry; a single topic is whichever it looks like."""
     topics = [_joined(value) for value in prop.values] if prop is not None else []
     if len(topics) == 1:
-        return "", topics[0]
+        return (topics[0], "") if topics[0] in SERVICE_TYPES else ("", topics[0])
     return (topics[0], topics[1]) if topics else ("", "")
 
 

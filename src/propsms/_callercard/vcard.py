@@ -1,7 +1,7 @@
 r"""Write a card as a vCard, so that it can stand in a resident's address book.
 
 A line holds at most 75 octets (not characters) without its break, and a fold never falls
-inside a character. Commas, semicolons, backslashes and line breaks in a text are escaped.
+inside a character or an escape. Commas, semicolons, backslashes and line breaks in a text are escaped.
 
 Sources: RFC 6350 §3.2 (folding), §3.4 (escapes), §6 (properties); RFC 2426 §3 and §5 (version 3.0).
 """
@@ -177,6 +177,8 @@ def fold(line: str) -> str:
         end = start + room
         while data[end] & 0xC0 == 0x80:  # never inside a character
             end -= 1
+        if (end - len(data[start:end].rstrip(b"\\")) - start) % 2:
+            end -= 1  # nor inside an escape: some readers undo escapes before folds
         parts.append(data[start:end].decode())
         start, room = end, _MAX_OCTETS - 1
     parts.append(data[start:].decode())
