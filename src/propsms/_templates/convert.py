@@ -15,6 +15,7 @@ from propsms.rules.markers import labels_for
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from propsms.placeholders import Variable
     from propsms.profiles import Profile
 
 __all__ = ["ProviderText", "convert"]
@@ -54,11 +55,14 @@ class ProviderText:
             self.template,
             text=self._own_text,
             signature=self.signature,
-            variables=tuple(
-                self.template.variable(name) for name in dict.fromkeys(self.template.names)
-            )
-            or self.template.variables,
+            variables=self._declared() or self.template.variables,
         )
+
+    def _declared(self) -> tuple[Variable, ...]:
+        """Every variable in order; what cannot be a name is left undeclared."""
+        names = dict.fromkeys(self.template.names)
+        found = (self.template.variable(name) for name in names)
+        return tuple(v for v, name in zip(found, names, strict=True) if v.name == name)
 
 
 def convert(
