@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import json
 import multiprocessing
-import os
 import socket
 import ssl
 import tempfile
@@ -39,7 +38,6 @@ class Gateway:
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs, str(pem)), daemon=True)
         self._process.start()
-        self._cores = _pin(first=True)
         now, later, tls, tls_later = self._pipe.recv()
         self.now = f"http://127.0.0.1:{now}"
         self.later = f"http://127.0.0.1:{later}"
@@ -51,8 +49,6 @@ class Gateway:
         self._pipe.send("stop")
         self._process.join(10)
         self._folder.cleanup()
-        if self._cores:
-            os.sched_setaffinity(0, self._cores)
 
     @property
     def context(self) -> ssl.SSLContext:
@@ -104,19 +100,7 @@ def _tencent(body: bytes) -> bytes:
     return json.dumps({"Response": {"SendStatusSet": statuses, "RequestId": "R"}}).encode()
 
 
-def _pin(*, first: bool) -> set[int]:
-    """Keep client and server on a core each, so that neither pushes the other off; say where
-    this process ran before."""
-    if not hasattr(os, "sched_setaffinity"):
-        return set()
-    before = os.sched_getaffinity(0)
-    if len(before) > 1:
-        os.sched_setaffinity(0, {min(before) if first else max(before)})
-    return before
-
-
 def _serve(pipe: Connection, pem: str) -> None:
-    _pin(first=False)
     asyncio.run(_run(pipe, pem))
 
 
