@@ -16,7 +16,7 @@ from propsms.placeholders import Template, VariableType, eat_maths, is_mangled
 from propsms.segments import count_billed
 from propsms.templates import lint, lint_values, render, verdicts
 
-EVERYTHING = catalog.load()
+EVERYTHING = {**catalog.load(), **catalog.load("letters")}
 SMS = [t for s in catalog.subjects() if s != "letters" for t in catalog.load(s).values()]
 LETTERS = list(catalog.load("letters").values())
 FORMS = [t for t in SMS if t.name.endswith(("-short", "-elder"))]

@@ -12,7 +12,7 @@ words, one thing at a time, and a number to call).
 | ``urgent`` ``routine`` ``safety`` ``service`` | notices of these four categories |
 | ``payments`` | money received, refunded, agreed or disputed |
 | ``dunning`` | the SMS of the four stages |
-| ``letters`` | what is printed and delivered by hand; no provider is named |
+| ``letters`` | what is printed and delivered by hand; only when asked for by name |
 | ``seed-legacy`` | the seed document's nine samples as printed; only when asked for by name |
 
 >>> library = load(signature="绿苑物业")
@@ -42,10 +42,11 @@ __all__ = ["forms", "load", "subjects"]
 
 _FOLDER: Final = files(__name__)
 _FORMS: Final = ("short", "elder")
+_PRINTED: Final = "letters"
 
 
 def subjects() -> tuple[str, ...]:
-    """The subjects that `load` puts together: the files of this folder, legacy ones aside.
+    """The subjects of the catalog: the files of this folder, legacy ones aside.
 
     >>> "dunning" in subjects(), "seed-legacy" in subjects()
     (True, False)
@@ -59,7 +60,8 @@ def load(subject: str | None = None, *, signature: str | None = None) -> Templat
     """The texts of one *subject*, or all of them.
 
     Args:
-        subject: One of `subjects`, or ``seed-legacy``; None for every subject.
+        subject: One of `subjects`, or ``seed-legacy``; None for every subject but ``letters``,
+            because what is to be printed must not go out as an SMS.
         signature: The company's sender signature, without brackets, instead of 某某物业. It
             does not change a text that holds its own signature, as the legacy ones do.
 
@@ -86,7 +88,7 @@ def forms(name: str) -> Mapping[str, Template]:
 
     .. versionadded:: 0.1.0
     """
-    library = load()
+    library = _letters() if name in _letters() else load()
     found = {"plain": library.find(name)}
     for form in _FORMS:
         template = library.get(f"{name}-{form}")
@@ -114,9 +116,13 @@ def _read(subject: str) -> TemplateLibrary:
 
 @lru_cache(maxsize=1)
 def _everything() -> TemplateLibrary:
-    parts = [_read(subject) for subject in subjects()]
+    parts = [_read(subject) for subject in subjects() if subject != _PRINTED]
     every = [template for part in parts for template in part.values()]
     return TemplateLibrary(every, signature=parts[0].signature)
+
+
+def _letters() -> TemplateLibrary:
+    return _read(_PRINTED)
 
 
 def _signed(library: TemplateLibrary, signature: str) -> TemplateLibrary:

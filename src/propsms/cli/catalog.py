@@ -76,13 +76,14 @@ def _chosen(names: Iterable[str], signature: str | None) -> list[Template]:
     """The texts of these subjects and names, each once, in the order asked for."""
     from propsms import catalog
 
-    everything = catalog.load(signature=signature)
+    everything = {**catalog.load("letters", signature=signature)}
+    everything |= catalog.load(signature=signature)
     found: dict[str, Template] = {}
     for name in names:
         if name in catalog.subjects():
             found |= dict(catalog.load(name, signature=signature))
         else:
-            found[name] = everything.find(name)
+            found[name] = everything.get(name) or catalog.load().find(name)
     return list(found.values())
 
 
