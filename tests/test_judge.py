@@ -469,6 +469,15 @@ def test_bad_input_ends(text: str) -> None:
     fix(text, kind="dunning")
 
 
+@pytest.mark.parametrize("sign", ["\u200b", "★", "😀", "¥"])
+def test_a_long_run_is_mended_whole(sign: str) -> None:
+    """Ten thousand neighbours are mended in one call, and quickly enough to wait for."""
+    mended, _ = fix("【绿苑】停水" + sign * 10_000 + "请储水", kind="notice", unsafe=True)
+    assert mended.text == fix(mended, unsafe=True)[0].text
+    if sign != "¥":
+        assert "【绿苑】停水请储水" == mended.text
+
+
 def test_a_megabyte_is_read() -> None:
     """A line of a megabyte is judged in linear time."""
     text = "【绿苑】" + "请储水,电话400-000-0000。{1}" * 40_000

@@ -248,7 +248,7 @@ def _is_hopeless(finding: Finding) -> bool:
 
 # -- Fixes -------------------------------------------------------------------------------------
 
-_ROUNDS: Final = 8  # each round mends what the last one laid bare; more would be a cycle
+_ROUNDS: Final = 40  # of a run of neighbours each round mends every other one
 
 
 def fix(
@@ -335,14 +335,19 @@ def _errors(findings: Iterable[Finding]) -> set[str]:
 def _compatible(text: str, findings: Iterable[Finding], *, unsafe: bool) -> list[Edit]:
     """The edits of as many fixes as do not touch one another, the first come first."""
     chosen: list[Edit] = []
+    taken = bytearray(len(text) + 1)
     for finding in findings:
         proposed = finding.fix
         if proposed is None or not (proposed.safe or unsafe):
             continue
-        if any(_joins_numbers(text, edit) for edit in proposed.edits):
+        spans = [slice(edit.span.start, edit.span.end + 1) for edit in proposed.edits]
+        if any(1 in taken[span] for span in spans) or any(
+            _joins_numbers(text, edit) for edit in proposed.edits
+        ):
             continue
-        if all(_apart(edit, kept) for edit in proposed.edits for kept in chosen):
-            chosen.extend(edit for edit in proposed.edits if _changes(text, edit))
+        for span in spans:
+            taken[span] = b"\1" * (span.stop - span.start)
+        chosen.extend(edit for edit in proposed.edits if _changes(text, edit))
     return chosen
 
 
@@ -353,10 +358,6 @@ def _joins_numbers(text: str, edit: Edit) -> bool:
     before = INVISIBLE.sub("", text[max(0, edit.span.start - 20) : edit.span.start])
     after = INVISIBLE.sub("", text[edit.span.end : edit.span.end + 20])
     return before[-1:].isdigit() and after[:1].isdigit()
-
-
-def _apart(one: Edit, other: Edit) -> bool:
-    return one.span.end < other.span.start or other.span.end < one.span.start
 
 
 def _changes(text: str, edit: Edit) -> bool:
