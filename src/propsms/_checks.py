@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 from propsms.errors import InvalidValueError
@@ -11,7 +11,7 @@ from propsms.errors import InvalidValueError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["between", "non_empty", "positive", "reason_zh", "require_aware"]
+__all__ = ["between", "non_empty", "positive", "reason_zh", "require_aware", "require_day"]
 
 _REASONS_ZH = {
     errno.ENOENT: "没有这个文件或文件夹,请核对路径",
@@ -83,4 +83,17 @@ def require_aware(now: datetime, field: str = "now") -> None:
             "use datetime.now(timezone.utc)",
             f"{field} 必须带时区,现为不带时区的 {now.isoformat()};请用 datetime.now(timezone.utc)",
             field=field,
+        )
+
+
+def require_day(today: date, field: str = "today") -> None:
+    """Require a plain day: an instant does not compare with one.
+
+    Raises:
+        TypeError: *today* is an instant, or no date at all.
+    """
+    if isinstance(today, datetime) or not isinstance(today, date):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(
+            f"{field} must be a date, got {type(today).__name__}; "
+            "use propsms.sending_hours.shanghai_day(now)"
         )

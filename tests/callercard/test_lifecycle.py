@@ -1,6 +1,6 @@
 """Where a card stands, and what is to be done next."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import attrs
 import pytest
@@ -15,6 +15,7 @@ from propsms.callercard import (
     Document,
     Registration,
     next_actions,
+    ownership,
 )
 from propsms.errors import InvalidValueError
 
@@ -139,3 +140,28 @@ def test_any_file_has_actions_in_order(
     registrations = [Registration("r", state, day, expires=day) for state, day in pairs]
     dues = [action.due for action in next_actions(CardFile(card, registrations), today)]
     assert sorted(dues) == dues
+
+
+def test_a_paper_that_was_replaced_needs_no_renewal() -> None:
+    """The old licence beside the new one is no task; an expired proof of a number is."""
+    papers = (
+        Document("business_license", expires=date(2025, 1, 1)),
+        Document("business_license", expires=date(2030, 1, 1)),
+        Document("number_proof", "a.pdf", expires=date(2025, 1, 1)),
+        Document("number_proof", "b.pdf", expires=date(2030, 1, 1)),
+    )
+    numbers = (CardNumber("4000001234", proof="a.pdf"), CardNumber("4000001235", proof="b.pdf"))
+    card = CallerCard(display_name="甲", documents=papers, numbers=numbers)
+    subjects = [action.subject for action in next_actions(CardFile(card), date(2026, 3, 2))]
+    assert ["number_proof"] == subjects
+
+
+def test_instants_are_no_days() -> None:
+    """Neither today nor the days of a registration."""
+    now = datetime(2026, 3, 2, tzinfo=UTC)
+    with pytest.raises(TypeError, match="today must be a date"):
+        next_actions(CardFile(CallerCard(display_name="甲")), now)
+    with pytest.raises(TypeError, match="since must be a date"):
+        Registration("rcd", since=now)
+    with pytest.raises(TypeError, match="today must be a date"):
+        ownership(CallerCard(display_name="甲"), now)

@@ -1,6 +1,6 @@
 """The checks of a card: every code has a card that earns it and a card that does not."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import attrs
@@ -333,3 +333,93 @@ def test_a_bad_form_names_its_field(old: str, new: str, said: str) -> None:
     text = OWN.replace(old, new) if old != "[logo]" else "logo = 1\n" + OWN.partition("[logo]")[0]
     with pytest.raises(InvalidValueError, match=said):
         parse_profile(text)
+
+
+@pytest.mark.parametrize(
+    ("changes", "profile", "code", "span"),
+    [
+        ({"display_name": "字" * 16}, "generic", "name.too_long", (15, 16)),
+        ({"call_reason": "字" * 70}, "generic", "text.too_long", (64, 70)),
+        ({"service_type": "字" * 14 + "abc"}, "generic", "usage.too_wide", (16, 17)),
+        ({"display_name": "www.example.com"}, "generic", "text.url", (0, 4)),
+        ({"service_type": "见 ｅｘａｍｐｌｅ．ｃｏｍ"}, "generic", "text.url", (2, 13)),
+        ({"call_reason": "见example.xyz"}, "generic", "text.url", (1, 12)),
+    ],
+)
+def test_the_span_is_what_is_too_much(
+    card: CallerCard, changes: dict[str, str], profile: str, code: str, span: tuple[int, int]
+) -> None:
+    """The part past the limit, or the link, wherever on the card it stands."""
+    findings = lint_card(attrs.evolve(card, **changes), profile, TODAY)
+    spans = [finding.span for finding in findings if finding.code == code]
+    assert [Span(*span)] == spans
+
+
+def test_no_span_where_the_text_is_of_two_fields(card: CallerCard) -> None:
+    """Name and service type stand in one line; neither alone is too long."""
+    both = attrs.evolve(card, call_reason=None, service_type="字" * 60)
+    spans = {f.code: f.span for f in lint_card(both, "generic", TODAY)}
+    assert spans["text.too_long"] is None
+
+
+@pytest.mark.parametrize(
+    ("code", "zh", "en"),
+    [
+        ("91350100M000100Y4", "应为 18 位", "18 characters"),
+        ("9135O100M000100Y43", "不含 I、O、S、V、Z", "never I, O, S, V, Z"),
+        ("91350100M000100Y44", "校验位不符", "check character"),
+    ],
+)
+def test_a_bad_credit_code_is_explained(card: CallerCard, code: str, zh: str, en: str) -> None:
+    """In words, in both languages; the whole code is the example of GB 32100-2015."""
+    assert uscc_problem("91350100M000100Y43") is None
+    (finding,) = (
+        f for f in lint_card(attrs.evolve(card, uscc=code), "generic", TODAY) if f.field == "uscc"
+    )
+    assert zh in finding.message
+    assert en in finding.message_en
+
+
+@pytest.mark.parametrize("letter", "IOSVZ")
+def test_letters_that_look_like_digits_never_stand(letter: str) -> None:
+    """GB 32100-2015 leaves them out, at any place."""
+    body = "91350100M000100Y43"
+    assert {"alphabet"} == {uscc_problem(body[:i] + letter + body[i + 1 :]) for i in range(18)}
+
+
+def test_brackets_of_either_width_are_one_name() -> None:
+    """Licences print full-width brackets, forms take narrow ones."""
+    card = CallerCard(
+        display_name="某某物业",
+        legal_name="某某物业(深圳)有限公司",
+        numbers=(CardNumber("4000001234", holder_name="某某物业（深圳）有限公司 "),),
+    )
+    assert "doc.holder_mismatch" not in found(card)
+    nameless = attrs.evolve(card, legal_name="")
+    assert "doc.holder_mismatch" not in found(nameless)
+
+
+def test_the_proof_of_one_number_replaces_no_other(card: CallerCard) -> None:
+    """A newer licence replaces the old one; a newer bill of another number does not."""
+    old, new = date(2025, 1, 1), date(2027, 1, 1)
+    papers = (
+        Document("number_proof", "a.pdf", expires=old),
+        Document("number_proof", "b.pdf", expires=new),
+        Document("business_license", expires=old),
+        Document("business_license", expires=new),
+    )
+    numbers = (CardNumber("4000001234", proof="a.pdf"), CardNumber("4000001235", proof="b.pdf"))
+    both = attrs.evolve(card, documents=papers, numbers=numbers)
+    weights = [
+        finding.severity.value
+        for finding in lint_card(both, "generic", TODAY)
+        if finding.code == "doc.expired"
+    ]
+    assert ["error", "info"] == weights
+
+
+@pytest.mark.parametrize("today", [datetime(2026, 3, 2, tzinfo=UTC), "2026-03-02"])
+def test_an_instant_is_no_day(card: CallerCard, today: object) -> None:
+    """The message says how to get the day."""
+    with pytest.raises(TypeError, match="shanghai_day"):
+        lint_card(card, "generic", today)  # type: ignore[arg-type]

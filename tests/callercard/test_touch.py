@@ -249,3 +249,22 @@ def test_reprs_hide_numbers() -> None:
     history = TouchHistory([Touch(RESIDENT, AT, "flash")], opted_out=[RESIDENT])
     plan = plan_touch(CARD, RESIDENT, AT, None, history)
     assert "13900000001" not in repr(history) + repr(plan)
+
+
+@pytest.mark.parametrize(
+    ("more", "code"),
+    [
+        *((text, "flash.link") for text in (
+            "ｗｗｗ．ａ．ｃｏｍ", "example.xyz", "dwz.lc/a", "1.2.3.4/a", "weixin://dl", "物业.中国", "a。ｃｏｍ")),
+        *((text, "flash.amount") for text in (
+            "一百二十元", "人民币120", "RMB 120", "贰佰圆", "5美元", "300 yuan", "三万元", "１２元", "120块")),
+        *((text, "flash.control_char") for text in ("\0", "\u202e", "\ud800", "\x7f")),
+        *((text, "") for text in (
+            "3.5折", "v1.0版", "2026元旦", "元月3日", "三单元", "一元宵", "10.30上门", "A.B座", "2:30\n见")),
+    ],
+)  # fmt: skip
+def test_what_a_flash_text_may_hold(more: str, code: str) -> None:
+    """Links and amounts in the spellings people use; what only looks like one passes."""
+    card = CallerCard(display_name="某某物业", service_type="客服")
+    found = [finding.code for finding in check_flash_text(f"某某物业客服{more}", card)]
+    assert ([code] if code else []) == found

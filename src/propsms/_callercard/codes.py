@@ -271,13 +271,18 @@ CARD_CODES: Final[dict[str, tuple[Severity, str, str]]] = {
     ),
     "card.uscc_invalid": (
         _E,
-        "统一社会信用代码不对({why});请对照执照核对",
+        "统一社会信用代码不对({why_zh});请对照执照核对",
         "the unified social credit code is wrong ({why}); compare it with the licence",
     ),
     "card.profile_retired": (
         _E,
         "{profile} 已停用;请换登记方",
         "{profile} is retired; use another registry",
+    ),
+    "num.no_international_form": (
+        _W,
+        "这个号码没有国际格式,来电识别条目里放不下,已跳过",
+        "the number has no international form, so a call directory cannot hold it; it was left out",
     ),
     "own.proof_missing": (
         _E,
@@ -323,6 +328,11 @@ CARD_CODES: Final[dict[str, tuple[Severity, str, str]]] = {
         _E,
         "闪信要写明来电事由;请加上事由或服务类型",
         "a flash SMS names the purpose; add the reason or the service type",
+    ),
+    "flash.control_char": (
+        _E,
+        "闪信里有控制字符或改变文字方向的字符;请删去",
+        "a flash SMS carries no control character or direction mark; delete it",
     ),
     "flash.link": (_E, "闪信里不能有链接;请删去", "a flash SMS carries no link; delete it"),
     "flash.amount": (

@@ -14,7 +14,8 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from propsms._callercard.codes import Reporter
-from propsms._callercard.lint_name import LINK
+from propsms._callercard.lint_name import HIDDEN, find_link
+from propsms.findings import Span
 from propsms.segments import Encoding, count_segments
 
 if TYPE_CHECKING:
@@ -64,7 +65,9 @@ def flash_sms(text: str) -> FlashSms:
 
 
 _AMOUNT = re.compile(
-    r"[¥$￥]\s{0,3}\d|(?<!\d)(?<!\d[,.])\d[\d,.]*\s{0,3}[万千百]?\s{0,3}(?:元|块|圆|CNY|RMB)",
+    r"(?:[¥$￥]|CNY|RMB|人民币)\s{0,3}\d"
+    r"|(?<!\d)(?<!\d[,.])\d[\d,.，]*\s{0,3}[万千百]?\s{0,3}(?:[美港欧日]?元(?![旦月宵])|块|圆|CNY|RMB|yuan)"
+    r"|[一二三四五六七八九十百千万两零壹贰叁肆伍陆柒捌玖拾佰仟][万亿]?(?:元(?![旦月宵])|块钱|圆)",
     re.IGNORECASE,
 )
 
@@ -75,6 +78,8 @@ def check_flash_text(text: str, card: CallerCard) -> tuple[Finding, ...]:
     .. versionadded:: 0.1.0
     """
     report = Reporter()
+    if hidden := HIDDEN.search(text):
+        report.add("flash.control_char", "text", span=Span(*hidden.span()))
     flash = flash_sms(text)
     if flash.segments > 1:
         report.add("flash.too_long", "text", units=flash.units, segments=flash.segments)
@@ -84,7 +89,7 @@ def check_flash_text(text: str, card: CallerCard) -> tuple[Finding, ...]:
     purposes = [p.strip() for p in (card.call_reason, card.service_type) if p and p.strip()]
     if not any(purpose in text for purpose in purposes):
         report.add("flash.purpose_missing", "text")
-    if LINK.search(text):
+    if find_link(text):
         report.add("flash.link", "text")
     if _AMOUNT.search(text):
         report.add("flash.amount", "text")

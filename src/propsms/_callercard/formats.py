@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING
 import attrs
 
 from propsms._callercard.codes import Reporter
+from propsms._callercard.lint_name import same_party
 from propsms._callercard.model import CardNumber, Document
 from propsms._callercard.numbers import CardNumberKind
+from propsms._checks import require_day
 from propsms.errors import InvalidValueError
 
 if TYPE_CHECKING:
@@ -152,6 +154,8 @@ def ownership(card: CallerCard, today: date | None = None) -> Ownership:
 
     .. versionadded:: 0.1.0
     """
+    if today is not None:
+        require_day(today)
     report = Reporter()
     authorised = any(document.kind == "authorization" for document in card.documents)
     if not card.numbers:
@@ -164,7 +168,7 @@ def ownership(card: CallerCard, today: date | None = None) -> Ownership:
         elif proof.issued is None:
             report.add("own.proof_undated", field)
         holder, company = (number.holder_name or "").strip(), card.legal_name.strip()
-        if not authorised and (not holder or holder != company):
+        if not authorised and not same_party(holder, company):
             report.add("own.holder_mismatch" if holder else "own.holder_unknown", field)
     _check_expiry(card, today, report)
     gaps = tuple(report.findings)
@@ -178,10 +182,25 @@ def proof_of(card: CallerCard, number: CardNumber) -> Document | None:
     return next((doc for doc in card.documents if doc.file_name == number.proof), None)
 
 
-def _check_expiry(card: CallerCard, today: date | None, report: Reporter) -> None:
+def all_papers(card: CallerCard) -> tuple[Document, ...]:
+    """The card's papers and the proofs of its numbers, each once."""
     proofs = (proof_of(card, number) for number in card.numbers)
-    papers = dict.fromkeys((*card.documents, *(proof for proof in proofs if proof)))
-    for paper in papers:
+    return tuple(dict.fromkeys((*card.documents, *(proof for proof in proofs if proof))))
+
+
+def superseded(card: CallerCard, paper: Document, today: date) -> bool:
+    """Whether a newer paper of its kind holds; the proof of one number replaces no other's."""
+    if any(proof_of(card, number) == paper for number in card.numbers):
+        return False
+    return any(
+        other.kind == paper.kind and (other.expires is None or other.expires >= today)
+        for other in all_papers(card)
+        if other != paper
+    )
+
+
+def _check_expiry(card: CallerCard, today: date | None, report: Reporter) -> None:
+    for paper in all_papers(card):
         if paper.expires is None:
             continue
         if today is None:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Final
 import attrs
 from attrs.validators import instance_of
 
-from propsms._callercard.formats import proof_of
-from propsms._callercard.model import CallerCard, CardNumber
+from propsms._callercard.formats import all_papers, superseded
+from propsms._callercard.model import CallerCard, CardNumber, plain_day
+from propsms._checks import require_day
 from propsms.errors import InvalidValueError
 
 if TYPE_CHECKING:
@@ -74,9 +75,9 @@ class Registration:
 
     registry: str
     state: CardState = attrs.field(default=CardState.DRAFT, converter=CardState)
-    since: date | None = None
+    since: date | None = attrs.field(default=None, validator=plain_day)
     reasons: tuple[str, ...] = attrs.field(default=(), converter=_strings)
-    expires: date | None = None
+    expires: date | None = attrs.field(default=None, validator=plain_day)
 
     def moved(self, state: CardState | str, on: date, reasons: Iterable[str] = ()) -> Registration:
         """The same registration in its next state.
@@ -165,6 +166,7 @@ def next_actions(state: CardFile, today: date) -> tuple[Action, ...]:
 
     .. versionadded:: 0.1.0
     """
+    require_day(today)
     found = [*_withdrawals(state, today), *_steps(state, today), *_renewals(state, today)]
     return tuple(sorted(found, key=lambda action: action.due))
 
@@ -228,7 +230,8 @@ def _steps(state: CardFile, today: date) -> Iterator[Action]:
 
 
 def _renewals(state: CardFile, today: date) -> Iterator[Action]:
-    for registry, subject, last_day in sorted(set(_last_days(state)), key=lambda item: item[2]):
+    days = set(_last_days(state, today))
+    for registry, subject, last_day in sorted(days, key=lambda item: (item[2], item)):
         if last_day - today > _NOTICE:
             continue
         where = f"{registry}:" if registry else ""
@@ -238,13 +241,13 @@ def _renewals(state: CardFile, today: date) -> Iterator[Action]:
         yield Action(ActionKind.RENEW, due, registry, subject, zh, en)
 
 
-def _last_days(state: CardFile) -> Iterator[tuple[str, str, date]]:
+def _last_days(state: CardFile, today: date) -> Iterator[tuple[str, str, date]]:
     card = state.card
     if card.valid_to is not None:
         yield "", "card", card.valid_to
-    proofs = (proof_of(card, number) for number in card.numbers)
-    for paper in (*card.documents, *(proof for proof in proofs if proof is not None)):
-        if paper.expires is not None:
+    for paper in all_papers(card):
+        over = paper.expires is not None and paper.expires < today
+        if paper.expires is not None and not (over and superseded(card, paper, today)):
             yield "", paper.kind, paper.expires
     for registration in state.registrations:
         if registration.expires is not None and registration.state is CardState.APPROVED:

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from propsms._callercard.codes import Reporter
-from propsms._callercard.lint_name import check_name, check_texts
+from propsms._callercard.formats import superseded
+from propsms._callercard.lint_name import check_name, check_texts, same_party
 from propsms._callercard.logo import MAX_LOGO_BYTES
 from propsms._callercard.model import Document
 from propsms._callercard.numbers import CardNumberKind
 from propsms._callercard.profiles import CardProfile, LogoRule, ProfileStatus, card_profile
 from propsms._callercard.uscc import uscc_problem
+from propsms._checks import require_day
 from propsms.findings import Severity
 
 if TYPE_CHECKING:
@@ -39,6 +41,7 @@ def lint_card(card: CallerCard, profile: CardProfile | str, today: date) -> tupl
 
     Raises:
         InvalidValueError: No shipped profile has that id.
+        TypeError: *today* is no plain day.
 
     >>> from datetime import date
     >>> from propsms.callercard import CallerCard, CardNumber
@@ -53,6 +56,7 @@ def lint_card(card: CallerCard, profile: CardProfile | str, today: date) -> tupl
 
     .. versionadded:: 0.1.0
     """
+    require_day(today)
     report = Reporter(card_profile(profile) if isinstance(profile, str) else profile)
     check_name(card, report)
     check_texts(card, report)
@@ -74,9 +78,9 @@ def _check_numbers(card: CallerCard, report: Reporter) -> None:
         if key[0] and key in seen:
             report.add("card.number_twice", field)
         seen.add(key)
-        holder = number.holder_name
+        holder, company = (number.holder_name or "").strip(), card.legal_name.strip()
         authorised = any(document.kind == "authorization" for document in card.documents)
-        if holder is not None and holder.strip() != card.legal_name.strip() and not authorised:
+        if holder and company and not same_party(holder, company) and not authorised:
             report.add("doc.holder_mismatch", field)
 
 
@@ -207,11 +211,9 @@ def _check_documents(card: CallerCard, report: Reporter, today: date) -> None:
     for kind in profile.recommended_documents:
         if kind not in kinds:
             report.add("doc.recommended", "documents", kind=kind)
-    current = {doc.kind for _, doc in _papers(card) if not doc.expires or doc.expires >= today}
     for field, document in _papers(card):
         if document.expires is not None and document.expires < today:
-            superseded = document.kind in current
-            severity = Severity.INFO if superseded else None
+            severity = Severity.INFO if superseded(card, document, today) else None
             report.add(
                 "doc.expired",
                 field,
@@ -240,11 +242,22 @@ def _check_card(card: CallerCard, report: Reporter, today: date) -> None:
     if start is not None and start > today:
         report.add("card.not_yet_valid", "valid_from", valid_from=start)
     if card.uscc is not None and (why := uscc_problem(card.uscc)) is not None:
-        report.add("card.uscc_invalid", "uscc", why=why)
+        zh, en = _USCC[why]
+        report.add("card.uscc_invalid", "uscc", why=en, why_zh=zh)
     if profile.status is ProfileStatus.RETIRED:
         report.add("card.profile_retired", "")
     for limit in _unknown_limits(profile):
         report.add("card.limit_unknown", limit, limit=limit)
+
+
+_USCC = {
+    "length": ("应为 18 位", "it takes 18 characters"),
+    "alphabet": (
+        "只用数字和大写字母,不含 I、O、S、V、Z",
+        "it takes digits and capitals, never I, O, S, V, Z",
+    ),
+    "check": ("校验位不符", "its check character does not fit"),
+}
 
 
 def _unknown_limits(profile: CardProfile) -> Iterator[str]:

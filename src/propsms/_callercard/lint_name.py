@@ -12,7 +12,16 @@ if TYPE_CHECKING:
     from propsms._callercard.codes import Reporter
     from propsms._callercard.model import CallerCard
 
-__all__ = ["LINK", "check_name", "check_texts", "compare_names", "measure_text", "shown_text"]
+__all__ = [
+    "HIDDEN",
+    "check_name",
+    "check_texts",
+    "compare_names",
+    "find_link",
+    "measure_text",
+    "same_party",
+    "shown_text",
+]
 
 _BIDI = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 _EMOJI = re.compile(
@@ -31,12 +40,31 @@ _HIDDEN = (
         ),
     ),
 )
+HIDDEN = re.compile(f"[\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff{_BIDI}]")
+"""What no screen should be given: controls but line ends, halves of characters, directions."""
 _NUMBER_ONLY = re.compile(r"[\s+＋]*\d(?:[\s\-－()（）]*\d){2,}[\s)）]*")
 _LONG_NUMBER = re.compile(r"\d(?:[\s\-－]?\d){4,}")
-LINK = re.compile(
-    r"https?:|www\.|(?<![a-z0-9-])[a-z0-9][a-z0-9-]*\.(?:com|cn|net|org|top|cc|me|io)\b",
+_LINK = re.compile(
+    r"[a-z][a-z0-9+.-]{1,20}://|https?:|www\."
+    r"|(?<![a-z0-9-])[a-z0-9][a-z0-9-]*\."
+    r"(?:com|cn|net|org|top|cc|me|io|xyz|vip|info|shop|link|ltd|site|club|app|tv|co|wang|ink|fun)\b"
+    r"|(?<![a-z0-9-])[a-z0-9][a-z0-9-]*\.[a-z]{2,6}/|(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.])"
+    r"|[\w\u4e00-\u9fff]\.(?:\u4e2d\u56fd|\u516c\u53f8|\u7f51\u7edc)",
     re.IGNORECASE | re.ASCII,
 )
+_NARROW = str.maketrans({0xFF01 + i: 0x21 + i for i in range(94)} | {"。": "."})
+
+
+def find_link(text: str) -> Span | None:
+    """Where the first link stands, full-width letters included; None if there is none.
+
+    >>> find_link("详见ｗｗｗ．example"), find_link("3.5折")
+    (Span(start=2, end=6), None)
+    """
+    match = _LINK.search(text.translate(_NARROW))
+    return None if match is None else Span(*match.span())
+
+
 _GOVERNMENT = re.compile(
     "公安|派出所|警察|警务|法院|检察院|人民政府|政府|税务|社保局|街道办|居委会|城管|消防救援"
     r"|\b(?:government|police|federal|ministry|tax bureau|court)\b",
@@ -52,7 +80,8 @@ def check_name(card: CallerCard, report: Reporter) -> None:
         report.add("name.blank", field)
     length = measure_text(name, profile.length_unit)
     if profile.name_max is not None and length > profile.name_max:
-        report.add("name.too_long", field, length=length, limit=profile.name_max)
+        span = _excess(name, profile.length_unit, profile.name_max)
+        report.add("name.too_long", field, span=span, length=length, limit=profile.name_max)
     for code, pattern in _HIDDEN:
         for match in pattern.finditer(_EMOJI.sub(lambda m: "x" * len(m[0]), name)):
             span = Span(*match.span())
@@ -111,6 +140,11 @@ def compare_names(
     return "abbreviation" if shown and all(char in rest for char in shown) else "unrelated"
 
 
+def same_party(one: str, other: str) -> bool:
+    """Whether two names are one company's, full-width brackets and spaces apart."""
+    return bool(_letters(one)) and _letters(one) == _letters(other)
+
+
 def _letters(name: str) -> str:
     folded = unicodedata.normalize("NFKC", name).casefold()
     return "".join(character for character in folded if character.isalnum())
@@ -138,16 +172,28 @@ def check_texts(card: CallerCard, report: Reporter) -> None:
     field = "call_reason" if card.call_reason else "display_name"
     length = measure_text(text, profile.length_unit)
     if profile.reason_max is not None and length > profile.reason_max:
-        report.add("text.too_long", field, length=length, limit=profile.reason_max)
+        whole = card.call_reason or not card.service_type
+        span = _excess(text, profile.length_unit, profile.reason_max) if whole else None
+        report.add("text.too_long", field, span=span, length=length, limit=profile.reason_max)
     if profile.charset == "bmp":
         for run in _BEYOND_BMP.finditer(text):
             span = Span(*run.span()) if card.call_reason else None
             report.add("text.non_bmp", field, span=span, character=f"U+{ord(run[0][0]):X}")
-    if link := LINK.search(text):
-        report.add("text.url", field, span=Span(*link.span()) if card.call_reason else None)
+    for place in ("display_name", "service_type", "call_reason"):
+        if link := find_link(getattr(card, place) or ""):
+            report.add("text.url", place, span=link)
     width = measure_text(card.service_type, "cjk2")
     if profile.usage_max is not None and width > profile.usage_max:
-        report.add("usage.too_wide", "service_type", length=width, limit=profile.usage_max)
+        span = _excess(card.service_type, "cjk2", profile.usage_max)
+        report.add(
+            "usage.too_wide", "service_type", span=span, length=width, limit=profile.usage_max
+        )
+
+
+def _excess(text: str, unit: str, limit: int) -> Span:
+    """What stands past the limit."""
+    fits = next(n for n in range(len(text), -1, -1) if measure_text(text[:n], unit) <= limit)
+    return Span(fits, len(text))
 
 
 def measure_text(text: str, unit: str) -> int:

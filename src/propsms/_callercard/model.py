@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from typing import Any
     from uuid import UUID
 
-__all__ = ["SERVICE_TYPES", "CallerCard", "CardNumber", "Document"]
+__all__ = ["SERVICE_TYPES", "CallerCard", "CardNumber", "Document", "plain_day"]
 
 SERVICE_TYPES = ("客服", "报修服务", "费用通知", "安全通知", "装修与巡检", "秩序维护")
 """What a property company calls about; `service_type` takes any other text too."""
@@ -44,7 +44,7 @@ def _sha256(_: object, field: Any, value: str) -> None:
         )
 
 
-def _day(_: object, field: Any, value: object) -> None:
+def plain_day(_: object, field: Any, value: object) -> None:
     """A plain day: an instant would not compare with one."""
     if value is not None and (not isinstance(value, date) or isinstance(value, datetime)):
         raise TypeError(f"{field.name} must be a date such as 2026-01-31, got {value!r}")
@@ -68,8 +68,8 @@ class Document:
     kind: str = attrs.field(validator=_text)
     file_name: str = attrs.field(default="", validator=_text)
     sha256: str = attrs.field(default="", validator=[_text, _sha256])
-    issued: date | None = attrs.field(default=None, validator=_day)
-    expires: date | None = attrs.field(default=None, validator=_day)
+    issued: date | None = attrs.field(default=None, validator=plain_day)
+    expires: date | None = attrs.field(default=None, validator=plain_day)
     stamped: bool = attrs.field(default=False, validator=instance_of(bool))
 
 
@@ -207,8 +207,8 @@ class CallerCard:
     documents: tuple[Document, ...] = attrs.field(
         default=(), converter=_documents, validator=deep_iterable(instance_of(Document))
     )
-    valid_from: date | None = attrs.field(default=None, validator=_day)
-    valid_to: date | None = attrs.field(default=None, validator=_day)
+    valid_from: date | None = attrs.field(default=None, validator=plain_day)
+    valid_to: date | None = attrs.field(default=None, validator=plain_day)
     version: int = attrs.field(default=1, validator=[instance_of(int), ge(1)])
 
     @property

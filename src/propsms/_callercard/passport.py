@@ -176,11 +176,11 @@ def _refuse_what_has_no_form(value: Any) -> None:
     """Floats have no one spelling, and keys that are no texts would be sorted before they are."""
     if isinstance(value, float):
         raise _wrong(f"numbers must be whole, got {value}", f"数字须为整数,现为 {value}", "claims")
-    if isinstance(value, dict):
-        if odd := [key for key in value if not isinstance(key, str)]:
-            raise _wrong(
-                f"keys must be texts, got {odd[0]!r}", f"键须为文字,现为 {odd[0]!r}", "claims"
-            )
+    keys = list(cast("dict[object, Any]", value)) if isinstance(value, dict) else []
+    if odd := [key for key in keys if not isinstance(key, str)]:
+        raise _wrong(
+            f"keys must be texts, got {odd[0]!r}", f"键须为文字,现为 {odd[0]!r}", "claims"
+        )
     parts: Any = cast("Any", value).values() if isinstance(value, dict) else value
     if isinstance(value, (dict, list, tuple)):
         for part in parts:
