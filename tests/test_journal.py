@@ -493,3 +493,105 @@ def test_a_locked_file_says_so(tmp_path: Path) -> None:
     other.close()
     assert journal.intend(intent())
     journal.close()
+
+
+def test_many_intents_at_once(journal: Journal) -> None:
+    """Each is told apart: what is new is written, what is known is a duplicate."""
+    assert journal.intend(intent("b"))
+    wrote = journal.intend_all([intent("a"), intent("b", reference="x"), intent("c"), intent("c")])
+    assert [True, False, True, False] == list(wrote)
+    assert ["ref-a", "ref-b", "ref-c"] == [entry.reference for entry in journal.entries()]
+    assert [] == list(journal.intend_all([]))
+
+
+def test_many_claims_at_once(journal: Journal) -> None:
+    """A claim gives what nobody had, in the order asked for; what is strange is left out."""
+    journal.intend_all([intent(key) for key in "abc"])
+    journal.claim("ref-b", worker="other", now=NOW)
+    mine = journal.claim_all(["ref-c", "ref-b", "nobody", "ref-a"], worker="w", now=NOW)
+    assert ["ref-c", "ref-a"] == [one.reference for one in mine]
+    assert [] == list(journal.claim_all(["ref-c", "ref-a"], worker="v", now=NOW))
+    entry = journal.entry("ref-a")
+    assert entry is not None
+    assert (State.CALLING, "w", NOW) == (entry.state, entry.worker, entry.claimed_at)
+
+
+def test_many_outcomes_at_once(journal: Journal) -> None:
+    """They are recorded as one by one: acceptance stays, early receipts find their message."""
+    journal.intend_all([intent("a"), intent("b", phone=BEN)])
+    journal.record_receipt(receipt(message_id="m-b", phone=BEN), NOW)
+    told = [accepted("a"), accepted("b", "m-b"), accepted("nobody"), refused()]
+    assert [True, True, False, True] == list(journal.record_outcomes(told, NOW))
+    first, second = journal.entry("ref-a"), journal.entry("ref-b")
+    assert first is not None
+    assert second is not None
+    assert accepted("a") == first.outcome
+    assert second.delivered
+
+
+def test_entries_of_many_subjects_and_numbers(journal: Journal) -> None:
+    """Whatever fits a subject or a number, once, oldest first, of one tenant."""
+    late, soon = NOW + timedelta(minutes=2), NOW + timedelta(minutes=1)
+    journal.intend_all(
+        [
+            intent("a", subject="s-1", created_at=late),
+            intent("b", subject="s-2", phone=BEN, created_at=soon),
+            intent("c", subject="", phone=BEN),
+            intent("d", subject="s-1", tenant="t2"),
+            intent("e", subject="s-3", phone=None),
+        ]
+    )
+
+    def found(**asked: Any) -> list[str]:
+        return [entry.reference[-1] for entry in journal.entries_of(tenant="", **asked)]
+
+    assert ["c", "b", "a"] == found(subjects=["s-1", "s-2"], phones=[BEN])
+    assert ["b"] == found(subjects=["s-2", ""], since=soon)
+    assert ["b"] == found(phones={BEN}, since=soon)
+    assert ["c"] == found(phones=[BEN], apart_from={"ref-b"})
+    assert [] == found()
+    assert ["d"] == [e.reference[-1] for e in journal.entries_of(tenant="t2", phones=[ANNE])]
+    journal.claim("ref-b", worker="w", now=NOW)
+    journal.erase(BEN)
+    assert [] == found(phones=[BEN], subjects=["s-2"])
+
+
+def test_more_names_than_one_statement_takes(journal: Journal) -> None:
+    """A thousand subjects and numbers are no trouble."""
+    many = [f"s-{n}" for n in range(1200)]
+    journal.intend_all([intent(name, subject=name) for name in many])
+    assert 1200 == len(journal.entries_of(tenant="", subjects=many))
+    assert 1200 == len(journal.entries_of(tenant="", subjects=many[:1], phones=[ANNE]))
+
+
+def test_a_run_in_figures(journal: Journal) -> None:
+    """States, refusals by reason, arrivals, and what waits for proof."""
+    journal.intend_all([intent(key, run="june") for key in "abcdef"])
+    journal.intend(intent("other", run="july"))
+    journal.claim_all([f"ref-{key}" for key in "abcde"], worker="w", now=NOW)
+    no = Refused("ref-c", "acme", RefusalReason.OPTED_OUT, "X", "d", Retry.NEVER)
+    told = [accepted("a", "m-a"), accepted("b", "m-b"), no, Unknown("ref-d", "acme", cause="lost")]
+    journal.record_outcomes(told, NOW)
+    part_one = receipt(message_id="m-a", segment=(1, 2))
+    part_two = receipt(message_id="m-a", segment=(2, 2), status=DeliveryStatus.FAILED)
+    for one in (part_one, part_two, receipt(message_id="m-b")):
+        journal.record_receipt(one, NOW)
+    tally = journal.tally(tenant="", run="june")
+    expected = {"accepted": 2, "refused": 1, "unknown": 1, "calling": 1, "planned": 1}
+    assert expected == tally.states
+    assert ({"opted_out": 1}, 1) == (tally.refusals, tally.delivered)
+    assert ("ref-d", "ref-e") == tally.unproved
+
+
+def test_the_oldest_is_claimed_first_also_after_a_release(journal: Journal) -> None:
+    """What was given back goes to the head of the queue again; what is withdrawn is gone."""
+    for n, key in enumerate("cab"):
+        journal.intend(intent(key, created_at=NOW + timedelta(minutes=n)))
+    first = journal.claim_next(worker="w", now=NOW, limit=2)
+    assert ["ref-c", "ref-a"] == [one.reference for one in first]
+    journal.release("ref-a", now=NOW)
+    journal.release("ref-c", now=NOW)
+    journal.withdraw("ref-a", now=NOW)
+    rest = journal.claim_next(worker="w", now=NOW, limit=5)
+    assert ["ref-c", "ref-b"] == [one.reference for one in rest]
+    assert [] == list(journal.claim_next(worker="w", now=NOW, limit=5))

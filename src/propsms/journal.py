@@ -13,13 +13,13 @@ by themselves. A journal holds phone numbers, because a court asks who was told 
 it never holds a one-time code, nor the text of a message that carries one. `purge` and `erase`
 are how a host keeps its retention promise.
 
-Implementations: `propsms.stores.MemoryJournal`, `propsms.stores.SQLiteJournal` and
-`propsms.stores.RedisJournal`; `propsms.testing` checks a host's own.
+Implementations: `propsms.stores.MemoryJournal` and `propsms.stores.SQLiteJournal`.
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 from uuid import uuid4
@@ -42,7 +42,7 @@ from propsms.messages import (
 from propsms.phone import PhoneNumber, mask_numbers
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from propsms.wire import TemplateAudit
@@ -53,7 +53,9 @@ __all__ = [
     "Intent",
     "Journal",
     "State",
+    "Tally",
     "belongs_to",
+    "delivery_of",
     "dialled",
     "lacks_proof",
     "may_reopen",
@@ -167,16 +169,29 @@ class Entry:
         Delivered if any of one segment says so and no other segment failed; a receipt may
         come late, so *unknown* and *failed* can still become *delivered*.
         """
-        latest: dict[tuple[int, int] | None, DeliveryStatus] = {}
-        for receipt in self.receipts:
-            if latest.get(receipt.segment) is not DeliveryStatus.DELIVERED:
-                latest[receipt.segment] = receipt.status
-        return next((status for status in _WORST_FIRST if status in latest.values()), None)
+        return delivery_of(self.receipts)
 
     @property
     def delivered(self) -> bool:
         """True once the carrier has said that the handset has it."""
         return self.delivery is DeliveryStatus.DELIVERED
+
+
+@attrs.frozen(kw_only=True)
+class Tally:
+    """What the messages of a run have come to, counted.
+
+    Attributes:
+        states: How many messages stand in each state.
+        refusals: How many were refused, by reason.
+        delivered: How many arrived, by receipt.
+        unproved: The references of what may have been sent: *calling* and *unknown*.
+    """
+
+    states: Counter[State] = attrs.field(factory=Counter[State])
+    refusals: Counter[str] = attrs.field(factory=Counter[str])
+    delivered: int = 0
+    unproved: tuple[str, ...] = ()
 
 
 _WORST_FIRST = (DeliveryStatus.FAILED, DeliveryStatus.UNKNOWN, DeliveryStatus.DELIVERED)
@@ -193,6 +208,10 @@ class Journal(Protocol):
         """Write *intent* as planned; False if its tenant already has that key."""
         ...
 
+    def intend_all(self, intents: Sequence[Intent], /) -> Sequence[bool]:
+        """`intend` for each, as one act: after a crash all are there, or none."""
+        ...
+
     def claim(self, reference: str, /, *, worker: str, now: datetime) -> bool:
         """Take a planned message for sending; True for exactly one caller.
 
@@ -204,6 +223,12 @@ class Journal(Protocol):
         self, *, worker: str, now: datetime, tenant: str = "", run: str = "", limit: int = 1
     ) -> Sequence[Intent]:
         """Claim the oldest planned messages of a run, at most *limit*; no two callers get one."""
+        ...
+
+    def claim_all(
+        self, references: Sequence[str], /, *, worker: str, now: datetime
+    ) -> Sequence[Intent]:
+        """`claim` for each, as one act; the intents that this caller got, in that order."""
         ...
 
     def release(self, reference: str, /, *, now: datetime) -> bool:
@@ -223,6 +248,10 @@ class Journal(Protocol):
 
         Acceptance is final: neither a later refusal nor an unknown replaces it.
         """
+        ...
+
+    def record_outcomes(self, outcomes: Sequence[Outcome], at: datetime, /) -> Sequence[bool]:
+        """`record_outcome` for each under its own reference, as one act."""
         ...
 
     def record_receipt(self, receipt: DeliveryReceipt, at: datetime, /) -> str | None:
@@ -264,6 +293,30 @@ class Journal(Protocol):
         since: datetime | None = None,
     ) -> Iterator[Entry]:
         """The messages that fit every filter given, oldest first, one at a time."""
+        ...
+
+    def entries_of(
+        self,
+        *,
+        tenant: str,
+        subjects: Collection[str] = (),
+        phones: Collection[PhoneNumber] = (),
+        since: datetime | None = None,
+        apart_from: Collection[str] = (),
+    ) -> Sequence[Entry]:
+        """The messages about any of the subjects, or to any of the numbers, oldest first.
+
+        Args:
+            tenant: Whose messages.
+            subjects: What they are about.
+            phones: Whom they are to.
+            since: Those planned then or later; None is all.
+            apart_from: References to leave out.
+        """
+        ...
+
+    def tally(self, *, tenant: str, run: str) -> Tally:
+        """Count what the messages of a run have come to."""
         ...
 
     def open_intents(
@@ -325,6 +378,10 @@ class AsyncJournal(Protocol):
         """See `Journal.intend`."""
         ...
 
+    async def intend_all(self, intents: Sequence[Intent], /) -> Sequence[bool]:
+        """See `Journal.intend_all`."""
+        ...
+
     async def claim(self, reference: str, /, *, worker: str, now: datetime) -> bool:
         """See `Journal.claim`."""
         ...
@@ -333,6 +390,12 @@ class AsyncJournal(Protocol):
         self, *, worker: str, now: datetime, tenant: str = "", run: str = "", limit: int = 1
     ) -> Sequence[Intent]:
         """See `Journal.claim_next`."""
+        ...
+
+    async def claim_all(
+        self, references: Sequence[str], /, *, worker: str, now: datetime
+    ) -> Sequence[Intent]:
+        """See `Journal.claim_all`."""
         ...
 
     async def release(self, reference: str, /, *, now: datetime) -> bool:
@@ -349,6 +412,12 @@ class AsyncJournal(Protocol):
 
     async def record_outcome(self, reference: str, outcome: Outcome, at: datetime, /) -> bool:
         """See `Journal.record_outcome`."""
+        ...
+
+    async def record_outcomes(
+        self, outcomes: Sequence[Outcome], at: datetime, /
+    ) -> Sequence[bool]:
+        """See `Journal.record_outcomes`."""
         ...
 
     async def record_receipt(self, receipt: DeliveryReceipt, at: datetime, /) -> str | None:
@@ -386,6 +455,22 @@ class AsyncJournal(Protocol):
         since: datetime | None = None,
     ) -> AsyncIterator[Entry]:
         """See `Journal.entries`."""
+        ...
+
+    async def entries_of(
+        self,
+        *,
+        tenant: str,
+        subjects: Collection[str] = (),
+        phones: Collection[PhoneNumber] = (),
+        since: datetime | None = None,
+        apart_from: Collection[str] = (),
+    ) -> Sequence[Entry]:
+        """See `Journal.entries_of`."""
+        ...
+
+    async def tally(self, *, tenant: str, run: str) -> Tally:
+        """See `Journal.tally`."""
         ...
 
     def open_intents(
@@ -517,6 +602,15 @@ def lacks_proof(entry: Entry, before: datetime) -> bool:
         return False
     since = entry.outcome_at or entry.claimed_at
     return since is not None and since < before
+
+
+def delivery_of(receipts: Iterable[DeliveryReceipt]) -> DeliveryStatus | None:
+    """What receipts of one message say together; see `Entry.delivery`."""
+    latest: dict[tuple[int, int] | None, DeliveryStatus] = {}
+    for receipt in receipts:
+        if latest.get(receipt.segment) is not DeliveryStatus.DELIVERED:
+            latest[receipt.segment] = receipt.status
+    return next((status for status in _WORST_FIRST if status in latest.values()), None)
 
 
 def receipt_mark(receipt: DeliveryReceipt) -> tuple[object, ...]:

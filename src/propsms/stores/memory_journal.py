@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from threading import Lock
+from collections import Counter
+from heapq import heappop, heappush
+from threading import RLock
 from typing import TYPE_CHECKING, TypeVar
 
 import attrs
@@ -11,6 +13,7 @@ from propsms._checks import require_aware
 from propsms.journal import (
     Entry,
     State,
+    Tally,
     belongs_to,
     dialled,
     lacks_proof,
@@ -22,10 +25,10 @@ from propsms.journal import (
     without_codes,
     without_number,
 )
-from propsms.messages import Accepted
+from propsms.messages import Accepted, Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
     from datetime import datetime
 
     from propsms.journal import Intent
@@ -37,6 +40,7 @@ __all__ = ["MemoryJournal"]
 
 _Row = TypeVar("_Row")
 _Mark = tuple[object, ...]
+_Group = tuple[str, ...]
 
 
 class MemoryJournal:
@@ -47,8 +51,10 @@ class MemoryJournal:
 
     def __init__(self) -> None:
         """Start empty."""
-        self._lock = Lock()
+        self._lock = RLock()
         self._entries: dict[str, Entry] = {}
+        self._groups: dict[_Group, dict[str, None]] = {}
+        self._waiting: dict[tuple[str, str], list[tuple[datetime, str]]] = {}
         self._keys: dict[tuple[str, str], str] = {}
         self._messages: dict[tuple[str, str], list[str]] = {}
         self._orphans: dict[_Mark, DeliveryReceipt] = {}
@@ -69,8 +75,15 @@ class MemoryJournal:
             if key in self._keys or intent.reference in self._entries:
                 return False
             self._keys[key] = intent.reference
-            self._entries[intent.reference] = Entry(intent, State.PLANNED)
+            for group in _groups(intent):
+                self._groups.setdefault(group, {})[intent.reference] = None
+            self._put(Entry(intent, State.PLANNED))
             return True
+
+    def intend_all(self, intents: Sequence[Intent], /) -> Sequence[bool]:
+        """See `propsms.journal.Journal.intend_all`."""
+        with self._lock:
+            return [self.intend(intent) for intent in intents]
 
     def claim(self, reference: str, /, *, worker: str, now: datetime) -> bool:
         """See `propsms.journal.Journal.claim`."""
@@ -86,18 +99,24 @@ class MemoryJournal:
         """See `propsms.journal.Journal.claim_next`."""
         require_aware(now)
         with self._lock:
-            planned = [
-                entry
-                for entry in self._entries.values()
-                if entry.state is State.PLANNED
-                and (entry.intent.tenant, entry.intent.run) == (tenant, run)
+            waiting = self._waiting.get((tenant, run), [])
+            taken: list[Intent] = []
+            while waiting and len(taken) < limit:
+                _, reference = heappop(waiting)
+                if self.claim(reference, worker=worker, now=now):
+                    taken.append(self._entries[reference].intent)
+            return taken
+
+    def claim_all(
+        self, references: Sequence[str], /, *, worker: str, now: datetime
+    ) -> Sequence[Intent]:
+        """See `propsms.journal.Journal.claim_all`."""
+        with self._lock:
+            return [
+                self._entries[reference].intent
+                for reference in references
+                if self.claim(reference, worker=worker, now=now)
             ]
-            taken = sorted(planned, key=_age)[: max(0, limit)]
-            for entry in taken:
-                self._entries[entry.reference] = attrs.evolve(
-                    entry, state=State.CALLING, worker=worker, claimed_at=now
-                )
-            return [entry.intent for entry in taken]
 
     def release(self, reference: str, /, *, now: datetime) -> bool:
         """See `propsms.journal.Journal.release`."""
@@ -138,13 +157,23 @@ class MemoryJournal:
         entry = self._entries.get(reference)
         if entry is None or entry.state is not expected:
             return False
-        self._entries[reference] = attrs.evolve(entry, **changes)  # type: ignore[arg-type]
+        self._put(attrs.evolve(entry, **changes))  # type: ignore[arg-type]
         return True
+
+    def _put(self, entry: Entry) -> None:
+        """Keep an entry; a planned one waits in the queue of its run, the oldest first."""
+        intent = entry.intent
+        self._entries[entry.reference] = entry
+        if entry.state is State.PLANNED:
+            queue = self._waiting.setdefault((intent.tenant, intent.run), [])
+            heappush(queue, (intent.created_at, entry.reference))
 
     def _drop(self, entry: Entry) -> None:
         outcome = entry.outcome
         if isinstance(outcome, Accepted):
             self._messages[outcome.provider, outcome.message_id].remove(entry.reference)
+        for group in _groups(entry.intent):
+            self._groups[group].pop(entry.reference, None)
         del self._entries[entry.reference]
         del self._keys[entry.intent.tenant, entry.intent.key]
 
@@ -163,6 +192,11 @@ class MemoryJournal:
                 self._entries[reference] = entry
                 self._adopt(entry)
             return True
+
+    def record_outcomes(self, outcomes: Sequence[Outcome], at: datetime, /) -> Sequence[bool]:
+        """See `propsms.journal.Journal.record_outcomes`."""
+        with self._lock:
+            return [self.record_outcome(one.reference, one, at) for one in outcomes]
 
     def record_receipt(self, receipt: DeliveryReceipt, at: datetime, /) -> str | None:
         """See `propsms.journal.Journal.record_receipt`."""
@@ -205,12 +239,17 @@ class MemoryJournal:
 
     def _beside(self, named: Entry, receipt: DeliveryReceipt) -> str | None:
         """The message of the same run to the receipt's number: its batch lent it a key."""
+        if receipt.phone is None:
+            return None
         beside = [
             entry
-            for entry in self._entries.values()
-            if may_share_batch(named, entry) and receipt.phone == entry.intent.phone
+            for entry in self._members("phone", dialled(receipt.phone))
+            if may_share_batch(named, entry)
         ]
         return beside[0].reference if len(beside) == 1 else None
+
+    def _members(self, *group: str) -> list[Entry]:
+        return [self._entries[reference] for reference in self._groups.get(group, ())]
 
     def _attach(self, reference: str, receipt: DeliveryReceipt) -> None:
         entry = self._entries[reference]
@@ -256,18 +295,65 @@ class MemoryJournal:
         since: datetime | None = None,
     ) -> Iterator[Entry]:
         """See `propsms.journal.Journal.entries`."""
-        wanted = {"tenant": tenant, "run": run, "subject": subject, "phone": phone}
+        wanted = {"tenant": tenant, "run": run, "subject": subject}
         given = {name: value for name, value in wanted.items() if value is not None}
+        number = None if phone is None else dialled(phone)
         with self._lock:
-            rows = sorted(self._entries.values(), key=_age)
+            rows = sorted(self._narrowest(run, subject, number), key=_age)
         for entry in rows:
             intent = entry.intent
             if (
                 all(getattr(intent, name) == value for name, value in given.items())
+                and (number is None or (intent.phone and dialled(intent.phone) == number))
                 and state in {None, entry.state}
                 and (since is None or intent.created_at >= since)
             ):
                 yield entry
+
+    def _narrowest(
+        self, run: str | None, subject: str | None, number: str | None
+    ) -> Collection[Entry]:
+        """The smallest group that holds all that is asked for."""
+        if subject:
+            return self._members("subject", subject)
+        if number is not None:
+            return self._members("phone", number)
+        return self._entries.values() if run is None else self._members("run", run)
+
+    def entries_of(
+        self,
+        *,
+        tenant: str,
+        subjects: Collection[str] = (),
+        phones: Collection[PhoneNumber] = (),
+        since: datetime | None = None,
+        apart_from: Collection[str] = (),
+    ) -> Sequence[Entry]:
+        """See `propsms.journal.Journal.entries_of`."""
+        groups = [("subject", subject) for subject in subjects if subject]
+        groups += [("phone", dialled(phone)) for phone in phones]
+        left_out = frozenset(apart_from)
+        with self._lock:
+            found = {
+                entry.reference: entry
+                for group in groups
+                for entry in self._members(*group)
+                if entry.intent.tenant == tenant
+                and entry.reference not in left_out
+                and (since is None or entry.intent.created_at >= since)
+            }
+        return sorted(found.values(), key=_age)
+
+    def tally(self, *, tenant: str, run: str) -> Tally:
+        """See `propsms.journal.Journal.tally`."""
+        ours = list(self.entries(tenant=tenant, run=run))
+        outcomes = (entry.outcome for entry in ours if entry.state is State.REFUSED)
+        return Tally(
+            states=Counter(entry.state for entry in ours),
+            refusals=Counter(str(one.reason) for one in outcomes if isinstance(one, Refused)),
+            delivered=sum(entry.delivered for entry in ours),
+            unproved=tuple(entry.reference for entry in ours if entry.state in _UNPROVED),
+        )
 
     def open_intents(
         self, *, tenant: str | None = None, run: str | None = None
@@ -347,18 +433,37 @@ class MemoryJournal:
     def erase(self, phone: PhoneNumber, /) -> int:
         """See `propsms.journal.Journal.erase`."""
         with self._lock:
-            mine = [e for e in self._entries.values() if e.intent.phone == phone]
+            mine = self._members("phone", dialled(phone))
             for entry in mine:
                 if entry.state is State.PLANNED:
                     self._drop(entry)
                 else:
-                    self._entries[entry.reference] = without_number(entry)
+                    self._forget(entry)
             replies = [mark for mark, (reply, _) in self._replies.items() if reply.phone == phone]
             for mark in replies:
                 del self._replies[mark]
             for mark in [m for m, receipt in self._orphans.items() if receipt.phone == phone]:
                 del self._orphans[mark]
             return len(mine) + len(replies)
+
+    def _forget(self, entry: Entry) -> None:
+        kept = without_number(entry)
+        for group in {*_groups(entry.intent)} - {*_groups(kept.intent)}:
+            self._groups[group].pop(entry.reference, None)
+        self._entries[entry.reference] = kept
+
+
+_UNPROVED = (State.CALLING, State.UNKNOWN)
+
+
+def _groups(intent: Intent) -> list[_Group]:
+    """By what a message is looked up."""
+    groups: list[_Group] = [("run", intent.run)]
+    if intent.subject:
+        groups.append(("subject", intent.subject))
+    if intent.phone is not None:
+        groups.append(("phone", dialled(intent.phone)))
+    return groups
 
 
 def _keep(

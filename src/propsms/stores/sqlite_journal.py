@@ -6,12 +6,15 @@ It holds phone numbers, so the file wants the protection of a customer list; `pu
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
 from propsms._checks import require_aware
 from propsms.journal import (
     State,
+    Tally,
     belongs_to,
+    delivery_of,
     dialled,
     may_reopen,
     may_replace,
@@ -21,7 +24,7 @@ from propsms.journal import (
     without_codes,
     without_number,
 )
-from propsms.messages import Accepted
+from propsms.messages import Accepted, DeliveryStatus, Refused
 from propsms.quota import to_micros
 from propsms.stores._codec import (
     dump_audit,
@@ -41,7 +44,7 @@ from propsms.stores._sqlite import SQLiteFile
 if TYPE_CHECKING:
     import os
     import sqlite3
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
     from contextlib import AbstractContextManager
     from datetime import datetime
     from typing import Self
@@ -92,6 +95,11 @@ _LAYOUT: Final = (
 )
 _APPLICATION_ID: Final = 0x50534D4A  # "PSMJ"
 _PAGE: Final = 200
+_NAMED: Final = 500
+_INTEND: Final = (
+    "INSERT INTO message (reference, tenant, key, run, subject, phone, created_at,"
+    " intent, state) VALUES (?,?,?,?,?,?,?,?,'planned') ON CONFLICT DO NOTHING"
+)
 _COLUMNS: Final = "intent, state, worker, claimed_at, outcome, outcome_at"
 
 
@@ -148,23 +156,13 @@ class SQLiteJournal:
 
     def intend(self, intent: Intent, /) -> bool:
         """See `propsms.journal.Journal.intend`."""
-        row = (
-            intent.reference,
-            intent.tenant,
-            intent.key,
-            intent.run,
-            intent.subject,
-            intent.phone and dialled(intent.phone),
-            to_micros(intent.created_at),
-            dump_intent(intent),
-        )
+        return self.intend_all([intent])[0]
+
+    def intend_all(self, intents: Sequence[Intent], /) -> Sequence[bool]:
+        """See `propsms.journal.Journal.intend_all`."""
+        rows = [_row_of(intent) for intent in intents]
         with self._file.act() as db:
-            done = db.execute(
-                "INSERT INTO message (reference, tenant, key, run, subject, phone, created_at,"
-                " intent, state) VALUES (?,?,?,?,?,?,?,?,'planned') ON CONFLICT DO NOTHING",
-                row,
-            )
-            return done.rowcount == 1
+            return [db.execute(_INTEND, row).rowcount == 1 for row in rows]
 
     def claim(self, reference: str, /, *, worker: str, now: datetime) -> bool:
         """See `propsms.journal.Journal.claim`."""
@@ -190,6 +188,28 @@ class SQLiteJournal:
                 [(worker, at, reference) for reference, _ in rows],
             )
         return [load_intent(text) for _, text in rows]
+
+    def claim_all(
+        self, references: Sequence[str], /, *, worker: str, now: datetime
+    ) -> Sequence[Intent]:
+        """See `propsms.journal.Journal.claim_all`."""
+        at = to_micros(now)
+        with self._file.act() as db:
+            mine = [
+                reference
+                for reference in references
+                if db.execute(
+                    "UPDATE message SET state='calling', worker=?, claimed_at=?"
+                    " WHERE reference=? AND state='planned'",
+                    (worker, at, reference),
+                ).rowcount
+                == 1
+            ]
+            rows = [
+                db.execute("SELECT intent FROM message WHERE reference=?", (reference,)).fetchone()
+                for reference in mine
+            ]
+        return [load_intent(text) for (text,) in rows]
 
     def release(self, reference: str, /, *, now: datetime) -> bool:
         """See `propsms.journal.Journal.release`."""
@@ -231,28 +251,16 @@ class SQLiteJournal:
 
     def record_outcome(self, reference: str, outcome: Outcome, at: datetime, /) -> bool:
         """See `propsms.journal.Journal.record_outcome`."""
+        return self._record([(reference, outcome)], at)[0]
+
+    def record_outcomes(self, outcomes: Sequence[Outcome], at: datetime, /) -> Sequence[bool]:
+        """See `propsms.journal.Journal.record_outcomes`."""
+        return self._record([(outcome.reference, outcome) for outcome in outcomes], at)
+
+    def _record(self, outcomes: Sequence[tuple[str, Outcome]], at: datetime) -> list[bool]:
         recorded = to_micros(at)
         with self._file.act() as db:
-            entry = _find(db, "reference=?", (reference,))
-            if entry is None:
-                return False
-            if may_replace(entry.state, outcome):
-                kept = without_codes(entry.intent.kind, outcome)
-                theirs = outcome.message_id if isinstance(outcome, Accepted) else None
-                db.execute(
-                    "UPDATE message SET state=?, outcome=?, outcome_at=?, provider=?,"
-                    " message_id=? WHERE reference=?",
-                    (
-                        state_of(outcome).value,
-                        dump_outcome(kept),
-                        recorded,
-                        outcome.provider,
-                        theirs,
-                        reference,
-                    ),
-                )
-                _adopt(db, reference)
-            return True
+            return [_record(db, reference, outcome, recorded) for reference, outcome in outcomes]
 
     def record_receipt(self, receipt: DeliveryReceipt, at: datetime, /) -> str | None:
         """See `propsms.journal.Journal.record_receipt`."""
@@ -327,6 +335,65 @@ class SQLiteJournal:
             "created_at>=?": since and to_micros(since),
         }
         return self._pages({sql: value for sql, value in wanted.items() if value is not None})
+
+    def entries_of(
+        self,
+        *,
+        tenant: str,
+        subjects: Collection[str] = (),
+        phones: Collection[PhoneNumber] = (),
+        since: datetime | None = None,
+        apart_from: Collection[str] = (),
+    ) -> Sequence[Entry]:
+        """See `propsms.journal.Journal.entries_of`."""
+        earliest = -(1 << 62) if since is None else to_micros(since)
+        wanted = {"subject": sorted({*subjects} - {""}), "phone": sorted(map(dialled, phones))}
+        left_out = frozenset(apart_from)
+        with self._file.act() as db:
+            found = {
+                row[0]: row
+                for column, names in wanted.items()
+                for part in _parts(names)
+                for row in db.execute(
+                    f"SELECT reference, {_COLUMNS} FROM message WHERE {column} IN"  # noqa: S608
+                    f" ({_marks(part)}) AND {column}<>'' AND tenant=? AND created_at>=?",
+                    (*part, tenant, earliest),
+                )
+                if row[0] not in left_out
+            }
+            entries = _read_all(db, list(found.values()))
+        return sorted(entries, key=lambda entry: (entry.intent.created_at, entry.reference))
+
+    def tally(self, *, tenant: str, run: str) -> Tally:
+        """See `propsms.journal.Journal.tally`."""
+        ours = (tenant, run)
+        with self._file.act() as db:
+            states = db.execute(
+                "SELECT state, count(*) FROM message WHERE tenant=? AND run=? GROUP BY state", ours
+            ).fetchall()
+            refused = db.execute(
+                "SELECT outcome FROM message WHERE tenant=? AND run=? AND state='refused'", ours
+            ).fetchall()
+            unproved = db.execute(
+                "SELECT reference FROM message WHERE tenant=? AND run=? AND state IN"
+                " ('calling', 'unknown') ORDER BY created_at, reference",
+                ours,
+            ).fetchall()
+            receipts = db.execute(
+                "SELECT receipt.reference, receipt FROM message JOIN receipt USING (reference)"
+                " WHERE tenant=? AND run=? ORDER BY receipt.reference, id",
+                ours,
+            ).fetchall()
+        told: dict[str, list[DeliveryReceipt]] = {}
+        for reference, text in receipts:
+            told.setdefault(reference, []).append(load_receipt(text))
+        outcomes = (load_outcome(text) for (text,) in refused)
+        return Tally(
+            states=Counter({State(state): count for state, count in states}),
+            refusals=Counter(str(one.reason) for one in outcomes if isinstance(one, Refused)),
+            delivered=sum(delivery_of(mine) is DeliveryStatus.DELIVERED for mine in told.values()),
+            unproved=tuple(reference for (reference,) in unproved),
+        )
 
     def open_intents(
         self, *, tenant: str | None = None, run: str | None = None
@@ -447,27 +514,75 @@ def _select(
         " ORDER BY created_at, reference LIMIT ?",
         (*values, limit),
     ).fetchall()
-    return [_read(db, row) for row in rows]
+    return _read_all(db, rows)
 
 
 def _find(db: sqlite3.Connection, where: str, values: Sequence[Any]) -> Entry | None:
     return next(iter(_select(db, where, values, limit=1)), None)
 
 
-def _read(db: sqlite3.Connection, row: tuple[Any, ...]) -> Entry:
-    reference, intent, state, worker, claimed_at, outcome, outcome_at = row
-    receipts = db.execute(
-        "SELECT receipt FROM receipt WHERE reference=? ORDER BY id", (reference,)
-    ).fetchall()
-    return load_entry(
-        intent=intent,
-        state=state,
-        worker=worker,
-        claimed_at=claimed_at,
-        outcome=outcome,
-        outcome_at=outcome_at,
-        receipts=[text for (text,) in receipts],
+def _read_all(db: sqlite3.Connection, rows: Sequence[tuple[Any, ...]]) -> list[Entry]:
+    told: dict[str, list[str]] = {}
+    for part in _parts([row[0] for row in rows]):
+        for reference, text in db.execute(
+            f"SELECT reference, receipt FROM receipt WHERE reference IN ({_marks(part)})"  # noqa: S608
+            " ORDER BY id",
+            part,
+        ):
+            told.setdefault(reference, []).append(text)
+    return [
+        load_entry(
+            intent=intent,
+            state=state,
+            worker=worker,
+            claimed_at=claimed_at,
+            outcome=outcome,
+            outcome_at=outcome_at,
+            receipts=told.get(reference, ()),
+        )
+        for reference, intent, state, worker, claimed_at, outcome, outcome_at in rows
+    ]
+
+
+def _parts(values: Sequence[str]) -> Iterator[Sequence[str]]:
+    """So many as one statement may name."""
+    return (values[start : start + _NAMED] for start in range(0, len(values), _NAMED))
+
+
+def _marks(values: Sequence[str]) -> str:
+    return ",".join("?" * len(values))
+
+
+def _row_of(intent: Intent) -> tuple[Any, ...]:
+    return (
+        intent.reference,
+        intent.tenant,
+        intent.key,
+        intent.run,
+        intent.subject,
+        intent.phone and dialled(intent.phone),
+        to_micros(intent.created_at),
+        dump_intent(intent),
     )
+
+
+def _record(db: sqlite3.Connection, reference: str, outcome: Outcome, at: int) -> bool:
+    row = db.execute(
+        "SELECT state, intent FROM message WHERE reference=?", (reference,)
+    ).fetchone()
+    if row is None:
+        return False
+    if may_replace(State(row[0]), outcome):
+        theirs = outcome.message_id if isinstance(outcome, Accepted) else None
+        kept = outcome if theirs else without_codes(load_intent(row[1]).kind, outcome)
+        db.execute(
+            "UPDATE message SET state=?, outcome=?, outcome_at=?, provider=?,"
+            " message_id=? WHERE reference=?",
+            (state_of(outcome).value, dump_outcome(kept), at, outcome.provider, theirs, reference),
+        )
+        if isinstance(outcome, Accepted):
+            _adopt(db, reference, outcome)
+    return True
 
 
 def _owner_of(db: sqlite3.Connection, receipt: DeliveryReceipt) -> str | None:
@@ -489,17 +604,15 @@ def _owner_of(db: sqlite3.Connection, receipt: DeliveryReceipt) -> str | None:
     return beside[0].reference if len(beside) == 1 else None
 
 
-def _adopt(db: sqlite3.Connection, reference: str) -> None:
+def _adopt(db: sqlite3.Connection, reference: str, outcome: Accepted) -> None:
     """Give a message the receipts that came before its outcome."""
-    entry = _find(db, "reference=?", (reference,))
-    if entry is None or not isinstance(entry.outcome, Accepted):
-        return
     rows = db.execute(
         "SELECT id, receipt FROM receipt WHERE reference IS NULL AND provider=? AND message_id=?",
-        (entry.outcome.provider, entry.outcome.message_id),
+        (outcome.provider, outcome.message_id),
     ).fetchall()
+    entry = _find(db, "reference=?", (reference,)) if rows else None
     for number, text in rows:
-        if belongs_to(load_receipt(text), entry):
+        if entry is not None and belongs_to(load_receipt(text), entry):
             db.execute("UPDATE receipt SET reference=? WHERE id=?", (reference, number))
 
 
