@@ -383,8 +383,9 @@ def _checked(one: Outcome, response: HttpResponse, request_id: str | None) -> Ou
         return attrs.evolve(one, retry_after=_retry_after(response))
     if isinstance(one, Unknown | Refused) or 200 <= response.status < 300:
         return one
+    cause = f"accepted with HTTP {response.status}"
     return Unknown(
-        one.reference, one.provider, f"accepted with HTTP {response.status}", request_id
+        one.reference, one.provider, cause, request_id, message_id=one.message_id or None
     )
 
 

@@ -238,6 +238,7 @@ class Unknown:
         to: The recipient, where the client gave it: a query for the outcome needs it.
         asked_at: When the provider was asked, where the client gave it.
         key: The reference that travelled with the request when several messages shared it.
+        message_id: The provider's id, where a reply that is no clear yes named one.
     """
 
     reference: str
@@ -247,6 +248,7 @@ class Unknown:
     to: PhoneNumber | None = attrs.field(default=None, eq=False, kw_only=True)
     asked_at: datetime | None = attrs.field(default=None, eq=False, kw_only=True)
     key: str | None = attrs.field(default=None, eq=False, kw_only=True)
+    message_id: str | None = attrs.field(default=None, eq=False, kw_only=True)
 
     def raise_for_refusal(self) -> NoReturn:
         """Raise the error that says not to send again.

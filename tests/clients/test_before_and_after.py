@@ -26,7 +26,7 @@ from propsms.messages import (
 from propsms.phone import parse
 from propsms.providers import Outbox
 from propsms.providers.outbox import Fault, number_for
-from propsms.stores import MemoryJournal
+from propsms.stores import MemoryJournal, SQLiteJournal
 from propsms.templates import Template, TemplateLibrary
 from propsms.testing.providers import ScriptedProvider
 from propsms.wire import Balance, HttpRequest, HttpResponse, TemplateAudit
@@ -138,17 +138,20 @@ def test_a_query_that_fails_leaves_it_open(failure: Any) -> None:
     assert [WhyOpen.UNANSWERED] * 2 == [one.why for one in found.open]
 
 
-def journal_with(message: OutboundMessage) -> MemoryJournal:
-    journal = MemoryJournal()
-    intent = Intent(
-        key="k",
+def intent_of(message: OutboundMessage) -> Intent:
+    return Intent(
+        key=message.reference,
         kind=MessageKind.NOTICE,
         template="hi",
         phone=message.to,
         created_at=NOON,
         reference=message.reference,
     )
-    journal.intend(intent)
+
+
+def journal_with(message: OutboundMessage) -> MemoryJournal:
+    journal = MemoryJournal()
+    journal.intend(intent_of(message))
     journal.claim(message.reference, worker="w", now=NOON)
     return journal
 
@@ -189,6 +192,88 @@ def test_an_unknown_of_the_journal() -> None:
     journal.record_outcome(sent.reference, lost, NOON)
     sender = Client(box, library=LIBRARY, clock=lambda: LATER)
     assert 1 == len(sender.reconcile(journal.unknowns(before=LATER)).accepted)
+
+
+@pytest.mark.parametrize("kind", [MemoryJournal, SQLiteJournal])
+def test_a_batch_is_found_after_a_restart(kind: Any, tmp_path: Any) -> None:
+    """The journal keeps the key that travelled: without it only the first would be found."""
+    key = hi("13900000001")
+    other = hi("13900000002")
+    journal = kind(tmp_path / "journal.db") if kind is SQLiteJournal else kind()
+    for one in (key, other):
+        journal.intend(intent_of(one))
+        journal.claim(one.reference, worker="w", now=NOON)
+
+    class KeyOfTheFirst(Outbox):
+        """Gives back one key for a whole request, as most providers do."""
+
+        def parse_status(self, response: HttpResponse) -> tuple[DeliveryReceipt, ...]:
+            found = super().parse_status(response)
+            return tuple(attrs.evolve(receipt, reference=key.reference) for receipt in found)
+
+    box = KeyOfTheFirst(":memory:")
+    for lost in unknowns(box, key, other):
+        journal.record_outcome(lost.reference, lost, NOON)
+    sender = Client(box, library=LIBRARY, clock=lambda: LATER)
+    found = sender.reconcile(journal.unknowns(before=LATER), journal=journal)
+    assert {key.reference, other.reference} == {one.reference for one in found.accepted}
+    assert () == found.open
+
+
+class _Unnamed(Outbox):
+    """Lists messages without our key, as Volcengine and Twilio do."""
+
+    def __init__(self) -> None:
+        super().__init__(":memory:")
+        self.days: list[str] = []
+
+    def build_status_query(self, phone: Any, **about: Any) -> HttpRequest:
+        """Note which days are asked for."""
+        self.days.append(f"{about['sent_at'] + timedelta(hours=8):%m-%d}")
+        return super().build_status_query(phone, **about)
+
+    def parse_status(self, response: HttpResponse) -> tuple[DeliveryReceipt, ...]:
+        """Forget the key."""
+        found = super().parse_status(response)
+        return tuple(attrs.evolve(receipt, reference=None) for receipt in found)
+
+
+def test_a_list_without_our_key_proves_nothing() -> None:
+    """Another message to the number may be the one listed; a person sees the candidates."""
+    box = _Unnamed()
+    (lost,) = unknowns(box, hi())
+    found = Client(box, library=LIBRARY, clock=lambda: LATER).reconcile([lost])
+    assert () == found.accepted
+    (still,) = found.open
+    assert WhyOpen.NOT_NAMED is still.why
+    assert ["outbox-1"] == [receipt.message_id for receipt in still.candidates]
+
+
+def test_an_id_that_was_given_is_proof() -> None:
+    """A reply that was no clear yes named the message's id."""
+    box = _Unnamed()
+    (lost,) = unknowns(box, hi())
+    (other,) = unknowns(box, hi())
+    known = attrs.evolve(lost, message_id="outbox-1")
+    found = Client(box, library=LIBRARY, clock=lambda: LATER).reconcile([other, known])
+    assert [lost.reference] == [one.reference for one in found.accepted]
+    assert [other] == [one.unknown for one in found.open]
+
+
+@pytest.mark.parametrize(
+    ("at", "days"),
+    [
+        (datetime(2026, 3, 3, 15, 59, tzinfo=UTC), ["03-03", "03-04"]),
+        (datetime(2026, 3, 3, 16, 1, tzinfo=UTC), ["03-04", "03-03"]),
+        (datetime(2026, 3, 3, 4, 0, tzinfo=UTC), ["03-03"]),
+    ],
+)
+def test_near_midnight_both_days_are_asked(at: datetime, days: list[str]) -> None:
+    """The provider's clock may say another day."""
+    box = _Unnamed()
+    (lost,) = unknowns(box, hi())
+    Client(box, library=LIBRARY, clock=lambda: at).reconcile([attrs.evolve(lost, asked_at=at)])
+    assert days == box.days
 
 
 def test_a_receipt_in_the_journal_is_proof_enough() -> None:

@@ -106,7 +106,9 @@ def dump_outcome(outcome: Outcome) -> str:
             "whole_request": outcome.whole_request,
         }
     elif isinstance(outcome, Unknown):
-        row["cause"] = outcome.cause
+        # What a query for it needs later, perhaps by another process.
+        row |= {"cause": outcome.cause, "key": outcome.key, "message_id": outcome.message_id}
+        row["asked_at"] = _at_out(outcome.asked_at)
     else:
         after = outcome.retry_after
         row |= {
@@ -126,7 +128,7 @@ def load_outcome(text: str) -> Outcome:
     if kind == "Accepted":
         return Accepted(**row)
     if kind == "Unknown":
-        return Unknown(**row)
+        return Unknown(**row | {"asked_at": _at_in(row.get("asked_at"))})
     after = row["retry_after"]
     row["retry_after"] = None if after is None else timedelta(microseconds=after)
     row["reason"], row["retry"] = RefusalReason(row["reason"]), Retry(row["retry"])
