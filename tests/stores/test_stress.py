@@ -1,0 +1,94 @@
+"""The long runs: a thousand races of 64 workers, a thousand kills, and no secret anywhere after."""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from propsms.otp import Issued, OtpPolicy, OtpService
+from propsms.stores import MemoryStore, RedisStore, SQLiteStore
+from propsms.testing.stores import check_kills, check_processes, check_threads
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+NOW = datetime(2026, 3, 2, 4, tzinfo=UTC)
+KEY = b"a key for tests, not for people."
+
+
+@pytest.fixture(autouse=True, scope="module")
+def folder() -> Iterator[None]:
+    """Where the files are, for other processes too."""
+    with tempfile.TemporaryDirectory() as made:
+        os.environ["PROPSMS_TEST_FOLDER"] = made
+        yield
+        os.environ.pop("PROPSMS_TEST_FOLDER", None)
+
+
+def open_memory(name: str) -> MemoryStore:
+    return MemoryStore()
+
+
+def open_sqlite(name: str) -> SQLiteStore:
+    path = Path(os.environ["PROPSMS_TEST_FOLDER"]) / f"{name}.db"
+    return SQLiteStore(path, synchronous="NORMAL", timeout=120)
+
+
+def open_redis(name: str) -> RedisStore:
+    import redis
+
+    return RedisStore(redis.Redis(unix_socket_path=os.environ["PROPSMS_TEST_REDIS"]), prefix=name)
+
+
+@pytest.mark.stress
+def test_threads_on_memory() -> None:
+    """64 threads, a thousand codes: one success each; caps exact; guesses all counted."""
+    check_threads(open_memory, workers=64, rounds=1000)
+
+
+@pytest.mark.stress
+@pytest.mark.parametrize("opener", [open_sqlite, open_redis])
+def test_processes(opener: Any, redis_server: Any) -> None:
+    """8 processes of 8 threads, a thousand codes: one success each; a cap of ten gives ten."""
+    check_processes(opener, processes=8, threads=8, rounds=1000)
+
+
+@pytest.mark.stress
+@pytest.mark.parametrize("opener", [open_sqlite, open_redis])
+def test_kills(opener: Any, redis_server: Any) -> None:
+    """A thousand workers killed between two acts."""
+    assert check_kills(opener, kills=1000) > 1000
+
+
+@pytest.mark.stress
+def test_no_secret_after_a_long_run(caplog: pytest.LogCaptureFixture, redis_server: Any) -> None:
+    """Logs at DEBUG, reprs, and the files of the stores hold no code, key or whole number."""
+    import redis
+
+    caplog.set_level(logging.DEBUG)
+    policy = OtpPolicy(digits=10, resend="same", resend_after=None)
+    shown: list[str] = []
+    with redis.Redis(unix_socket_path=redis_server.socket) as client:
+        stores: list[Any] = [open_sqlite("secrets"), RedisStore(client, prefix="secrets")]
+        for store in stores:
+            codes = OtpService(store, KEY, policy=policy)
+            for number in range(1000):
+                phone = f"1390000{number:04d}"
+                issued = codes.issue(phone, purpose="gate", now=NOW, address="203.0.113.7")
+                if isinstance(issued, Issued):
+                    shown += [issued.code, phone]
+                    codes.verify(phone, purpose="gate", code=issued.code, now=NOW)
+        dumps = [client.dump(key) or b"" for key in client.scan_iter("*secrets*")]
+    stores[0].close()
+    folder = Path(os.environ["PROPSMS_TEST_FOLDER"])
+    held = b"".join([*dumps, *(path.read_bytes() for path in folder.glob("secrets*"))])
+    held += f"{caplog.text}{stores!r}".encode()
+    assert len(shown) > 100
+    for secret in (*shown, KEY.decode(), KEY.hex(), "203.0.113.7"):
+        assert secret.encode() not in held
