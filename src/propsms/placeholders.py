@@ -132,6 +132,18 @@ class VariableType(StrEnum):
 _SECRET: Final = frozenset({VariableType.CODE, VariableType.PHONE, VariableType.PICKUP_CODE})
 
 
+_NAME: Final = re.compile(r"[^\s${}#]{1,64}")
+
+
+def _check_name(_: object, field: attrs.Attribute[str], value: str) -> None:
+    if not isinstance(value, str) or not _NAME.fullmatch(value):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InvalidValueError(
+            f"{field.name} must be 1 to 64 characters without spaces, $, {{, }} and #, got {value!r:.80}",
+            f"{field.name} 须为 1 到 64 个字符，不含空格和 $ {{ }} #，现为 {value!r:.80}",
+            field=field.name,
+        )
+
+
 def _check_length(_: object, field: attrs.Attribute[int | None], value: int | None) -> None:
     if value is not None and (isinstance(value, bool) or not 1 <= value <= 500):
         raise InvalidValueError(
@@ -153,7 +165,7 @@ class Variable:
         example: A made-up value that fits.
     """
 
-    name: str = attrs.field(validator=attrs.validators.matches_re(r"[^\s${}#]{1,64}"))
+    name: str = attrs.field(validator=_check_name)
     type: VariableType = attrs.field(default=VariableType.TEXT, converter=VariableType)
     max_length: int | None = attrs.field(default=None, validator=_check_length)
     example: str | None = None
@@ -473,7 +485,7 @@ class Template:
 
 @lru_cache(maxsize=1024)
 def _undeclared(name: str) -> Variable:
-    return Variable(name if re.fullmatch(r"[^\s${}#]{1,64}", name) else "variable")
+    return Variable(name if _NAME.fullmatch(name) else "variable")
 
 
 def _names(

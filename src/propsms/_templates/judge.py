@@ -374,7 +374,8 @@ def _mend(template: Template, edits: list[Edit]) -> Template:
     kept = tuple(dict.fromkeys(mended.names))
     if names and len(template.placeholders) == len(mended.placeholders) and kept != names:
         declared = tuple(template.variable(name) for name in names)
-        if [variable.name for variable in declared] != list(names):
+        shown = (*declared, *map(mended.variable, kept))
+        if [variable.name for variable in shown] != [*names, *kept]:
             return mended  # a marker holds what cannot be a name
         mended = attrs.evolve(mended, variables=_ordered(declared, mended, names))
     return mended
