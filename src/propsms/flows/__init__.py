@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from propsms.flows.codes import AsyncCodeFlow as AsyncCodeFlow, CodeFlow as CodeFlow
     from propsms.flows.collection import CollectionRun as CollectionRun
     from propsms.flows.inbox import (
         AsyncInbox as AsyncInbox,
@@ -20,6 +21,17 @@ if TYPE_CHECKING:
         read_reply as read_reply,
     )
     from propsms.flows.notices import NoticeCampaign as NoticeCampaign
+
+__all__ = [
+    "AsyncCodeFlow",
+    "AsyncInbox",
+    "CodeFlow",
+    "CollectionRun",
+    "Inbox",
+    "Intention",
+    "NoticeCampaign",
+    "read_reply",
+]
 
 _HOMES = {
     "codes": ("AsyncCodeFlow", "CodeFlow"),
