@@ -1,9 +1,10 @@
 """Stores: implementations of the Protocols that the trades declare.
 
 `MemoryStore`, `SQLiteStore` and `RedisStore` keep codes and caps (`propsms.otp.OtpStore`,
-`propsms.quota.QuotaStore`); `MemoryJournal`, `SQLiteJournal` and `RedisJournal` keep what was
-sent (`propsms.journal.Journal`). Names are served lazily, so that nobody loads SQLite or redis
-who does not use it. A new store is one file here and one line below.
+`propsms.quota.QuotaStore`); `MemoryJournal` and `SQLiteJournal` keep what was sent
+(`propsms.journal.Journal`); `AsyncStore` and `AsyncJournal` make a blocking one awaited.
+Names are served lazily, so that nobody loads SQLite or redis who does not use it. A new store
+is one file here and one line below.
 """
 
 from __future__ import annotations
@@ -21,12 +22,15 @@ if TYPE_CHECKING:
     from propsms.stores.rows import RowStore as RowStore
     from propsms.stores.sqlite import SQLiteStore as SQLiteStore
     from propsms.stores.sqlite_journal import SQLiteJournal as SQLiteJournal
+    from propsms.stores.threads import AsyncJournal as AsyncJournal, AsyncStore as AsyncStore
 
 _HOMES = {
     "AsyncMemoryStore": "memory",
     "MemoryJournal": "memory_journal",
     "MemoryStore": "memory",
+    "AsyncJournal": "threads",
     "AsyncRedisStore": "redis",
+    "AsyncStore": "threads",
     "RedisStore": "redis",
     "RowStore": "rows",
     "SQLiteJournal": "sqlite_journal",
@@ -34,8 +38,10 @@ _HOMES = {
 }
 
 __all__ = [
+    "AsyncJournal",
     "AsyncMemoryStore",
     "AsyncRedisStore",
+    "AsyncStore",
     "MemoryJournal",
     "MemoryStore",
     "RedisStore",

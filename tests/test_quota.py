@@ -1,0 +1,206 @@
+"""Caps: windows, reasons, and who counts what."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, strategies as st
+
+from propsms.errors import InvalidValueError
+from propsms.quota import (
+    AsyncQuota,
+    CalendarDay,
+    Capped,
+    Fixed,
+    Limit,
+    Quota,
+    Reserved,
+    Rolling,
+    Rule,
+    from_micros,
+    tag_of,
+    to_micros,
+)
+from propsms.stores import AsyncMemoryStore, MemoryStore
+from propsms.testing import instants
+
+NOW = datetime(2026, 3, 2, 4, tzinfo=UTC)
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+KEY = b"an index key for tests."
+ANNE = {"signature": "绿苑物业", "number": "+8613900000001"}
+BEN = {**ANNE, "number": "+8613900000002"}
+BY_NUMBER = ("signature", "number")
+
+
+def quota(*limits: Limit, store: Any = None, **options: Any) -> Quota:
+    rules = [Rule(limit, by=BY_NUMBER) for limit in limits]
+    return Quota(store if store is not None else MemoryStore(), rules, index_key=KEY, **options)
+
+
+def test_aliyun_and_tencent_side_by_side() -> None:
+    """1 a minute, 5 an hour, 10 in rolling 24 hours; and 2 in a natural day."""
+    aliyun = quota(
+        Limit("minute", 1, Rolling(MINUTE)),
+        Limit("hour", 5, Rolling(HOUR)),
+        Limit("day", 10, Rolling(DAY)),
+    )
+    at = NOW
+    for number in range(10):
+        while isinstance(no := aliyun.reserve(ANNE, now=at), Capped):
+            assert no.retry_at > at
+            at = no.retry_at
+        assert (number < 5) == (at < NOW + HOUR)
+    assert NOW + DAY == aliyun.retry_at(ANNE, now=at + HOUR)
+    tencent = quota(Limit("day", 2, CalendarDay()))
+    for _ in range(2):
+        assert tencent.spend(ANNE, now=NOW) is None
+    no = tencent.spend(ANNE, now=NOW)
+    assert Capped("day", datetime(2026, 3, 2, 16, tzinfo=UTC)) == no
+
+
+def test_subjects_and_spaces_are_apart() -> None:
+    """Another number, and another owner in the same store, have caps of their own."""
+    store = MemoryStore()
+    limit = Limit("day", 1, CalendarDay())
+    ours, theirs = quota(limit, store=store), quota(limit, store=store, space="collection")
+    assert ours.spend(ANNE, now=NOW) is None
+    assert isinstance(ours.spend(ANNE, now=NOW), Capped)
+    assert ours.spend(BEN, now=NOW) is None
+    assert theirs.spend(ANNE, now=NOW) is None
+    assert "1390000" not in repr([store._buckets, store._logs])
+
+
+def test_reserve_commit_refund() -> None:
+    """Refused gives back, accepted and unknown stay; each once."""
+    caps = quota(Limit("day", 2, CalendarDay()))
+    first = caps.reserve(ANNE, now=NOW, reference="m-1")
+    second = caps.reserve(ANNE, now=NOW)
+    assert isinstance(first, Reserved)
+    assert isinstance(second, Reserved)
+    assert "m-1" == first.reference
+    assert caps.commit(first, now=NOW)
+    assert not caps.refund(first, now=NOW)
+    assert caps.refund(second, now=NOW)
+    assert not caps.refund(second, now=NOW)
+    (usage,) = caps.peek(ANNE, now=NOW)
+    assert (1, 1, None) == (usage.used, usage.left, usage.retry_at)
+    assert caps.retry_at(ANNE, now=NOW) is None
+
+
+def test_a_rule_needs_its_facts() -> None:
+    """A subject that lacks one is an error; no facts count everything together."""
+    with pytest.raises(InvalidValueError, match="counts by number"):
+        quota(Limit("day", 1, CalendarDay())).spend({"signature": "x"}, now=NOW)
+    everyone = Quota(MemoryStore(), [Rule(Limit("all", 1, CalendarDay()))], index_key=KEY)
+    assert everyone.spend(ANNE, now=NOW) is None
+    assert isinstance(everyone.spend(BEN, now=NOW), Capped)
+
+
+@pytest.mark.parametrize("cost", [-1, 3])
+def test_a_cost_must_fit_at_all(cost: int) -> None:
+    """What never fits is a mistake, not a wait."""
+    caps = quota(Limit("day", 2, CalendarDay()))
+    with pytest.raises(InvalidValueError, match="cost"):
+        caps.spend(ANNE, now=NOW, cost=cost)
+    assert caps.spend(ANNE, now=NOW, cost=2) is None
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Limit("", 1, CalendarDay()),
+        lambda: Limit("day", 0, CalendarDay()),
+        lambda: Fixed(timedelta(0)),
+        lambda: Rolling(-MINUTE),
+        lambda: CalendarDay("Nowhere/Land"),
+        lambda: CalendarDay("../etc"),
+        lambda: Quota(MemoryStore(), [], index_key=b"short"),
+        lambda: Quota(MemoryStore(), [], index_key=KEY, space="a.b"),
+        lambda: Quota(MemoryStore(), [], index_key=KEY, space=""),
+    ],
+)
+def test_bounds(make: Any) -> None:
+    """Checked once, when made."""
+    with pytest.raises(InvalidValueError):
+        make()
+
+
+def test_a_count_is_a_whole_number() -> None:
+    """True is not one."""
+    with pytest.raises(TypeError):
+        Limit("day", True, CalendarDay())
+    with pytest.raises(TypeError):
+        Limit("day", 1.5, CalendarDay())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("zone", "at", "end"),
+    [
+        ("Asia/Shanghai", "2026-03-02T15:59:59.999999+00:00", "2026-03-02T16:00:00+00:00"),
+        ("Asia/Shanghai", "2026-03-02T16:00:00+00:00", "2026-03-03T16:00:00+00:00"),
+        ("Europe/Berlin", "2026-03-29T00:30:00+00:00", "2026-03-29T22:00:00+00:00"),
+        ("Europe/Berlin", "2026-10-25T00:30:00+00:00", "2026-10-25T23:00:00+00:00"),
+    ],
+)
+def test_calendar_days(zone: str, at: str, end: str) -> None:
+    """From midnight to midnight, also on days of 23 and 25 hours."""
+    found = CalendarDay(zone).end(to_micros(datetime.fromisoformat(at)))
+    assert datetime.fromisoformat(end) == from_micros(found)
+
+
+@given(
+    at=instants(), zone=st.sampled_from(["Asia/Shanghai", "Asia/Kathmandu", "America/New_York"])
+)
+def test_a_day_ends_at_midnight(at: datetime, zone: str) -> None:
+    """After now, at most 25 hours later, at 00:00 there; zoneinfo is the witness."""
+    end = from_micros(CalendarDay(zone).end(to_micros(at)))
+    there = end.astimezone(ZoneInfo(zone))
+    assert (0, 0, 0) == (there.hour, there.minute, there.second)
+    assert timedelta(0) < end - at <= timedelta(hours=25)
+
+
+@given(at=instants(), seconds=st.integers(1, 10**6))
+def test_a_fixed_period_holds_now(at: datetime, seconds: int) -> None:
+    """Its end lies after now, within one period, at a multiple of it."""
+    end = Fixed(timedelta(seconds=seconds)).end(to_micros(at))
+    assert 0 < end - to_micros(at) <= seconds * 10**6
+    assert 0 == end % (seconds * 10**6)
+
+
+@given(at=instants())
+def test_instants_come_back(at: datetime) -> None:
+    """To the microsecond."""
+    assert at == from_micros(to_micros(at))
+
+
+def test_naive_instants_are_refused() -> None:
+    """Nobody can tell which instant it is."""
+    with pytest.raises(InvalidValueError, match="aware"):
+        quota(Limit("day", 1, CalendarDay())).spend(ANNE, now=NOW.replace(tzinfo=None))
+
+
+def test_tags() -> None:
+    """What stands before the first dot."""
+    assert ("quota", "all", "plain") == tuple(map(tag_of, ("quota.a.b", "all.", "plain")))
+
+
+def test_the_awaited_twin() -> None:
+    """The same, awaited."""
+
+    async def story() -> None:
+        limit = Limit("day", 2, CalendarDay())
+        caps = AsyncQuota(AsyncMemoryStore(), [Rule(limit, by=BY_NUMBER)], index_key=KEY)
+        first, second = [await caps.reserve(ANNE, now=NOW) for _ in range(2)]
+        assert isinstance(first, Reserved)
+        assert isinstance(second, Reserved)
+        assert isinstance(await caps.spend(ANNE, now=NOW), Capped)
+        assert await caps.retry_at(ANNE, now=NOW) is not None
+        assert await caps.commit(first, now=NOW)
+        assert await caps.refund(second, now=NOW)
+        assert 1 == (await caps.peek(ANNE, now=NOW))[0].used
+
+    asyncio.run(story())
