@@ -35,6 +35,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Protocol, Self, TypeVar
 
 from propsms._clients.batches import Batch, Gatherer
+from propsms._clients.calls import call
 from propsms._clients.caps import AsyncFrequencyCaps, FrequencyCaps
 from propsms._clients.core import Core
 from propsms._clients.effects import Ask, Effect, Exchange, Pause, Steps
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
     from propsms.phone import PhoneNumber
     from propsms.providers import Provider
     from propsms.templates import TemplateLibrary
+    from propsms.wire import HttpRequest, HttpResponse
 
 __all__ = [
     "AsyncClient",
@@ -261,6 +263,24 @@ class Client(_Base):
         """
         return self._run(preflight(self._core, templates, planned, codes_per_day))
 
+    def call(self, provider: Provider | str, request: HttpRequest) -> HttpResponse:
+        """Carry out a request that sends no message, and bring the reply for its ``parse_``.
+
+        Templates and signatures are filed, listed and deleted with it, and balances and
+        receipts asked for. It is tried once; redirects are not followed.
+
+        Args:
+            provider: One of this client's, by its name, or any adapter.
+            request: What one of its ``build_`` methods gave.
+
+        Raises:
+            UnreachableError: It never left; ask again.
+            OutcomeUnknownError: It may have been done; look before asking again.
+            InvalidValueError: No such provider, or the address is neither ``https://`` nor
+                loopback.
+        """
+        return self._run(call(self._core, provider, request))
+
     def _in_turn(self, messages: Iterable[OutboundMessage]) -> Iterator[Sequence[Outcome]]:
         for item in self._feed(messages):
             yield self._run(self._core.deliver(item)) if isinstance(item, Batch) else [item]
@@ -404,6 +424,10 @@ class AsyncClient(_Base):
     ) -> tuple[Finding, ...]:
         """Find out what the providers will say; see `Client.preflight`."""
         return await self._run(preflight(self._core, templates, planned, codes_per_day))
+
+    async def call(self, provider: Provider | str, request: HttpRequest) -> HttpResponse:
+        """Carry out a request that sends no message; see `Client.call`."""
+        return await self._run(call(self._core, provider, request))
 
     async def _at_once(
         self, messages: Iterable[OutboundMessage] | AsyncIterable[OutboundMessage], workers: int

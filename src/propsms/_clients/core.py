@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from propsms.providers import Provider
     from propsms.wire import HttpResponse
 
-__all__ = ["Core", "Ready"]
+__all__ = ["INSECURE", "Core", "Ready", "is_safe"]
 
 _LOG: Final = logging.getLogger("propsms.clients")
 
@@ -286,8 +286,8 @@ class Core:
             flight.causes.update((job.message.reference, error) for job in jobs)
             return _refuse_all(jobs, f"the request cannot be built: {error}")
         exchange = Exchange(provider, request)
-        if getattr(provider, "exchange", None) is None and not _is_safe(request.url):
-            return _refuse_all(jobs, _INSECURE)
+        if getattr(provider, "exchange", None) is None and not is_safe(request.url):
+            return _refuse_all(jobs, INSECURE)
         try:
             reply: HttpResponse | NotTaken = yield exchange
         except BaseException as stopped:
@@ -487,10 +487,10 @@ def _not_taken(wire: WireMessage, provider: Provider, reply: NotTaken) -> Outcom
     )
 
 
-_INSECURE: Final = "the endpoint is http://, which is allowed to loopback only; use https://"
+INSECURE: Final = "the endpoint is http://, which is allowed to loopback only; use https://"
 
 
-def _is_safe(url: str) -> bool:
+def is_safe(url: str) -> bool:
     """Whether a URL is encrypted, or leads no further than this machine."""
     return url.startswith("https://") or _is_loopback("/".join(url.split("/", 3)[:3]))
 

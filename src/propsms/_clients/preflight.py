@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import inspect
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from propsms._clients.caps import rules_of
 from propsms._clients.effects import Exchange, NotTaken, Pause
-from propsms.errors import ProviderError
+from propsms.errors import InvalidValueError, ProviderError
 from propsms.findings import Finding, Severity
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ __all__ = ["preflight"]
 
 _CARRIERS: Final = {"mobile": "中国移动", "unicom": "中国联通", "telecom": "中国电信"}
 _UNANSWERED: Final = object()
+_PAGES: Final = 40
+"""Pages of a list that are read at most; Huawei allows 2000 templates, 50 on a page."""
 
 
 def preflight(
@@ -49,6 +52,8 @@ class _Asking:
         self._core = core
         self._provider = provider
         self._name: str = provider.name
+        self._listed: dict[str, Any] | None = None
+        self._unable: set[str] = set()
 
     def about_balance(self, planned: int) -> Steps[list[Finding]]:
         if not hasattr(self._provider, "build_balance_query"):
@@ -58,6 +63,8 @@ class _Asking:
         )
         if balance is _UNANSWERED:
             return [self._unanswered("the balance", "余额")]
+        if isinstance(balance, InvalidValueError):
+            return self._cannot_ask(balance)
         if balance.messages is not None and balance.messages < max(planned, 1):
             return [
                 self._finding(
@@ -99,13 +106,69 @@ class _Asking:
                     template.name,
                 )
             ]
-        if not hasattr(self._provider, "build_get_template"):
+        audits = yield from self._audits_of(template_id)
+        if audits is None:
             return []
-        build: Any = self._provider.build_get_template
-        audits = yield from self._ask(build, self._provider.parse_templates, template_id)
         if audits is _UNANSWERED:
             return [self._unanswered(f"template {template.name!r}", f"模板“{template.name}”")]
+        if isinstance(audits, InvalidValueError):
+            return self._cannot_ask(audits, template)
         return list(self._inactive(audits, "template", template.name))
+
+    def _audits_of(self, template_id: str) -> Steps[Any]:
+        """What the provider says of one template; None where it cannot be asked."""
+        get: Any = getattr(self._provider, "build_get_template", None)
+        if get is not None and _first_parameter(get) == "template_id":
+            return (yield from self._ask(get, self._provider.parse_templates, template_id))
+        if not hasattr(self._provider, "build_list_templates"):
+            return None
+        if self._listed is None:
+            found = yield from self._list()
+            if not isinstance(found, dict):
+                return found
+            self._listed = found
+        return [self._listed[template_id]] if template_id in self._listed else []
+
+    def _list(self) -> Steps[Any]:
+        """All templates by their id, for a provider that gets single ones by another key."""
+        found: dict[str, Any] = {}
+        for page in range(1, _PAGES + 1):
+            build: Any = partial(self._provider.build_list_templates, page=page)
+            audits = yield from self._ask(build, self._provider.parse_templates)
+            if not isinstance(audits, tuple):
+                return audits
+            more = {audit.template_id: audit for audit in audits}
+            if not more.keys() - found.keys():
+                break
+            found |= more
+        return found
+
+    def _cannot_ask(
+        self, error: InvalidValueError, template: Template | None = None
+    ) -> list[Finding]:
+        """The adapter was not told all that the question needs, or an id has not its form."""
+        if template is not None and error.field == "template_id":
+            return [
+                self._finding(
+                    "template-id-invalid",
+                    Severity.ERROR,
+                    f"模板“{template.name}”的编号不合该服务商的格式:{error.message_zh}",
+                    f"the id of template {template.name!r} has not this provider's form: "
+                    f"{error.message}",
+                    template.name,
+                )
+            ]
+        if error.message in self._unable:
+            return []
+        self._unable.add(error.message)
+        return [
+            self._finding(
+                "preflight-unanswered",
+                Severity.WARNING,
+                f"无法询问:{error.message_zh}",
+                f"it cannot be asked: {error.message}",
+            )
+        ]
 
     def about_signatures(self, templates: Iterable[Template]) -> Steps[list[Finding]]:
         if not hasattr(self._provider, "build_get_signature"):
@@ -126,6 +189,8 @@ class _Asking:
         )
         if answer is _UNANSWERED:
             return [self._unanswered(f"signature {name!r}", f"签名【{name}】")]
+        if isinstance(answer, InvalidValueError):
+            return self._cannot_ask(answer)
         audits, filings = answer
         return [*self._inactive(audits, "signature", name), *self._unfiled(filings, name)]
 
@@ -144,7 +209,9 @@ class _Asking:
                 name,
             )
         for audit in audits:
-            if audit.state != "active":
+            if audit.state == "unknown":
+                yield self._unanswered(f"{subject} {name!r}", f"{said}“{name}”")
+            elif audit.state != "active":
                 yield self._finding(
                     f"{subject}-not-active",
                     Severity.ERROR,
@@ -172,7 +239,10 @@ class _Asking:
         wait = self._core.pace.wait(self._name)
         if wait > 0:
             yield Pause(wait)
-        request = build(*about, now=self._core.now(), nonce=self._core.nonce())
+        try:
+            request = build(*about, now=self._core.now(), nonce=self._core.nonce())
+        except InvalidValueError as error:
+            return error
         reply = yield Exchange(self._provider, request)
         if isinstance(reply, NotTaken):
             return _UNANSWERED
@@ -208,8 +278,11 @@ def _identity(provider: Any, name: str) -> str | None:
     ids: dict[str, str] = getattr(provider, "signature_ids", None) or {}
     if name in ids:
         return ids[name]
-    first = next(iter(inspect.signature(provider.build_get_signature).parameters))
-    return name if first == "signature" else None
+    return name if _first_parameter(provider.build_get_signature) == "signature" else None
+
+
+def _first_parameter(of: Callable[..., object]) -> str:
+    return next(iter(inspect.signature(of).parameters))
 
 
 def _caps(

@@ -268,9 +268,9 @@ class Huawei:
         path = f"templates/{percent(template_id)}"
         return self.build_call("PUT", path, body=call, now=now, nonce=nonce)
 
-    def build_get_template(self, template_id: str, *, now: datetime, nonce: str) -> HttpRequest:
-        """Ask for one template by its key."""
-        return self.build_call("GET", f"templates/{percent(template_id)}", now=now, nonce=nonce)
+    def build_get_template(self, template_key: str, *, now: datetime, nonce: str) -> HttpRequest:
+        """Ask for one template by its key, which is not the id of sends."""
+        return self.build_call("GET", f"templates/{percent(template_key)}", now=now, nonce=nonce)
 
     def build_list_templates(
         self, *, page: int = 1, size: int = 50, now: datetime, nonce: str

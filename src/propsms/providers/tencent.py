@@ -38,6 +38,7 @@ from propsms._adapters import (
 from propsms._codes import load_codes
 from propsms._queries import answer, audit, json_of, judge, pushed, refuse_call
 from propsms._signing import canonical_request, escaped_json, hmac_sha256, sha256_hex
+from propsms.errors import InvalidValueError
 from propsms.messages import Accepted, DeliveryReceipt, MessageKind, Reply
 from propsms.wire import Balance, BatchRule, HttpRequest
 
@@ -263,13 +264,16 @@ class Tencent:
         nonce: str,
     ) -> HttpRequest:
         """Submit a changed text of a template that is not approved."""
-        own = {"TemplateId": int(template_id), **_template(name, text, kind, remark)}
+        own = {
+            "TemplateId": _number("template_id", template_id),
+            **_template(name, text, kind, remark),
+        }
         call = {**own, **(fields or {})}
         return self.build_call("ModifySmsTemplate", call, now=now, nonce=nonce)
 
     def build_get_template(self, template_id: str, *, now: datetime, nonce: str) -> HttpRequest:
         """Ask for one template."""
-        fields = {"International": 0, "TemplateIdSet": [int(template_id)]}
+        fields = {"International": 0, "TemplateIdSet": [_number("template_id", template_id)]}
         return self.build_call("DescribeSmsTemplateList", fields, now=now, nonce=nonce)
 
     def build_list_templates(
@@ -281,7 +285,7 @@ class Tencent:
 
     def build_delete_template(self, template_id: str, *, now: datetime, nonce: str) -> HttpRequest:
         """Delete a template."""
-        fields = {"TemplateId": int(template_id)}
+        fields = {"TemplateId": _number("template_id", template_id)}
         return self.build_call("DeleteSmsTemplate", fields, now=now, nonce=nonce)
 
     def parse_templates(self, response: HttpResponse) -> tuple[TemplateAudit, ...]:
@@ -325,12 +329,16 @@ class Tencent:
         nonce: str,
     ) -> HttpRequest:
         """Submit a rejected signature again."""
-        call = {"SignId": int(signature_id), **_signature(signature, remark), **(fields or {})}
+        call = {
+            "SignId": _number("signature_id", signature_id),
+            **_signature(signature, remark),
+            **(fields or {}),
+        }
         return self.build_call("ModifySmsSign", call, now=now, nonce=nonce)
 
     def build_get_signature(self, signature_id: str, *, now: datetime, nonce: str) -> HttpRequest:
         """Ask for one signature."""
-        fields = {"International": 0, "SignIdSet": [int(signature_id)]}
+        fields = {"International": 0, "SignIdSet": [_number("signature_id", signature_id)]}
         return self.build_call("DescribeSmsSignList", fields, now=now, nonce=nonce)
 
     def build_list_signatures(
@@ -345,7 +353,10 @@ class Tencent:
     ) -> HttpRequest:
         """Delete a signature."""
         return self.build_call(
-            "DeleteSmsSign", {"SignId": int(signature_id)}, now=now, nonce=nonce
+            "DeleteSmsSign",
+            {"SignId": _number("signature_id", signature_id)},
+            now=now,
+            nonce=nonce,
         )
 
     def parse_signatures(self, response: HttpResponse) -> tuple[TemplateAudit, ...]:
@@ -538,6 +549,17 @@ class Tencent:
             None,
         )
         return (audit(self.name, word, required(made[key]), "reviewing"),) if made else ()
+
+
+def _number(field: str, given: str) -> int:
+    try:
+        return int(given)
+    except ValueError:
+        raise InvalidValueError(
+            f"{field} of Tencent Cloud is a number, got {given!r}",
+            f"腾讯云的 {field} 是数字,现为 {given!r}",
+            field=field,
+        ) from None
 
 
 def _template(name: str, text: str, kind: MessageKind, remark: str) -> dict[str, Any]:
