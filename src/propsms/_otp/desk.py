@@ -105,7 +105,8 @@ class Desk:
         fixed_code: Callable[[PhoneNumber, datetime], str | None],
     ) -> Plan:
         """What to ask of the store for a new code."""
-        require_aware(now)
+        if now.tzinfo is None:
+            require_aware(now)
         number = textable(phone)
         policy = self.policy(purpose)
         context = Context(_plain("tenant", tenant), _dialled(number), purpose, session or "")
@@ -114,7 +115,11 @@ class Desk:
         code = fixed or f"{self.randbelow(10**policy.digits):0{policy.digits}d}"
         challenge = self._challenge(context, key, policy, code, now)
         return Plan(
-            challenge, self._caps(key, policy, number, address), code, context, bool(fixed)
+            challenge,
+            self._caps(key, policy, number, address, challenge.guess_caps),
+            code,
+            context,
+            bool(fixed),
         )
 
     def ask(
@@ -128,7 +133,8 @@ class Desk:
         session: str | None,
     ) -> Question:
         """What to ask of the store for a guess."""
-        require_aware(now)
+        if now.tzinfo is None:
+            require_aware(now)
         number = phone if isinstance(phone, PhoneNumber) else parse(phone)
         self.policy(purpose)
         context = Context(_plain("tenant", tenant), _dialled(number), purpose, session or "")
@@ -223,7 +229,7 @@ class Desk:
 
     def guess_caps(self, key: str, policy: OtpPolicy) -> tuple[Cap, ...]:
         """What guesses at *key* count against."""
-        return tuple(Cap(f"{key}/{limit.name}", limit) for limit in self.limits(policy).guesses)
+        return tuple([Cap(f"{key}/{limit.name}", limit) for limit in self.limits(policy).guesses])
 
     def guess_keys(self, phone: PhoneNumber | str, purpose: str, tenant: str) -> tuple[str, ...]:
         """Where wrong guesses of a number are counted."""
@@ -257,13 +263,18 @@ class Desk:
         )
 
     def _caps(
-        self, key: str, policy: OtpPolicy, number: PhoneNumber, address: str | None
+        self,
+        key: str,
+        policy: OtpPolicy,
+        number: PhoneNumber,
+        address: str | None,
+        guesses: tuple[Cap, ...],
     ) -> tuple[Cap, ...]:
         limits = self.limits(policy)
         tag, subject = key.partition(".")[0], key.partition(":")[0]
         caps = [Cap(subject + mark, limit) for mark, limit in limits.number]
         caps += self._shared_caps(tag, limits)
-        caps += [Cap(f"{key}/{limit.name}", limit, 0) for limit in limits.guesses]
+        caps += [Cap(cap[0], cap[1], 0) for cap in guesses]
         if limits.pumping is not None:
             prefix = _dialled(number)[: limits.digits + _country_digits(number)]
             caps.append(Cap(f"{tag}.prefix:{prefix}", limits.pumping))
@@ -440,6 +451,8 @@ def _country_digits(number: PhoneNumber) -> int:
     """How long ``+86`` or the like is."""
     if not number.e164:
         return 0
+    if number.e164.startswith("+86"):
+        return 3
     return len(number.e164) - len(number.national) if number.e164.endswith(number.national) else 3
 
 

@@ -54,7 +54,7 @@ class _Slot:
         self.used: datetime | None = None
         self.open = True
         self.sendings = 0
-        self.earns: tuple[tuple[str, int], ...] = ()
+        self.earns: list[tuple[str, int]] = []
 
     def stands(self, now: int) -> bool:
         """True if a right guess could still be taken, now or when it becomes valid."""
@@ -185,9 +185,7 @@ class MemoryStore:
         if old is not None:
             old.open = False
         slot = _Slot(challenge, to_micros(challenge.expires_at))
-        slot.earns = tuple(
-            (c.key, c.limit.gives_back) for c in caps if c.cost and c.limit.gives_back
-        )
+        slot.earns = [(cap[0], cap[1].gives_back) for cap in caps if cap[1].gives_back and cap[2]]
         self._slots[challenge.key] = slot
         return slot
 
