@@ -315,7 +315,7 @@ def test_a_company_adds_its_carriers_form(card: CallerCard, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("id = ", "id == ", "is not a caller-card profile"),
+        ("id = ", "id == ", "is not TOML"),
         ('source = "受理单 2026-01"', "", "source"),
         ("name_max = 8", "name_max = 0", "name_max"),
         ("name_max = 8", "name_max = true", "name_max"),
@@ -325,7 +325,11 @@ def test_a_company_adds_its_carriers_form(card: CallerCard, tmp_path: Path) -> N
         ('["business_license"]', "[1]", "required_documents"),
         ("checked_on = 2026-01-31", 'checked_on = "2026"', "checked_on"),
         ('status = "unknown"', 'status = "dead"', "dead"),
-        ("[logo]", "logo = 1", "profile"),
+        ('status = "unknown"', "status = 1", "status must be a text"),
+        ('id = "', 'limits = ["nmae"]\nid = "', "nmae"),
+        ('source = "受理单 2026-01"', 'source = " "', "source must not be empty"),
+        ("width = 200", "wide = 200", r"logo: 'wide' is not a known key.*did you mean width"),
+        ("[logo]", "logo = 1", "profile:1: it must be a table"),
     ],
 )
 def test_a_bad_form_names_its_field(old: str, new: str, said: str) -> None:

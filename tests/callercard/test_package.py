@@ -285,8 +285,14 @@ def test_numbers_may_be_plain_texts() -> None:
         ("legal_name = 'x'", "display_name"),
         ("display_name = 3", "display_name"),
         ("display_name = 'x'\nnmae = 1", "nmae"),
-        ("display_name = 'x'\nnumbers = [1]", "is not a card"),
-        ("display_name = 'x'\nnumbers = 3", "is not a card"),
+        (
+            "display_name = 'x'\nnumbers = [13900000001]",
+            r"card:2: numbers\[0\]: a number must be a text",
+        ),
+        ("display_name = 'x'\nnumbers = 3", "card:2: numbers must be a list"),
+        ("display_name = 'x'\nnumbers = [1.5]", r"card:2: numbers\[0\]: it must be a table"),
+        ("display_name = 'x'\nlogo = 1", "card:2: logo must be the path"),
+        ("a = " + "[" * 100_000, "nested too deeply"),
         ("display_name = 'x'\nvalid_to = '2026'", "valid_to"),
         ("display_name = 'x'\nvalid_to = 2026-01-01T00:00:00", "valid_to"),
         ("display_name = 'x'\nversion = 0", "version"),
@@ -299,3 +305,55 @@ def test_bad_files_name_their_field(text: str, said: str) -> None:
     """So that somebody in an office can mend it."""
     with pytest.raises(InvalidValueError, match=said):
         parse_card(text)
+
+
+BAD_NUMBER = """# 来电名片
+display_name = "甲"
+
+[[numbers]]
+raw = "95588"
+
+[[numbers]]
+purpose = "报修"
+{line}
+[numbers.proof]
+kind = "bill"
+{paper}
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "paper", "said"),
+    [
+        ("rwa = '4000001234'", "", "card.toml:9: numbers[1]: 'rwa' is not a known key; "),
+        (
+            "raw = 13900000001",
+            "",
+            "card.toml:9: numbers[1]: raw must be a text in quotes, got int",
+        ),
+        ("", "", "card.toml:7: numbers[1]: raw is missing; add a line raw = ..."),
+        ("raw = '1'", "expires = 2026", "card.toml:12: numbers[1].proof: expires must be a day "),
+        ("raw = '1'", "sha256 = '1'", "card.toml:12: numbers[1].proof: sha256 must be 64 lower-"),
+    ],
+)
+def test_the_line_of_a_fault(tmp_path: Path, line: str, paper: str, said: str) -> None:
+    """File, line and table; a number that was not quoted is not repeated."""
+    path = tmp_path / "card.toml"
+    text = BAD_NUMBER.format(line=line, paper=paper).replace("\n", "\r\n")
+    path.write_bytes(text.encode())
+    with pytest.raises(InvalidValueError) as caught:
+        load_card(path)
+    assert caught.value.message.startswith(said)
+    assert caught.value.message_zh.startswith(said[: said.index(" ")])
+    assert "13900000001" not in str(caught.value)
+
+
+def test_a_logo_that_is_not_there_has_its_line(tmp_path: Path) -> None:
+    """A folder is no file either."""
+    for name in ("none.png", "."):
+        path = tmp_path / "card.toml"
+        path.write_text(f'display_name = "甲"\nlogo = "{name}"', "utf-8")
+        with pytest.raises(
+            InvalidValueError, match=f"card.toml:2: logo: there is no file {name};"
+        ):
+            load_card(path)

@@ -151,3 +151,32 @@ def test_files_that_are_no_card(tmp_path: Path) -> None:
     assert isinstance(error, InvalidValueError)
     assert "UTF-8" in str(error)
     assert 2 == run("lint", tmp_path / "none.toml").exit_code
+
+
+def test_a_fault_is_told_with_its_line(tmp_path: Path) -> None:
+    """A profile that is not UTF-8 or not right is a wrong option; a card likewise a wrong file."""
+    good = tmp_path / "good.toml"
+    good.write_text(CARD, "utf-8")
+    bad = tmp_path / "own.toml"
+    bad.write_bytes(b"id = '\xff'")
+    found = run("lint", good, "--profile", bad)
+    assert (2, True) == (found.exit_code, "own.toml is not UTF-8" in found.output)
+    bad.write_text('id = "own"\nnam_max = 3', "utf-8")
+    assert "own.toml:2" in run("lint", good, "--profile", bad).output
+    assert "own.toml:1: 'id' is not a known key" in str(run("lint", bad).exception)
+
+
+def test_spans_and_reasons_come_along(card: Path) -> None:
+    """JSON has where it is; what a directory cannot hold is said in words."""
+    long = CARD.replace('"某某物业"', f'"{"字" * 16}"', 1)
+    card.write_text(long, "utf-8")
+    report = json.loads(run("lint", card, "--format", "json").output)["generic"]
+    assert [15, 16] in [finding["span"] for finding in report]
+    found = run("export", card, "--to", "ios", lang="zh")
+    assert "没有国际格式" in found.stderr
+
+
+def test_a_logo_goes_into_an_address_book_alone(card: Path) -> None:
+    """Anywhere else the option would be passed over in silence."""
+    found = run("export", card, "--to", "csv", "--embed-logo")
+    assert (2, True) == (found.exit_code, "vcard3" in found.output)

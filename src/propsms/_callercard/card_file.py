@@ -6,16 +6,18 @@ Paths of the logo and of papers are relative to the file; of a paper only its ha
 from __future__ import annotations
 
 import hashlib
-import tomllib
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from propsms._callercard.fields import check_keys
+import attrs
+
+from propsms._callercard.fields import Form, read_utf8
 from propsms._callercard.logo import MAX_LOGO_BYTES, read_logo
 from propsms._callercard.model import CallerCard, CardNumber, Document
-from propsms.errors import InvalidValueError
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from propsms._callercard.logo import LogoInfo
 
 __all__ = ["load_card", "parse_card"]
 
@@ -24,102 +26,84 @@ def load_card(path: Path) -> CallerCard:
     """Read a card and the logo it names.
 
     Raises:
-        InvalidValueError: As in `parse_card`, or a named file is not there.
+        InvalidValueError: As in `parse_card`, or it is not UTF-8, or the logo is not there.
         OSError: The file cannot be read.
 
     .. versionadded:: 0.1.0
     """
-    data = _table(path.read_text("utf-8-sig"), path.name)
-    if isinstance(data.get("logo"), str):
-        logo = path.parent / data["logo"]
-        data["logo"] = read_logo(_octets(logo, MAX_LOGO_BYTES + 1), file_name=logo.name)
-    for paper in _papers(data):
-        name = paper.get("file_name")
-        if isinstance(name, str) and not paper.get("sha256") and (path.parent / name).is_file():
-            paper["sha256"] = hashlib.sha256((path.parent / name).read_bytes()).hexdigest()
-    return _card(data, path.name)
+    form = Form(read_utf8(path), path.name)
+    return _card(form, path.parent)
 
 
 def parse_card(text: str, *, name: str = "card") -> CallerCard:
     r"""Read a card from the text of a TOML file; its logo is left out, being a path.
 
     Raises:
-        InvalidValueError: It is no TOML, or a field is unknown, missing or of the wrong type; the
-            message names the field.
+        InvalidValueError: It is no TOML, or a key is unknown, missing or of the wrong type; the
+            message names the line and the key.
 
     >>> parse_card('display_name = "某某物业"\nnumbers = ["4000001234"]').display_name
     '某某物业'
 
     .. versionadded:: 0.1.0
     """
-    data = _table(text, name)
-    data.pop("logo", None)
-    return _card(data, name)
+    return _card(Form(text, name), None)
 
 
-def _table(text: str, name: str) -> dict[str, Any]:
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise InvalidValueError(
-            f"{name} is not TOML: {error}", f"{name} 不是 TOML 文件:{error}", field=name
-        ) from error
+def _card(form: Form, folder: Path | None) -> CallerCard:
+    """A card of *form*; without a folder its logo is left out, and no paper is hashed."""
+    data = dict(form.data)
+    logo = data.pop("logo", None)
+    ready: dict[str, Any] = {"logo": _logo(form, logo, folder)} if logo is not None else {}
+    numbers = form.array(data.get("numbers", []), ("numbers",))
+    papers = form.array(data.get("documents", []), ("documents",))
+    ready["numbers"] = [
+        _number(form, item, ("numbers", at), folder) for at, item in enumerate(numbers)
+    ]
+    ready["documents"] = [
+        _paper(form, item, ("documents", at), folder) for at, item in enumerate(papers)
+    ]
+    return form.make(CallerCard, data, (), **ready)
 
 
-def _octets(path: Path, most: int) -> bytes:
-    """Read no more than shows that a file is too large."""
+def _logo(form: Form, given: object, folder: Path | None) -> LogoInfo | None:
+    """Read no more of the file than shows that it is too large."""
+    if not isinstance(given, str):
+        raise form.fault(
+            ("logo",), "logo must be the path of a file, in quotes", "logo 须为加引号的文件路径"
+        )
+    if folder is None:
+        return None
+    path = folder / given
     if not path.is_file():
-        raise InvalidValueError(
-            f"logo: there is no file {path.name}; give its path relative to the card's file",
-            f"logo:找不到文件 {path.name};路径相对于名片文件",
-            field="logo",
+        raise form.fault(
+            ("logo",),
+            f"logo: there is no file {given}; give its path relative to the card's file",
+            f"logo:找不到文件 {given};路径相对于名片文件",
         )
     with path.open("rb") as file:
-        return file.read(most)
+        return read_logo(file.read(MAX_LOGO_BYTES + 1), file_name=path.name)
 
 
-def _papers(data: dict[str, Any]) -> list[dict[str, Any]]:
-    papers = [*_tables(data.get("documents"))]
-    proofs = (number.get("proof") for number in _tables(data.get("numbers")))
-    return papers + _tables([proof for proof in proofs if proof])
-
-
-def _tables(value: Any) -> list[dict[str, Any]]:
-    items: list[Any] = cast("Any", value) if isinstance(value, list) else []
-    return [cast("dict[str, Any]", item) for item in items if isinstance(item, dict)]
-
-
-def _card(data: dict[str, Any], name: str) -> CallerCard:
-    check_keys(CallerCard, data, name)
-    try:
-        numbers = [_number(item, name) for item in data.pop("numbers", [])]
-        documents = [_paper(item, name) for item in data.pop("documents", [])]
-        return CallerCard(**data, numbers=numbers, documents=documents)
-    except InvalidValueError:
-        raise
-    except (TypeError, ValueError, AttributeError) as error:
-        raise InvalidValueError(
-            f"{name} is not a card: {_first_line(error)}",
-            f"{name} 不是名片文件:{_first_line(error)}",
-            field=name,
-        ) from error
-
-
-def _first_line(error: Exception) -> str:
-    """An error of attrs holds the whole field; only its sentence helps a person."""
-    return str(error.args[0] if error.args else error)
-
-
-def _number(item: Any, name: str) -> CardNumber:
+def _number(
+    form: Form, item: object, at: tuple[str | int, ...], folder: Path | None
+) -> CardNumber:
     if isinstance(item, str):
         return CardNumber(item)
-    given: dict[str, Any] = dict(item)
-    if isinstance(given.get("proof"), dict):
-        given["proof"] = _paper(given["proof"], name)
-    check_keys(CardNumber, given, f"{name}: numbers")
-    return CardNumber(**given)
+    if isinstance(item, int):
+        raise form.fault(at, "a number must be a text in quotes", "号码须为加引号的文字")
+    data = form.table(item, at)
+    ready: dict[str, Any] = {}
+    if "proof" in data and not isinstance(data["proof"], str):
+        ready["proof"] = _paper(form, data["proof"], (*at, "proof"), folder)
+    return form.make(CardNumber, data, at, **ready)
 
 
-def _paper(item: dict[str, Any], name: str) -> Document:
-    check_keys(Document, item, f"{name}: documents")
-    return Document(**item)
+def _paper(form: Form, item: object, at: tuple[str | int, ...], folder: Path | None) -> Document:
+    data = form.table(item, at)
+    paper = form.make(Document, data, at)
+    path = folder / paper.file_name if folder and paper.file_name else None
+    if paper.sha256 or path is None or not path.is_file():
+        return paper
+    with path.open("rb") as file:
+        return attrs.evolve(paper, sha256=hashlib.file_digest(file, "sha256").hexdigest())

@@ -1,39 +1,209 @@
-"""Tell a person which key of a TOML table is unknown or missing, before a class complains."""
+"""Read a TOML form so that whoever wrote it learns which line to mend.
+
+Keys and types are compared with the class that the table becomes, before that class complains:
+its messages know nothing of lines, and would repeat a phone number that was not quoted.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import difflib
+import re
+import tomllib
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import attrs
 
 from propsms.errors import InvalidValueError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
 
-__all__ = ["check_keys"]
+__all__ = ["Form", "read_utf8"]
+
+_Made = TypeVar("_Made", bound=attrs.AttrsInstance)
+_Place = tuple[str | int, ...]
 
 
-def check_keys(cls: type[attrs.AttrsInstance], data: Mapping[str, object], where: str) -> None:
-    """Require that *data* has the keys that *cls* needs and no others.
+def read_utf8(path: Path) -> str:
+    """The text of a file, with or without the mark that Windows puts in front.
 
     Raises:
-        InvalidValueError: It has not; the message names the key and those that there are.
+        InvalidValueError: It is not UTF-8.
+        OSError: It cannot be read.
     """
-    fields = [field for field in attrs.fields(cls) if field.init]
-    names = [field.name for field in fields]
-    for key in data:
-        if key not in names:
-            known = ", ".join(names)
+    try:
+        return path.read_text("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InvalidValueError(
+            f"{path.name} is not UTF-8; save it as UTF-8",
+            f"{path.name} 不是 UTF-8 编码,请另存为 UTF-8",
+            field=path.name,
+        ) from error
+
+
+class Form:
+    """A TOML text, its tables, and where in it they stand."""
+
+    def __init__(self, text: str, name: str) -> None:
+        self._text, self._name = text.replace("\r\n", "\n"), name
+        try:
+            self.data = tomllib.loads(text)
+        except (tomllib.TOMLDecodeError, RecursionError) as error:
+            deep = isinstance(error, RecursionError)
+            why = "it is nested too deeply" if deep else str(error)
+            why_zh = "嵌套过深" if deep else str(error)
             raise InvalidValueError(
-                f"{where}: {key!r} is not a known key; there are {known}",
-                f"{where}:没有“{key}”这个键;可用的键有 {known}",
-                field=key,
-            )
-    for field in fields:
-        if field.default is attrs.NOTHING and field.name not in data:
-            raise InvalidValueError(
-                f"{where}: {field.name} is missing; add a line {field.name} = ...",
-                f"{where}:缺少 {field.name};请加一行 {field.name} = ...",
-                field=field.name,
-            )
+                f"{name} is not TOML: {why}", f"{name} 不是 TOML 文件:{why_zh}", field=name
+            ) from error
+
+    def table(self, value: object, at: _Place) -> dict[str, Any]:
+        """*value* as a table."""
+        if not isinstance(value, dict):
+            raise self.fault(at, "it must be a table of keys and values", "须为由键和值组成的表")
+        return cast("dict[str, Any]", value)
+
+    def array(self, value: object, at: _Place) -> list[Any]:
+        """*value* as an array."""
+        if not isinstance(value, list):
+            raise self.fault(at, f"{at[-1]} must be a list", f"{at[-1]} 须为列表")
+        items: list[Any] = cast("Any", value)
+        return items
+
+    def make(self, cls: type[_Made], data: dict[str, Any], at: _Place, **ready: object) -> _Made:
+        """Make a *cls* of a table; what is in *ready* was made before.
+
+        Raises:
+            InvalidValueError: A key is unknown or missing, or a value is not what it must be.
+        """
+        fields = {field.name: field for field in attrs.fields(cls) if field.init}
+        for key, value in data.items():
+            if key not in fields:
+                raise self._unknown(key, at, list(fields))
+            if key not in ready:
+                self._check_type(fields[key], value, (*at, key))
+        for name, field in fields.items():
+            if field.default is attrs.NOTHING and name not in data:
+                raise self.fault(
+                    at,
+                    f"{name} is missing; add a line {name} = ...",
+                    f"缺少 {name};请加一行 {name} = ...",
+                )
+        try:
+            return cls(**{**data, **ready})
+        except InvalidValueError as error:
+            key = error.field if error.field in data else ""
+            place = (*at, key) if key else at
+            raise self.fault(place, error.message, error.message_zh or error.message) from error
+
+    def _unknown(self, key: str, at: _Place, names: list[str]) -> InvalidValueError:
+        known = ", ".join(names)
+        near = difflib.get_close_matches(key, names, 1)
+        meant, meant_zh = (
+            (f"; did you mean {near[0]}?", f";是否为 {near[0]}?") if near else ("", "")
+        )
+        return self.fault(
+            (*at, key),
+            f"{key!r} is not a known key; there are {known}{meant}",
+            f"没有“{key}”这个键;可用的键有 {known}{meant_zh}",
+        )
+
+    def _check_type(self, field: attrs.Attribute[Any], value: object, at: _Place) -> None:
+        kind = str(field.type).removesuffix(" | None")
+        if kind in _EXPECTED:
+            fits, en, zh = _EXPECTED[kind]
+            if not fits(value):
+                got = type(value).__name__
+                raise self.fault(
+                    at,
+                    f"{field.name} must be {en}, got {got}",
+                    f"{field.name} 须为{zh},现为 {got}",
+                )
+
+    def fault(self, at: _Place, message: str, message_zh: str) -> InvalidValueError:
+        """The error that names file, line and place."""
+        where = f"{self._name}:{_line_of(self._text, at)}"
+        table = at[:-1] if at and isinstance(at[-1], str) else at
+        path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in table)
+        shown = f" {path.lstrip('.')}:" if path else ""
+        return InvalidValueError(
+            f"{where}:{shown} {message}",
+            f"{where}:{shown}{message_zh}",
+            field=next((part for part in reversed(at) if isinstance(part, str)), self._name),
+        )
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_flag(value: object) -> bool:
+    return isinstance(value, bool)
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_day(value: object) -> bool:
+    return isinstance(value, date) and not isinstance(value, datetime)
+
+
+def _is_texts(value: object) -> bool:
+    return isinstance(value, str) or (
+        isinstance(value, list) and all(map(_is_text, cast("list[object]", value)))
+    )
+
+
+_TEXT = (_is_text, "a text in quotes", "加引号的文字")
+_TEXTS = (_is_texts, "a list of texts in quotes", "加引号的文字的列表")
+_EXPECTED: Mapping[str, tuple[Callable[[object], bool], str, str]] = {
+    "str": _TEXT,
+    "ProfileStatus": _TEXT,
+    "bool": (_is_flag, "true or false", " true 或 false"),
+    "int": (_is_whole, "a whole number", "整数"),
+    "date": (_is_day, "a day such as 2026-01-31, without quotes", "不加引号的日期,如 2026-01-31"),
+    "tuple[str, ...]": _TEXTS,
+    "tuple[CardNumberKind, ...]": _TEXTS,
+}
+
+
+def _line_of(text: str, at: _Place) -> int:
+    r"""The line of the key or table *at*, or of the nearest table above it, as good as reads tell.
+
+    >>> _line_of("a = 1\n[[n]]\nb = 1\n[[n]]\nb = 2", ("n", 1, "b"))
+    5
+    """
+    header: _Place = ()
+    seen: dict[tuple[str, ...], int] = {}
+    best = 1
+    for number, line in enumerate(text.split("\n"), 1):
+        if opened := re.match(r"\s*(\[\[?)([^\[\]]+)\]", line):
+            path = _path(opened[2])
+            if opened[1] == "[[":
+                seen[path] = seen.get(path, -1) + 1
+            here = header = _placed(path, seen)
+        else:
+            key = re.match(r"\s*([^=#\s{}][^=]*?)\s*=", line)
+            here = (*header, *_path(key[1])) if key else ()
+        if here and here == at[: len(here)]:
+            best = number
+            if here == at:
+                break
+    return best
+
+
+def _placed(path: tuple[str, ...], seen: Mapping[tuple[str, ...], int]) -> _Place:
+    """*path* with the number of each table that stands in an array."""
+    placed: list[str | int] = []
+    for depth, part in enumerate(path, 1):
+        placed.append(part)
+        if path[:depth] in seen:
+            placed.append(seen[path[:depth]])
+    return tuple(placed)
+
+
+def _path(dotted: str) -> tuple[str, ...]:
+    parts = re.findall(r"\"([^\"]*)\"|'([^']*)'|([^.\"'\s]+)", dotted)
+    return tuple("".join(part) for part in parts)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from uuid import NAMESPACE_DNS, uuid5
 
 import attrs
-from attrs.validators import deep_iterable, ge, instance_of, optional
+from attrs.validators import deep_iterable, instance_of, optional
 
 from propsms._callercard.logo import LogoInfo, read_logo
 from propsms._callercard.numbers import CardNumberKind, NumberReading, read_number
@@ -40,6 +40,15 @@ def _sha256(_: object, field: Any, value: str) -> None:
         raise InvalidValueError(
             f"{field.name} must be 64 lower-case hex digits, got {len(value)} characters",
             f"{field.name} 必须是 64 位小写十六进制,现为 {len(value)} 个字符",
+            field=field.name,
+        )
+
+
+def _from_one(_: object, field: Any, value: int) -> None:
+    if value < 1:
+        raise InvalidValueError(
+            f"{field.name} must be 1 or more, got {value}",
+            f"{field.name} 不能小于 1,现为 {value}",
             field=field.name,
         )
 
@@ -209,7 +218,7 @@ class CallerCard:
     )
     valid_from: date | None = attrs.field(default=None, validator=plain_day)
     valid_to: date | None = attrs.field(default=None, validator=plain_day)
-    version: int = attrs.field(default=1, validator=[instance_of(int), ge(1)])
+    version: int = attrs.field(default=1, validator=[instance_of(int), _from_one])
 
     @property
     def uid(self) -> UUID:

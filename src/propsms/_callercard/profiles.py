@@ -6,16 +6,16 @@ company adds its carrier's own form as a TOML file of the same shape; see `load_
 
 from __future__ import annotations
 
-import tomllib
 from datetime import date
 from enum import StrEnum
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import attrs
+from attrs.validators import instance_of
 
-from propsms._callercard.fields import check_keys
+from propsms._callercard.fields import Form, read_utf8
 from propsms._callercard.numbers import CardNumberKind
 from propsms.errors import InvalidValueError
 
@@ -124,7 +124,36 @@ def _day(value: object) -> date:
 
 
 def _kinds(values: Any) -> tuple[CardNumberKind, ...]:
-    return tuple(CardNumberKind(value) for value in _tuple(values))
+    return tuple(_member(CardNumberKind, value, "number_kinds") for value in _tuple(values))
+
+
+def _status(value: Any) -> ProfileStatus:
+    return _member(ProfileStatus, value, "status")
+
+
+_Word = TypeVar("_Word", bound=StrEnum)
+
+
+def _member(words: type[_Word], value: object, field: str) -> _Word:
+    for word in words:
+        if word == value:
+            return word
+    known = [word.value for word in words]
+    raise InvalidValueError(
+        f"{field} must be of {', '.join(known)}, got {value!r}",
+        f"{field} 须取自 {'、'.join(known)},现为 {value!r}",
+        field=field,
+    )
+
+
+def _limits(_: object, field: Any, value: tuple[object, ...]) -> None:
+    """A word of another spelling would never be compared with a figure."""
+    if odd := [limit for limit in value if limit not in {"name", "reason", "usage", "logo"}]:
+        raise InvalidValueError(
+            f"{field.name} must be of name, reason, usage, logo, got {odd[0]!r}",
+            f"{field.name} 须取自 name、reason、usage、logo,现为 {odd[0]!r}",
+            field=field.name,
+        )
 
 
 _USUAL_KINDS = (
@@ -170,11 +199,11 @@ class CardProfile:
     .. versionadded:: 0.1.0
     """
 
-    id: str
+    id: str = attrs.field(validator=instance_of(str))
     title: str = ""
     title_en: str = ""
     region: str = "CN"
-    status: ProfileStatus = attrs.field(default=ProfileStatus.UNKNOWN, converter=ProfileStatus)
+    status: ProfileStatus = attrs.field(default=ProfileStatus.UNKNOWN, converter=_status)
     name_max: int | None = attrs.field(default=None, validator=_number)
     reason_max: int | None = attrs.field(default=None, validator=_number)
     usage_max: int | None = attrs.field(default=None, validator=_number)
@@ -183,7 +212,7 @@ class CardProfile:
     )
     charset: Literal["any", "bmp"] = attrs.field(default="any", validator=_one_of("any", "bmp"))
     limits: tuple[str, ...] = attrs.field(
-        default=("name", "logo"), converter=_tuple, validator=_strings
+        default=("name", "logo"), converter=_tuple, validator=[_strings, _limits]
     )
     logo: LogoRule | None = None
     required_documents: tuple[str, ...] = attrs.field(
@@ -201,7 +230,7 @@ class CardProfile:
     )
     refuses_emoji: bool = False
     refuses_government_words: bool = False
-    source: str
+    source: str = attrs.field(validator=instance_of(str))
     checked_on: date = attrs.field(converter=_day)
     notes: str = ""
     notes_en: str = ""
@@ -212,23 +241,20 @@ def parse_profile(text: str, *, name: str = "profile") -> CardProfile:
 
     Raises:
         InvalidValueError: It is no TOML, a field is unknown, missing or out of its bounds; the
-            message names the field.
+            message names the line and the key.
 
     .. versionadded:: 0.1.0
     """
-    try:
-        data = tomllib.loads(text)
-        check_keys(CardProfile, data, name)
-        rule = data.pop("logo", None)
-        return CardProfile(**data, logo=None if rule is None else LogoRule(**rule))
-    except InvalidValueError:
-        raise
-    except (tomllib.TOMLDecodeError, TypeError, ValueError, AttributeError) as error:
-        raise InvalidValueError(
-            f"{name} is not a caller-card profile: {error}",
-            f"{name} 不是来电名片规则文件:{error}",
-            field=name,
-        ) from error
+    form = Form(text, name)
+    ready: dict[str, Any] = {}
+    if "logo" in form.data:
+        rule = form.table(form.data["logo"], ("logo",))
+        ready["logo"] = form.make(LogoRule, rule, ("logo",))
+    profile = form.make(CardProfile, form.data, (), **ready)
+    for key in ("id", "source"):
+        if not getattr(profile, key).strip():
+            raise form.fault((key,), f"{key} must not be empty", f"{key} 不能为空")
+    return profile
 
 
 def load_profile(path: Path) -> CardProfile:
@@ -240,7 +266,7 @@ def load_profile(path: Path) -> CardProfile:
 
     .. versionadded:: 0.1.0
     """
-    return parse_profile(path.read_text("utf-8-sig"), name=path.name)
+    return parse_profile(read_utf8(path), name=path.name)
 
 
 @cache

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from propsms.callercard import (
+    CARD_CODES,
     CallerCard,
     CardProfile,
     card_profile,
@@ -90,17 +91,6 @@ _today = click.option(
 )
 
 
-def _load(path: Path) -> CallerCard:
-    try:
-        return load_card(path)
-    except UnicodeDecodeError:
-        raise InvalidValueError(
-            f"{path.name} is not UTF-8; save it as UTF-8",
-            f"{path.name} 不是 UTF-8 编码,请另存为 UTF-8",
-            field=path.name,
-        ) from None
-
-
 @command.command(
     "lint",
     help=say(
@@ -122,7 +112,7 @@ def _load(path: Path) -> CallerCard:
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
 @_today
 def _lint(file: Path, profiles: list[CardProfile], form: str, today: date) -> None:
-    card = _load(file)
+    card = load_card(file)
     found = {profile.id: lint_card(card, profile, today) for profile in profiles}
     if form == "json":
         click.echo(json.dumps(_as_json(found), ensure_ascii=False, indent=2))
@@ -132,12 +122,16 @@ def _lint(file: Path, profiles: list[CardProfile], form: str, today: date) -> No
     sys.exit(1 if any(map(rejects, found.values())) else 0)
 
 
-def _as_json(found: dict[str, tuple[Finding, ...]]) -> dict[str, list[dict[str, str]]]:
-    names = ("code", "severity", "field", "message", "message_en", "source")
+def _as_json(found: dict[str, tuple[Finding, ...]]) -> dict[str, list[dict[str, object]]]:
     return {
-        profile: [{name: str(getattr(finding, name)) for name in names} for finding in findings]
-        for profile, findings in found.items()
+        profile: [_finding(finding) for finding in findings] for profile, findings in found.items()
     }
+
+
+def _finding(finding: Finding) -> dict[str, object]:
+    names = ("code", "severity", "field", "message", "message_en", "source")
+    span = finding.span and [finding.span.start, finding.span.end]
+    return {**{name: str(getattr(finding, name)) for name in names}, "span": span}
 
 
 _WEIGHTS = {
@@ -165,8 +159,10 @@ def _directory(card: CallerCard) -> str:
     found = ios_call_directory([card])
     for skipped in found.skipped:
         place = f"numbers[{skipped.number}]"
+        _, zh, en = CARD_CODES[skipped.code]
         click.echo(
-            say(f"跳过 {place}:{skipped.code}", f"left out {place}: {skipped.code}"), err=True
+            say(f"跳过 {place}:{zh} [{skipped.code}]", f"left out {place}: {en} [{skipped.code}]"),
+            err=True,
         )
     return json.dumps(found.entries, ensure_ascii=False, indent=1) + "\n"
 
@@ -199,8 +195,15 @@ _FORMS: dict[str, Callable[[CallerCard], str]] = {
     "-o", "--output", type=_OUT, help=say("写入文件(默认屏幕)", "a file (screen unless given)")
 )
 def _export(file: Path, form: str, embed_logo: bool, output: Path | None) -> None:  # noqa: FBT001  click passes flags by name
-    card = _load(file)
-    if embed_logo and form in {"vcard", "vcard3"}:
+    card = load_card(file)
+    if embed_logo and form not in {"vcard", "vcard3"}:
+        raise click.UsageError(
+            say(
+                "--embed-logo 只用于 vcard 与 vcard3",
+                "--embed-logo goes with vcard and vcard3 alone",
+            )
+        )
+    if embed_logo:
         old = form == "vcard3"
         text = to_vcard(card, "embed", version="3.0" if old else "4.0", labels=old)
     else:
@@ -236,7 +239,7 @@ def _write(data: bytes, output: Path | None) -> None:
 )
 @_today
 def _package(file: Path, profile: CardProfile, output: Path, today: date) -> None:
-    card = _load(file)
+    card = load_card(file)
     files = package_files(card, profile, today)
     if output.suffix.lower() == ".zip":
         output.write_bytes(package_zip(files))
@@ -274,4 +277,4 @@ def _qr(file: Path, url: str | None, output: Path) -> None:
         raise click.BadParameter(
             say("请以 .svg 或 .png 结尾", "end the name in .svg or .png"), param_hint="--output"
         )
-    _write(to_qr(_load(file), url=url, kind="png" if kind == "png" else "svg"), output)
+    _write(to_qr(load_card(file), url=url, kind="png" if kind == "png" else "svg"), output)
