@@ -6,12 +6,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from propsms import Client
+from propsms import Client, catalog
 from propsms.callercard import CallOutcome, CallResult, Touch, TouchHistory, after_call
 from propsms.messages import Accepted
 from propsms.phone import parse
 from propsms.providers import Outbox
-from propsms.templates import Template, TemplateLibrary, Variable
 
 AT = datetime(2026, 3, 2, 2, tzinfo=UTC)
 
@@ -32,16 +31,13 @@ def test_the_room_opens_without_its_extras() -> None:
 
 @pytest.mark.parametrize("result", [CallResult.NO_ANSWER, CallResult.BUSY])
 def test_the_sms_after_a_call_is_sent_once(result: CallResult) -> None:
-    """Decided here, sent by a client; with it in the history there is no second one."""
-    text = "【阳光物业】刚才${time}致电未接通,水管维修回访请致电${phone}。"
-    variables = [Variable("time", "time"), Variable("phone", "phone")]
-    template = Template("after_call_missed", text, "notice", "service", variables=variables)
+    """Decided here, its text in the catalog, sent by a client; then there is no second one."""
     resident = parse("13900000001")
     outcome = CallOutcome(resident, AT, result, call_id="c-1")
-    values = {"time": "10:00", "phone": "4000001234"}
+    values = {"matter": "水管维修回访", "phone": "4000001234"}
     first = after_call(outcome, values=values)
     assert first.message is not None
-    library = TemplateLibrary([template])
+    library = catalog.load("service", signature="阳光物业")
     with Outbox(":memory:") as box, Client(box, library=library, clock=lambda: AT) as client:
         sent = client.send(first.message)
     assert isinstance(sent, Accepted)

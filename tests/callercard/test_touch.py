@@ -167,7 +167,7 @@ def test_a_missed_call_is_explained_by_sms(result: CallResult) -> None:
     outcome = CallOutcome(RESIDENT, AT, result, call_id="c-1")
     message = after_call(outcome, values={"time": "10:00"}).message
     assert message is not None
-    assert (RESIDENT, "after_call_missed", MessageKind.NOTICE, "call-c-1") == (
+    assert (RESIDENT, "after-call-missed", MessageKind.NOTICE, "call-c-1") == (
         message.to,
         message.template,
         message.kind,

@@ -109,9 +109,9 @@ class TouchHistory:
 
 
 _MISSED = {
-    CallResult.NO_ANSWER: "after_call_missed",
-    CallResult.BUSY: "after_call_missed",
-    CallResult.UNREACHABLE: "after_call_missed",
+    CallResult.NO_ANSWER: "after-call-missed",
+    CallResult.BUSY: "after-call-missed",
+    CallResult.UNREACHABLE: "after-call-missed",
 }
 
 
@@ -128,7 +128,8 @@ class TouchPolicy:
         flash_per_day: Flash SMS per callee and Shanghai day, 0 to 10.
         after_call_per_day: Ordinary SMS per callee and Shanghai day, 0 to 10.
         text: The flash text; ``{name}`` and ``{reason}`` take the card's.
-        templates: The template that follows each result; a result without one gets no SMS.
+        templates: The template that follows each result; a result without one gets no SMS. By
+            default a missed call is followed by ``after-call-missed`` of the catalog.
         hours: When anything may go out; the calls are notices by voice.
 
     .. versionadded:: 0.1.0
