@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import attrs
 import pytest
@@ -427,3 +428,20 @@ def test_an_instant_is_no_day(card: CallerCard, today: object) -> None:
     """The message says how to get the day."""
     with pytest.raises(TypeError, match="shanghai_day"):
         lint_card(card, "generic", today)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"checked_on": "2026"},
+        {"required_documents": [1]},
+        {"id": 1},
+        {"status": "dead"},
+        {"limits": ["nmae"]},
+    ],
+)
+def test_a_profile_made_in_a_program_is_checked_too(wrong: dict[str, Any]) -> None:
+    """The same bounds as from a file; the message names the field."""
+    given: dict[str, Any] = {"id": "own", "source": "form", "checked_on": TODAY, **wrong}
+    with pytest.raises((InvalidValueError, TypeError), match=next(iter(wrong))):
+        CardProfile(**given)

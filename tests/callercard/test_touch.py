@@ -268,3 +268,16 @@ def test_what_a_flash_text_may_hold(more: str, code: str) -> None:
     card = CallerCard(display_name="某某物业", service_type="客服")
     found = [finding.code for finding in check_flash_text(f"某某物业客服{more}", card)]
     assert ([code] if code else []) == found
+
+
+def test_a_company_may_be_called_after_an_amount() -> None:
+    """Its name is no amount; the same word elsewhere is."""
+    card = CallerCard(display_name="三元物业", service_type="客服")
+    assert () == check_flash_text("三元物业客服", card)
+    assert ["flash.amount"] == [f.code for f in check_flash_text("三元物业客服收三元", card)]
+
+
+@pytest.mark.parametrize("piece", ["1，", "三"])
+def test_a_hostile_flash_text_ends_soon(piece: str) -> None:
+    """It is walked a few times, not once per character."""
+    assert check_flash_text(piece * 200_000, CARD)

@@ -66,7 +66,7 @@ def flash_sms(text: str) -> FlashSms:
 
 _AMOUNT = re.compile(
     r"(?:[¥$￥]|CNY|RMB|人民币)\s{0,3}\d"
-    r"|(?<!\d)(?<!\d[,.])\d[\d,.，]*\s{0,3}[万千百]?\s{0,3}(?:[美港欧日]?元(?![旦月宵])|块|圆|CNY|RMB|yuan)"
+    r"|(?<!\d)(?<!\d[,.，])\d[\d,.，]*\s{0,3}[万千百]?\s{0,3}(?:[美港欧日]?元(?![旦月宵])|块|圆|CNY|RMB|yuan)"
     r"|[一二三四五六七八九十百千万两零壹贰叁肆伍陆柒捌玖拾佰仟][万亿]?(?:元(?![旦月宵])|块钱|圆)",
     re.IGNORECASE,
 )
@@ -91,7 +91,8 @@ def check_flash_text(text: str, card: CallerCard) -> tuple[Finding, ...]:
         report.add("flash.purpose_missing", "text")
     if find_link(text):
         report.add("flash.link", "text")
-    if _AMOUNT.search(text):
+    named = re.sub("|".join(map(re.escape, names)), " ", text) if names else text
+    if _AMOUNT.search(named):  # a company may be called 三元
         report.add("flash.amount", "text")
     return tuple(report.findings)
 

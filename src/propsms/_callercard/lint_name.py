@@ -45,7 +45,7 @@ HIDDEN = re.compile(f"[\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff{_BIDI}]"
 _NUMBER_ONLY = re.compile(r"[\s+＋]*\d(?:[\s\-－()（）]*\d){2,}[\s)）]*")
 _LONG_NUMBER = re.compile(r"\d(?:[\s\-－]?\d){4,}")
 _LINK = re.compile(
-    r"[a-z][a-z0-9+.-]{1,20}://|https?:|www\."
+    r"(?<![a-z0-9+.-])[a-z][a-z0-9+.-]{1,20}://|https?:|www\."
     r"|(?<![a-z0-9-])[a-z0-9][a-z0-9-]*\."
     r"(?:com|cn|net|org|top|cc|me|io|xyz|vip|info|shop|link|ltd|site|club|app|tv|co|wang|ink|fun)\b"
     r"|(?<![a-z0-9-])[a-z0-9][a-z0-9-]*\.[a-z]{2,6}/|(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.])"

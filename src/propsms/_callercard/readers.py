@@ -46,6 +46,9 @@ class CardReading:
 def read_vcard(data: str | bytes) -> CardReading:
     r"""Read the first card of a vCard file, version 3.0 or 4.0.
 
+    A vCard has no room for the credit code, the papers and the dates, and from the code comes the
+    UID: keep the TOML as the source, and write from it what goes to address books again.
+
     Raises:
         InvalidValueError: It is not UTF-8, larger than 10 MB, holds no card, or is of another
             version.
