@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import statistics
 import tempfile
 import time
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
+from attrs import evolve
+
+from bench.gateway import Gateway
 from bench.harness import Row, faster
 from propsms import catalog
 from propsms.clients import Client
 from propsms.dunning import Account, Bill, Channel, Contact, Payer, assess, plan_stream
 from propsms.flows.collection import CollectionRun
-from propsms.messages import OutboundMessage
+from propsms.messages import Accepted, OutboundMessage
 from propsms.phone import parse
+from propsms.providers import get
 from propsms.providers.outbox import Outbox
 from propsms.sending_hours import SHANGHAI
 from propsms.stores import SQLiteJournal
-from propsms.wire import BatchRule, HttpRequest, HttpResponse
+from propsms.templates import TemplateLibrary
 
 AS_OF = date(2026, 6, 14)
 NOW = datetime(2026, 6, 14, 10, tzinfo=SHANGHAI)
@@ -87,38 +93,40 @@ def drain(accounts: list[Account]) -> None:
         pass
 
 
-class SlowBox(Outbox):
-    """An outbox that takes 100 messages a request and answers after 25 ms."""
-
-    batches = (BatchRule(100, same_signature=False),)
-
-    def exchange(self, request: HttpRequest) -> HttpResponse:
-        time.sleep(0.025)
-        return super().exchange(request)
+def aliyun(url: str) -> Any:
+    """An adapter that sends to the loopback gateway, 100 messages a request."""
+    return get("aliyun")("key-id", "secret", endpoint=url)
 
 
 def beside_the_client(count: int) -> Row:
     """A whole commit, journal and second look included, beside the client alone."""
+    with Gateway() as gateway:
+        pairs = [_both(count, gateway.later) for _ in range(3)]
+    ours, alone = (statistics.median(pair[n] for pair in pairs) for n in (0, 1))
+    return Row(
+        f"commit {count:,} accounts, gateway 25 ms",
+        f"{ours:.2f} s",
+        f"{alone:.2f} s",
+        statistics.median(b / a for a, b in pairs),
+        ">= 0.8",
+        "peer: the client's own batch rate; ours also writes, decides again and records",
+    )
+
+
+def _both(count: int, url: str) -> tuple[float, float]:
+    """Seconds of a commit, and of the same messages by the client alone."""
     accounts = {f"a-{n}": _own_number(n) for n in range(count)}
     with tempfile.TemporaryDirectory() as folder, SQLiteJournal(f"{folder}/j.db") as journal:
-        run = _run(accounts, journal, SlowBox(":memory:"))
+        run = _run(accounts, journal, aliyun(url))
         plan = run.plan(accounts.values())
         start = time.perf_counter()
         assert run.commit(plan).accepted == count
         ours = time.perf_counter() - start
     messages = [OutboundMessage(n.phone, n.template, n.values) for n in plan.notices]
-    client = Client(SlowBox(":memory:"), library=run.library, clock=lambda: NOW)
-    start = time.perf_counter()
-    assert sum(1 for _ in client.send_many(messages)) == count
-    alone = time.perf_counter() - start
-    return Row(
-        f"commit {count:,} accounts, gateway 25 ms",
-        f"{ours:.2f} s",
-        f"{alone:.2f} s",
-        alone / ours,
-        ">= 0.8",
-        "peer: the client's own batch rate; ours also writes, decides again and records",
-    )
+    with Client(aliyun(url), library=run.library, clock=lambda: NOW) as client:
+        start = time.perf_counter()
+        assert sum(isinstance(one, Accepted) for one in client.send_many(messages)) == count
+        return ours, time.perf_counter() - start
 
 
 def commit(count: int) -> float:
@@ -136,8 +144,8 @@ def _commit(accounts: dict[str, Account], journal: SQLiteJournal) -> float:
     return time.perf_counter() - start
 
 
-def _run(accounts: dict[str, Account], journal: SQLiteJournal, box: Outbox) -> CollectionRun:
-    texts = catalog.load(signature="绿苑物业")
+def _run(accounts: dict[str, Account], journal: SQLiteJournal, box: Any) -> CollectionRun:
+    texts = _texts()
     return CollectionRun(
         client=Client(box, library=texts, clock=lambda: NOW),
         journal=journal,
@@ -147,6 +155,13 @@ def _run(accounts: dict[str, Account], journal: SQLiteJournal, box: Outbox) -> C
         phone="400-000-0001",
         clock=lambda: NOW,
     )
+
+
+def _texts() -> TemplateLibrary:
+    """The catalog, as if Aliyun had approved it."""
+    texts = catalog.load(signature="绿苑物业")
+    approved = (evolve(text, ids={"aliyun": f"SMS_{n}"}) for n, text in enumerate(texts.values()))
+    return TemplateLibrary(approved, signature=texts.signature)
 
 
 def _own_number(n: int) -> Account:

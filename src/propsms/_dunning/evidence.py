@@ -177,9 +177,10 @@ class EvidenceLedger:
         self.path = Path(path)
         self._salt = salt
         self._lock = RLock()
-        self._seq, self._size, self.head = 0, 0, GENESIS
-        self._drop_torn_line()
-        self._read_head()
+        self._seq, self._size, self._inode, self.head = 0, 0, 0, GENESIS
+        if self.path.exists():
+            with self._lock, self._alone():
+                pass
 
     def __repr__(self) -> str:
         return f"EvidenceLedger({self._seq} records)"
@@ -209,41 +210,44 @@ class EvidenceLedger:
             InvalidValueError: *kind* is not known, or *at* is naive.
             StoreError: The disk failed.
         """
+        return self.append_all([(kind, account, facts)], at=at)[0]
+
+    def append_all(
+        self, rows: Iterable[tuple[str, str, Mapping[str, Any]]], *, at: datetime
+    ) -> list[EvidenceRecord]:
+        """`append` for each (kind, account, facts), with one wait for the disk.
+
+        Raises:
+            InvalidValueError: As `append`; nothing is written then.
+            StoreError: As `append`.
+        """
         require_aware(at, "at")
-        if kind not in _KINDS:
-            raise InvalidValueError(
-                f"kind must be one of {', '.join(sorted(_KINDS))}, got {kind!r}",
-                f"kind 须为 {'、'.join(sorted(_KINDS))} 之一,现为 {kind!r}",
-                field="kind",
-            )
-        salted = {**facts, "salt": self._salt()}
+        salted = [
+            (_known(kind), account, {**facts, "salt": self._salt()})
+            for kind, account, facts in rows
+        ]
+        if not salted:
+            return []
         with self._lock, self._alone() as file:
-            if file.tell() != self._size:
-                self._read_head()
-            body: dict[str, Any] = {
-                "seq": self._seq + 1,
-                "at": at.isoformat(),
-                "kind": kind,
-                "account": account,
-                "facts_sha256": sha256(canonical(salted)),
-            }
-            record = EvidenceRecord(
-                **body, facts=salted, previous=self.head, hash=link(self.head, body)
-            )
-            line = canonical(record.to_dict()) + b"\n"
-            file.write(line)
+            seq, head = self._seq, self.head
+            records: list[EvidenceRecord] = []
+            for seq, (kind, account, facts) in enumerate(salted, start=seq + 1):  # noqa: B020
+                record = _made(seq, head, (kind, account, facts), at)
+                head = record.hash
+                records.append(record)
+            data = b"".join(canonical(record.to_dict()) + b"\n" for record in records)
+            file.write(data)
             file.flush()
             os.fsync(file.fileno())
-            self._seq, self.head, self._size = record.seq, record.hash, self._size + len(line)
-        return record
+            self._seq, self.head, self._size = seq, head, self._size + len(data)
+        return records
 
     @contextmanager
     def _alone(self) -> Generator[BinaryIO]:
-        """The file open at its end, and no other process in it where the system can lock."""
+        """The file, whole to its end, and no other process in it where the system can lock."""
         try:
-            with self.path.open("ab") as file:
-                if fcntl is not None:
-                    fcntl.flock(file, fcntl.LOCK_EX)
+            with self._locked() as file:
+                self._catch_up(file)
                 file.seek(0, os.SEEK_END)
                 yield file
         except OSError as error:
@@ -252,20 +256,30 @@ class EvidenceLedger:
                 f"无法写入 {self.path.name}:{reason_zh(error)}",
             ) from error
 
-    def _read_head(self) -> None:
-        self._seq, self.head = 0, GENESIS
-        for record in self:
-            self._seq, self.head = record.seq, record.hash
-        self._size = self.path.stat().st_size if self.path.exists() else 0
+    @contextmanager
+    def _locked(self) -> Generator[BinaryIO]:
+        """The file under its lock; a file that was replaced while we waited is let go."""
+        while True:
+            with self.path.open("ab+") as file:
+                if fcntl is not None:
+                    fcntl.flock(file, fcntl.LOCK_EX)
+                if _same_file(file, self.path):
+                    yield file
+                    return
 
-    def _drop_torn_line(self) -> None:
-        """Take off a last line without its end: a crash cut it, and nobody was told of it."""
-        if not self.path.exists():
-            return
-        data = self.path.read_bytes()
-        if data and not data.endswith(b"\n"):
-            with self.path.open("rb+") as file:
-                file.truncate(data.rfind(b"\n") + 1)
+    def _catch_up(self, file: BinaryIO) -> None:
+        """Read what others wrote since; take off a last line that a crash cut."""
+        inode, size = os.fstat(file.fileno()).st_ino, file.seek(0, os.SEEK_END)
+        if inode != self._inode or size < self._size:
+            self._seq, self._size, self.head = 0, 0, GENESIS
+        self._inode = inode
+        file.seek(self._size)
+        for line in file:
+            if not line.endswith(b"\n"):
+                file.truncate(self._size)  # it was cut, so nobody was told of it
+                return
+            record = _load(line, self._seq + 1)
+            self._seq, self.head, self._size = record.seq, record.hash, self._size + len(line)
 
     def verify(self, *, head: str | None = None) -> tuple[Fault, ...]:
         """Read the whole file again; see `verify_chain`."""
@@ -292,21 +306,54 @@ class EvidenceLedger:
         return self._forget(lambda record: datetime.fromisoformat(record.at) < before)
 
     def _forget(self, chosen: Callable[[EvidenceRecord], bool]) -> int:
-        with self._lock:
-            count, lines = 0, list[bytes]()
-            for record in self:
-                if record.facts is not None and chosen(record):
-                    record, count = attrs.evolve(record, facts=None), count + 1  # noqa: PLW2901
-                lines.append(canonical(record.to_dict()) + b"\n")
+        if not self.path.exists():
+            return 0
+        with self._lock, self._alone():
+            part, count = self.path.with_suffix(".part"), 0
+            with part.open("wb") as file:
+                for record in self:
+                    if record.facts is not None and chosen(record):
+                        record, count = attrs.evolve(record, facts=None), count + 1  # noqa: PLW2901
+                    file.write(canonical(record.to_dict()) + b"\n")
+                file.flush()
+                os.fsync(file.fileno())
             if count:
-                part = self.path.with_suffix(".part")
-                with part.open("wb") as file:
-                    file.writelines(lines)
-                    file.flush()
-                    os.fsync(file.fileno())
-                part.replace(self.path)
-                self._size = self.path.stat().st_size
+                part.replace(self.path)  # the next act reads the new file
+            else:
+                part.unlink()
         return count
+
+
+def _known(kind: str) -> str:
+    if kind not in _KINDS:
+        raise InvalidValueError(
+            f"kind must be one of {', '.join(sorted(_KINDS))}, got {kind!r}",
+            f"kind 须为 {'、'.join(sorted(_KINDS))} 之一,现为 {kind!r}",
+            field="kind",
+        )
+    return kind
+
+
+def _made(
+    seq: int, previous: str, row: tuple[str, str, Mapping[str, Any]], at: datetime
+) -> EvidenceRecord:
+    kind, account, facts = row
+    body: dict[str, Any] = {
+        "seq": seq,
+        "at": at.isoformat(),
+        "kind": kind,
+        "account": account,
+        "facts_sha256": sha256(canonical(facts)),
+    }
+    return EvidenceRecord(**body, facts=facts, previous=previous, hash=link(previous, body))
+
+
+def _same_file(file: BinaryIO, path: Path) -> bool:
+    mine = os.fstat(file.fileno())
+    try:
+        return os.path.samestat(mine, path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _load(line: bytes, number: int) -> EvidenceRecord:

@@ -13,13 +13,13 @@ from propsms.journal import State
 from propsms.messages import DeliveryStatus, MessageKind, RefusalReason, Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable, Sequence
     from datetime import datetime
 
     from propsms.journal import Entry, Journal
     from propsms.phone import PhoneNumber
 
-__all__ = ["notice_of", "with_history"]
+__all__ = ["notice_of", "with_histories", "with_history"]
 
 _KEPT: Final = timedelta(days=3 * 366)
 _MONTH: Final = timedelta(days=31)
@@ -36,8 +36,7 @@ def with_history(
     *,
     now: datetime,
     tenant: str,
-    apart_from: str = "",
-    phones: Iterable[PhoneNumber] = (),
+    phones: Collection[PhoneNumber] = (),
 ) -> Account:
     """Add the notices that the journal has of an account, and other contacts with its numbers.
 
@@ -46,22 +45,62 @@ def with_history(
         journal: Where to look.
         now: The instant of the decision.
         tenant: Whose messages.
-        apart_from: The key of a notice that is being decided on again.
         phones: Numbers whose other messages count as contacts with the household.
     """
-    known = {notice.id for notice in account.notices} | {apart_from}
-    mine = journal.entries(tenant=tenant, subject=account.id, since=now - _KEPT)
+    return with_histories([(account, phones)], journal, now=now, tenant=tenant)[0]
+
+
+def with_histories(
+    accounts: Sequence[tuple[Account, Collection[PhoneNumber]]],
+    journal: Journal,
+    *,
+    now: datetime,
+    tenant: str,
+    apart_from: Collection[str] = (),
+) -> list[Account]:
+    """`with_history` for many at once: the journal is asked twice altogether.
+
+    Args:
+        accounts: Each with the numbers whose other messages count as contacts.
+        journal: Where to look.
+        now: The instant of the decision.
+        tenant: Whose messages.
+        apart_from: References of notices that are being decided on again.
+    """
+    about: dict[str, list[Entry]] = {}
+    for entry in journal.entries_of(
+        tenant=tenant,
+        subjects={account.id for account, _ in accounts},
+        since=now - _KEPT,
+        apart_from=apart_from,
+    ):
+        about.setdefault(entry.intent.subject, []).append(entry)
+    to: dict[PhoneNumber | None, list[Entry]] = {}
+    for entry in journal.entries_of(
+        tenant=tenant,
+        phones={phone for _, phones in accounts for phone in phones},
+        since=now - _MONTH,
+        apart_from=apart_from,
+    ):
+        to.setdefault(entry.intent.phone, []).append(entry)
+    return [
+        _told(
+            account,
+            about.get(account.id, ()),
+            [entry for phone in dict.fromkeys(phones) for entry in to.get(phone, ())],
+        )
+        for account, phones in accounts
+    ]
+
+
+def _told(account: Account, mine: Iterable[Entry], theirs: Iterable[Entry]) -> Account:
+    known = {notice.id for notice in account.notices}
     notices = [
         notice_of(entry)
         for entry in mine
         if entry.intent.kind is MessageKind.DUNNING and entry.intent.key not in known
     ]
-    contacts = [
-        at
-        for phone in dict.fromkeys(phones)
-        for entry in journal.entries(tenant=tenant, phone=phone, since=now - _MONTH)
-        if (at := _contact(entry, account.id)) is not None
-    ]
+    contacts = [at for entry in theirs if (at := _contact(entry, account.id)) is not None]
     if not notices and not contacts:
         return account
     return attrs.evolve(

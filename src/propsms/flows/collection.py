@@ -14,6 +14,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
@@ -36,9 +37,16 @@ from propsms.dunning import (
     Stage,
 )
 from propsms.errors import InvalidValueError, RenderError
-from propsms.flows._history import with_history
+from propsms.flows._history import with_histories
 from propsms.flows._run_plan import CollectionPlan, PlannedNotice
-from propsms.flows._runs import Runner, RunReport, RunStatus, WorkUnit, utc_now
+from propsms.flows._runs import (
+    Runner,
+    RunReport,
+    RunStatus,
+    WorkUnit,
+    references,
+    utc_now,
+)
 from propsms.journal import Intent, State
 from propsms.messages import MessageKind, OutboundMessage, Refused
 from propsms.phone import PhoneNumber
@@ -47,7 +55,7 @@ from propsms.sending_hours import SHANGHAI, SendingHours
 from propsms.templates import lint, render
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from propsms.clients import Client
     from propsms.dunning import EvidenceLedger
@@ -81,6 +89,7 @@ _LETTER_FIRST: Final = "LETTER_FIRST"
 _NOT_BY_SMS: Final = "NOT_BY_SMS"
 _DOES_NOT_FIT: Final = "DOES_NOT_FIT"
 _CHANGED: Final = "CHANGED"
+_ASKED: Final = 500
 _GONE: Final = "ACCOUNT_GONE"
 
 Values = Callable[[Decision, Account], Mapping[str, str] | None]
@@ -163,7 +172,8 @@ class CollectionRun:
         clock: Gives an aware instant.
         worker: Who does it.
         lease: How long the run is held without a sign of life.
-        batch: How many notices are claimed at a time.
+        batch: How many notices are claimed and decided on again at a time; as many as one
+            request to the provider takes is best.
         concurrency: Requests under way at the same time.
     """
 
@@ -185,7 +195,7 @@ class CollectionRun:
     clock: Callable[[], datetime] = utc_now
     worker: str = attrs.field(factory=lambda: f"worker-{uuid4().hex[:12]}")
     lease: timedelta = timedelta(minutes=5)
-    batch: int = 500
+    batch: int = 100
     concurrency: int = 1
     _runner: Runner = attrs.field(init=False)
     _findings: dict[Stage, tuple[Finding, ...]] = attrs.field(init=False)
@@ -231,8 +241,8 @@ class CollectionRun:
         notices: list[PlannedNotice] = []
         held: list[tuple[str, str]] = []
         taken: set[PhoneNumber] = set()
-        for given in sorted(accounts, key=lambda account: account.id):
-            account = given if fresh else self._known(given, instant)
+        ordered = sorted(accounts, key=lambda account: account.id)
+        for account in ordered if fresh else self._known(ordered, instant):
             decision = self._decide(account, instant)
             totals.add(decision)
             decisions.append(decision)
@@ -291,7 +301,7 @@ class CollectionRun:
         if not self._runner.hold():
             return self._runner.report(RunStatus.LOCKED, (str(Reason.RUN_LOCKED),))
         try:
-            if not self._runner.write(map(self._intent(plan), plan.notices)):
+            if not self._runner.write(self._intents(plan)):
                 return self._runner.report(RunStatus.LOCKED, (str(Reason.RUN_LOCKED),))
             return self._runner.report(self._runner.drain(self._check, on_progress))
         finally:
@@ -328,7 +338,7 @@ class CollectionRun:
         """
         if reason := self._why_refused(plan):
             raise InvalidValueError(f"the plan is refused: {reason}", f"计划被拒绝:{reason}")
-        self._runner.write(map(self._intent(plan), plan.notices))
+        self._runner.write(self._intents(plan))
         return self._runner.units(size)
 
     def work(self, unit: WorkUnit) -> int:
@@ -349,15 +359,11 @@ class CollectionRun:
             return attrs.evolve(template, signature=self.library.signature)
         return template
 
-    def _known(self, account: Account, now: datetime, apart_from: str = "") -> Account:
-        return with_history(
-            account,
-            self.journal,
-            now=now,
-            tenant=self.tenant,
-            apart_from=apart_from,
-            phones=_phones(account),
-        )
+    def _known(self, accounts: Iterable[Account], now: datetime) -> Iterator[Account]:
+        """The accounts with what the journal knows of them."""
+        given = iter(accounts)
+        while part := [(account, _phones(account)) for account in islice(given, _ASKED)]:
+            yield from with_histories(part, self.journal, now=now, tenant=self.tenant)
 
     def _decide(self, account: Account, now: datetime) -> Decision:
         """Decide at a desk that is kept as long as the instant is the same."""
@@ -404,36 +410,39 @@ class CollectionRun:
             return None
         return {name: value for name, value in made.items() if name in wanted}
 
-    def _intent(self, plan: CollectionPlan) -> Callable[[PlannedNotice], Intent]:
-        def make(notice: PlannedNotice) -> Intent:
-            decision = notice.decision
-            approver, at = plan.signed_by, plan.signed_at
-            return Intent(
-                key=decision.key,
-                kind=MessageKind.DUNNING,
-                template=notice.template,
-                phone=notice.phone,
-                created_at=plan.decisions.now,
-                tenant=self.tenant,
-                run=self.name,
-                subject=decision.account,
-                payload={
-                    "stage": str(decision.next_stage),
-                    "amount": str(decision.amount),
-                    "bills": " ".join(decision.bills),
-                    "days": str(decision.days_past_due),
-                    "as_of": decision.as_of.isoformat(),
-                    "deadline": decision.deadline.isoformat() if decision.deadline else "",
-                    "policy": decision.policy_version,
-                    "policy_hash": decision.policy_hash,
-                    "reasons": " ".join(decision.reasons),
-                    "text_sha256": hashlib.sha256(notice.text.encode()).hexdigest(),
-                    "approver": approver,
-                    "approved_at": at.isoformat() if at else "",
-                },
-            )
+    def _intents(self, plan: CollectionPlan) -> Iterator[Intent]:
+        """What is written down, text by text: a provider takes one text in a request."""
+        names = references(self.clock())
+        for notice in sorted(plan.notices, key=lambda notice: notice.template):
+            yield self._intent(plan, notice, next(names))
 
-        return make
+    def _intent(self, plan: CollectionPlan, notice: PlannedNotice, reference: str) -> Intent:
+        decision, signed_at = notice.decision, plan.signed_at
+        return Intent(
+            key=decision.key,
+            kind=MessageKind.DUNNING,
+            template=notice.template,
+            phone=notice.phone,
+            created_at=plan.decisions.now,
+            tenant=self.tenant,
+            run=self.name,
+            subject=decision.account,
+            reference=reference,
+            payload={
+                "stage": str(decision.next_stage),
+                "amount": str(decision.amount),
+                "bills": " ".join(decision.bills),
+                "days": str(decision.days_past_due),
+                "as_of": decision.as_of.isoformat(),
+                "deadline": decision.deadline.isoformat() if decision.deadline else "",
+                "policy": decision.policy_version,
+                "policy_hash": decision.policy_hash,
+                "reasons": " ".join(decision.reasons),
+                "text_sha256": hashlib.sha256(notice.text.encode()).hexdigest(),
+                "approver": plan.signed_by,
+                "approved_at": signed_at.isoformat() if signed_at else "",
+            },
+        )
 
     def _why_refused(self, plan: CollectionPlan) -> str:
         if self.must_be_signed and not plan.signed_by:
@@ -446,39 +455,52 @@ class CollectionRun:
             return str(Reason.RUN_BACKDATED)
         return ""
 
-    def _prove(self, outcomes: Sequence[Outcome]) -> None:
+    def _prove(self, pairs: Sequence[tuple[Intent, Outcome]]) -> None:
         """Keep the evidence of what a request came to."""
-        for outcome in outcomes if self.ledger is not None else ():
-            entry = self.journal.entry(outcome.reference)
-            text = self._texts.pop(outcome.reference, "")
-            if entry is None or self.ledger is None or isinstance(outcome, Refused):
-                continue
-            intent = entry.intent
-            facts = {
-                **intent.payload,
-                "text": text,
-                "template": intent.template,
-                "number": intent.phone.e164 if intent.phone else "",
-                "reference": intent.reference,
-                "provider": outcome.provider,
-                "message_id": getattr(outcome, "message_id", ""),
-                "outcome": type(outcome).__name__.lower(),
-                "planned_at": intent.created_at.isoformat(),
-                "run": intent.run,
-            }
-            self.ledger.append("notice", intent.subject, facts, at=self.clock())
+        if self.ledger is None:
+            return
+        texts = [self._texts.pop(intent.reference, "") for intent, _ in pairs]
+        self.ledger.append_all(
+            [
+                ("notice", intent.subject, _facts(intent, outcome, text))
+                for (intent, outcome), text in zip(pairs, texts, strict=True)
+                if not isinstance(outcome, Refused)
+            ],
+            at=self.clock(),
+        )
 
     def _account(self, account_id: str) -> Account | None:
         return (
             self.accounts(account_id) if callable(self.accounts) else self.accounts.get(account_id)
         )
 
-    def _check(self, intent: Intent, now: datetime) -> OutboundMessage | str:
-        """Decide again, with the account as it is now; anything changed cancels the notice."""
-        given = self._account(intent.subject)
-        if given is None or intent.phone is None:
+    def _check(self, intents: Sequence[Intent], now: datetime) -> list[OutboundMessage | str]:
+        """Decide again, with the accounts as they are now; anything changed cancels a notice."""
+        given = {intent.subject: self._account(intent.subject) for intent in intents}
+        known = with_histories(
+            [(account, _phones(account)) for account in given.values() if account is not None],
+            self.journal,
+            now=now,
+            tenant=self.tenant,
+            apart_from=[intent.reference for intent in intents],
+        )
+        accounts = {account.id: account for account in known}
+        taken: set[PhoneNumber] = set()
+        found: list[OutboundMessage | str] = []
+        for intent in intents:
+            one = self._check_one(intent, accounts.get(intent.subject), now)
+            if isinstance(one, OutboundMessage) and one.to in taken:
+                one = str(Reason.CAP_DAY)  # the journal tells of those before, not beside it
+            elif isinstance(one, OutboundMessage):
+                taken.add(one.to)
+            found.append(one)
+        return found
+
+    def _check_one(
+        self, intent: Intent, account: Account | None, now: datetime
+    ) -> OutboundMessage | str:
+        if account is None or intent.phone is None:
             return _GONE
-        account = self._known(given, now, apart_from=intent.key)
         decision = self._decide(account, now)
         facts = intent.payload
         if decision.action is not Action.SEND:
@@ -503,6 +525,21 @@ class CollectionRun:
             MessageKind.DUNNING,
             reference=intent.reference,
         )
+
+
+def _facts(intent: Intent, outcome: Outcome, text: str) -> dict[str, str]:
+    return {
+        **intent.payload,
+        "text": text,
+        "template": intent.template,
+        "number": intent.phone.e164 if intent.phone else "",
+        "reference": intent.reference,
+        "provider": outcome.provider or "",
+        "message_id": getattr(outcome, "message_id", ""),
+        "outcome": type(outcome).__name__.lower(),
+        "planned_at": intent.created_at.isoformat(),
+        "run": intent.run,
+    }
 
 
 def _whole_text(template: Template, values: Mapping[str, str]) -> str:

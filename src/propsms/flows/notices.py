@@ -18,7 +18,14 @@ import attrs
 
 from propsms.errors import RenderError
 from propsms.findings import rejects
-from propsms.flows._runs import Runner, RunReport, RunStatus, WorkUnit, utc_now
+from propsms.flows._runs import (
+    Runner,
+    RunReport,
+    RunStatus,
+    WorkUnit,
+    references,
+    utc_now,
+)
 from propsms.journal import Intent
 from propsms.messages import MessageKind, NoticeCategory, OutboundMessage
 from propsms.segments import count_billed
@@ -27,7 +34,7 @@ from propsms.tables import RecipientRow  # noqa: TC001  # the doctests use it
 from propsms.templates import lint, render
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
     from decimal import Decimal
 
@@ -373,6 +380,8 @@ class NoticeCampaign:
     def _intent(self, plan: CampaignPlan) -> Callable[[PlannedMessage], Intent]:
         category = str(self._text.category) if self._text.category else ""
 
+        names = references(self.clock())
+
         def make(message: PlannedMessage) -> Intent:
             facts = {f"{_VALUE}{name}": value for name, value in message.values.items()}
             return Intent(
@@ -384,19 +393,24 @@ class NoticeCampaign:
                 tenant=self.tenant,
                 run=self.name,
                 subject=message.household,
+                reference=next(names),
                 payload={"category": category, **facts},
             )
 
         return make
 
-    def _check(self, intent: Intent, now: datetime) -> OutboundMessage | str:
-        """Make the message again from what was written down."""
+    def _check(self, intents: Sequence[Intent], now: datetime) -> list[OutboundMessage | str]:
+        """Make the messages again from what was written down."""
         del now
-        if intent.phone is None:
-            return "ERASED"
-        values = {
-            name.removeprefix(_VALUE): value
-            for name, value in intent.payload.items()
-            if name.startswith(_VALUE)
-        }
-        return OutboundMessage(intent.phone, intent.template, values, reference=intent.reference)
+        return [_message_of(intent) for intent in intents]
+
+
+def _message_of(intent: Intent) -> OutboundMessage | str:
+    if intent.phone is None:
+        return "ERASED"
+    values = {
+        name.removeprefix(_VALUE): value
+        for name, value in intent.payload.items()
+        if name.startswith(_VALUE)
+    }
+    return OutboundMessage(intent.phone, intent.template, values, reference=intent.reference)

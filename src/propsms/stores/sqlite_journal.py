@@ -260,7 +260,11 @@ class SQLiteJournal:
     def _record(self, outcomes: Sequence[tuple[str, Outcome]], at: datetime) -> list[bool]:
         recorded = to_micros(at)
         with self._file.act() as db:
-            return [_record(db, reference, outcome, recorded) for reference, outcome in outcomes]
+            early = db.execute("SELECT 1 FROM receipt WHERE reference IS NULL LIMIT 1").fetchone()
+            return [
+                _record(db, reference, outcome, recorded, orphans=early is not None)
+                for reference, outcome in outcomes
+            ]
 
     def record_receipt(self, receipt: DeliveryReceipt, at: datetime, /) -> str | None:
         """See `propsms.journal.Journal.record_receipt`."""
@@ -349,6 +353,7 @@ class SQLiteJournal:
         earliest = -(1 << 62) if since is None else to_micros(since)
         wanted = {"subject": sorted({*subjects} - {""}), "phone": sorted(map(dialled, phones))}
         left_out = frozenset(apart_from)
+        # The plus keeps SQLite from going through all of a tenant's messages instead.
         with self._file.act() as db:
             found = {
                 row[0]: row
@@ -356,7 +361,7 @@ class SQLiteJournal:
                 for part in _parts(names)
                 for row in db.execute(
                     f"SELECT reference, {_COLUMNS} FROM message WHERE {column} IN"  # noqa: S608
-                    f" ({_marks(part)}) AND {column}<>'' AND tenant=? AND created_at>=?",
+                    f" ({_marks(part)}) AND {column}<>'' AND +tenant=? AND +created_at>=?",
                     (*part, tenant, earliest),
                 )
                 if row[0] not in left_out
@@ -566,23 +571,34 @@ def _row_of(intent: Intent) -> tuple[Any, ...]:
     )
 
 
-def _record(db: sqlite3.Connection, reference: str, outcome: Outcome, at: int) -> bool:
+def _record(
+    db: sqlite3.Connection, reference: str, outcome: Outcome, at: int, *, orphans: bool
+) -> bool:
+    if isinstance(outcome, Accepted):
+        if not _keep(db, reference, outcome, at, outcome.message_id):
+            return False
+        if orphans:
+            _adopt(db, reference, outcome)
+        return True
     row = db.execute(
         "SELECT state, intent FROM message WHERE reference=?", (reference,)
     ).fetchone()
     if row is None:
         return False
     if may_replace(State(row[0]), outcome):
-        theirs = outcome.message_id if isinstance(outcome, Accepted) else None
-        kept = outcome if theirs else without_codes(load_intent(row[1]).kind, outcome)
-        db.execute(
-            "UPDATE message SET state=?, outcome=?, outcome_at=?, provider=?,"
-            " message_id=? WHERE reference=?",
-            (state_of(outcome).value, dump_outcome(kept), at, outcome.provider, theirs, reference),
-        )
-        if isinstance(outcome, Accepted):
-            _adopt(db, reference, outcome)
+        _keep(db, reference, without_codes(load_intent(row[1]).kind, outcome), at, None)
     return True
+
+
+def _keep(
+    db: sqlite3.Connection, reference: str, outcome: Outcome, at: int, theirs: str | None
+) -> bool:
+    done = db.execute(
+        "UPDATE message SET state=?, outcome=?, outcome_at=?, provider=?, message_id=?"
+        " WHERE reference=?",
+        (state_of(outcome).value, dump_outcome(outcome), at, outcome.provider, theirs, reference),
+    )
+    return done.rowcount == 1
 
 
 def _owner_of(db: sqlite3.Connection, receipt: DeliveryReceipt) -> str | None:
