@@ -150,8 +150,10 @@ def test_flash_texts(text: str, codes: list[str]) -> None:
 @pytest.mark.parametrize("part", ["1", "1 ", "1,", "a-", "a.", "¥", " ", "www", "😀"])
 def test_a_hostile_text_ends_soon(part: str) -> None:
     """A hundred thousand repetitions of what the patterns look for."""
-    card = attrs.evolve(CARD, display_name=part * 50_000, call_reason=part * 100_000)
-    check_flash_text(part * 100_000, CARD)
+    name, text = part * 50_000, part * 100_000
+    card = attrs.evolve(CARD, display_name=name, call_reason=text, service_type=text)
+    check_flash_text(text, CARD)
+    assert lint_card(card, "huawei_aim_sa", AT.date())
     assert lint_card(card, "caiyin_text", AT.date())
 
 

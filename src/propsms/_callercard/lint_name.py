@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from itertools import accumulate
 from typing import TYPE_CHECKING, Literal
 
 from propsms.findings import Edit, Fix, Severity, Span
@@ -192,8 +193,8 @@ def check_texts(card: CallerCard, report: Reporter) -> None:
 
 def _excess(text: str, unit: str, limit: int) -> Span:
     """What stands past the limit."""
-    fits = next(n for n in range(len(text), -1, -1) if measure_text(text[:n], unit) <= limit)
-    return Span(fits, len(text))
+    widths = accumulate(measure_text(character, unit) for character in text)
+    return Span(next(at for at, width in enumerate(widths) if width > limit), len(text))
 
 
 def measure_text(text: str, unit: str) -> int:
