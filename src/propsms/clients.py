@@ -189,7 +189,12 @@ class Client(_Base):
         """
         causes: dict[str, BaseException] = {}
         core = self._core
-        found = self._run(core.prepare(message, core.router.route(), causes))
+        route = core.router.route()
+        found = (
+            self._run(core.prepare(message, route, causes))
+            if core.suppression is not None
+            else core.check(message, route, causes)
+        )
         if isinstance(found, Refused):
             core.report([found])
             return _accepted(found, causes)
@@ -382,7 +387,12 @@ class AsyncClient(_Base):
         """
         causes: dict[str, BaseException] = {}
         core = self._core
-        found = await self._run(core.prepare(message, core.router.route(), causes))
+        route = core.router.route()
+        found = (
+            await self._run(core.prepare(message, route, causes))
+            if core.suppression is not None
+            else core.check(message, route, causes)
+        )
         if isinstance(found, Refused):
             core.report([found])
             return _accepted(found, causes)
@@ -549,7 +559,7 @@ def _require_concurrency(concurrency: int) -> None:
     if concurrency < 1:
         raise InvalidValueError(
             f"concurrency must be 1 or more, got {concurrency}",
-            f"concurrency 至少为 1,现为 {concurrency}",
+            f"concurrency 至少为 1，现为 {concurrency}",
             field="concurrency",
         )
 
@@ -560,7 +570,7 @@ def _not_awaitable(value: T) -> T:
             value.close()
         raise InvalidValueError(
             "quota and suppression of a Client must not be awaitable; use AsyncClient",
-            "Client 的 quota 与 suppression 不能是异步的;请用 AsyncClient",
+            "Client 的 quota 与 suppression 不能是异步的；请用 AsyncClient",
             field="quota",
         )
     return value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote, urlencode
 
 import pytest
 from hypothesis import given, strategies as st
@@ -22,7 +23,7 @@ from propsms._adapters import (
     text_of,
     whole,
 )
-from propsms._signing import canonical_request, query, same_text, sha256_hex
+from propsms._signing import canonical_request, form, percent, query, same_text, sha256_hex
 from propsms.errors import InvalidValueError
 from propsms.messages import Unknown
 
@@ -116,6 +117,21 @@ def test_odd_addresses(given_: str) -> None:
     """An address that is none is an error of the value, not a crash."""
     with pytest.raises(InvalidValueError, match="endpoint"):
         Endpoint.of(given_)
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_encoding_is_that_of_the_standard_library(text: str) -> None:
+    """Only quicker."""
+    assert quote(text, safe="") == percent(text)
+    assert quote(text, safe="/") == percent(text, safe="/")
+    fields = {text: text, "list": [text, "1"], "number": 1}
+    assert urlencode(fields, doseq=True).encode() == form(fields)
+
+
+def test_a_lone_surrogate_cannot_be_encoded() -> None:
+    """As in the standard library: nothing half encoded is signed."""
+    with pytest.raises(UnicodeEncodeError):
+        percent("\ud800")
 
 
 def test_signing_parts() -> None:

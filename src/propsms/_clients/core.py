@@ -253,7 +253,9 @@ class Core:
 
     def _send(self, provider: Provider, jobs: Sequence[Job], flight: _Flight) -> Steps[None]:
         """Ask one provider, again where that is safe; write what came of it."""
-        pending: Sequence[Job] = yield from self._within_caps(provider, jobs, flight.outcomes)
+        pending = jobs
+        if self.quota is not None:
+            pending = yield from self._within_caps(provider, jobs, flight.outcomes)
         pauses = None
         tried = 0
         while pending:
@@ -269,7 +271,8 @@ class Core:
                 pauses = pauses or self.retry.pauses()
                 yield Pause(max(next(pauses), *(_wait_of(o) for _, o in again)))
             pending = [job for job, _ in again]
-        yield from self._give_back(jobs, flight.outcomes)
+        if self.quota is not None:
+            yield from self._give_back(jobs, flight.outcomes)
 
     def _try(
         self, provider: Provider, jobs: Sequence[Job], flight: _Flight
@@ -336,8 +339,6 @@ class Core:
         self, provider: Provider, jobs: Sequence[Job], outcomes: dict[str, Outcome]
     ) -> Steps[Sequence[Job]]:
         """Reserve for each job; one that is over a cap is refused here, before the call."""
-        if self.quota is None:
-            return jobs
         allowed: list[Job] = []
         for job in jobs:
             now = self.now()
@@ -358,8 +359,6 @@ class Core:
 
     def _give_back(self, jobs: Sequence[Job], outcomes: Mapping[str, Outcome]) -> Steps[None]:
         """Refund what was refused, and only that: an unknown one may have been sent."""
-        if self.quota is None:
-            return
         for job in jobs:
             if job.reservation is None:
                 continue
@@ -431,7 +430,7 @@ def _purpose(
             raise TemplateError(
                 f"the message says {field} {mine}, but template {template.name!r} is {theirs}; "
                 "choose another template or leave it out",
-                f"短信的 {field} 为 {mine},但模板“{template.name}”为 {theirs};请换模板或不填",
+                f"短信的 {field} 为 {mine}，但模板“{template.name}”为 {theirs}；请换模板或不填",
                 field=field,
             )
     return template.kind, message.category or template.category

@@ -162,7 +162,13 @@ class Aliyun:
 
         def read(data: Any) -> list[Outcome]:
             reply = fields_of(data)
-            return [self._outcome(message, reply) for message in messages]
+            if reply["Code"] != "OK":
+                return [self._refused(message, reply) for message in messages]
+            biz_id, request_id = required(reply["BizId"]), text_of(reply.get("RequestId")) or None
+            return [
+                Accepted(m.reference, self.name, biz_id, None, request_id, whole_request=True)
+                for m in messages
+            ]
 
         return outcomes(self.name, messages, response, read)
 
@@ -441,17 +447,9 @@ class Aliyun:
             return self.extend_code or ""
         return self.extend_code.get(message.signature, "")
 
-    def _outcome(self, message: WireMessage, reply: Mapping[str, Any]) -> Outcome:
+    def _refused(self, message: WireMessage, reply: Mapping[str, Any]) -> Outcome:
         code, detail = required(reply["Code"]), text_of(reply.get("Message"))
         request_id = text_of(reply.get("RequestId")) or None
-        if code == "OK":
-            return Accepted(
-                message.reference,
-                self.name,
-                required(reply["BizId"]),
-                request_id=request_id,
-                whole_request=True,
-            )
         table, wait = load_codes("aliyun"), _window(code, detail)
         return refusal(
             self.name, table, message, code, detail, request_id=request_id, retry_after=wait
@@ -571,7 +569,7 @@ def _alike(message: WireMessage, other: WireMessage) -> bool:
 
 def _number(message: WireMessage) -> str:
     """Eleven digits, or the country code without ``+``."""
-    return domestic(message.to).removeprefix("+")
+    return message.to.e164.removeprefix("+86").removeprefix("+")
 
 
 def _present(fields: Mapping[str, Any]) -> dict[str, str]:
