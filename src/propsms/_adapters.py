@@ -90,7 +90,7 @@ class Endpoint:
         if parts.path.strip("/") or parts.query or parts.fragment:
             raise InvalidValueError(
                 f"endpoint must be a host without a path, got {_shown(given)}",
-                f"endpoint 只能是主机,不带路径,现为 {_shown(given)}",
+                f"endpoint 只能是主机，不带路径，现为 {_shown(given)}",
                 field="endpoint",
             )
         return cls(parts.scheme, parts.netloc.lower())
@@ -158,7 +158,7 @@ def require_batch(
     if not 1 <= len(messages) <= limit:
         raise InvalidValueError(
             f"a request to {provider} carries 1 to {limit} messages, got {len(messages)}",
-            f"{provider} 每次请求可带 1 到 {limit} 条短信,现为 {len(messages)} 条",
+            f"{provider} 每次请求可带 1 到 {limit} 条短信，现为 {len(messages)} 条",
             field="messages",
         )
     shared(provider, "template_id", [message.template_id for message in messages])
@@ -176,7 +176,7 @@ def shared(provider: str, field: str, values: Sequence[Any]) -> Any:
         raise InvalidValueError(
             f"all messages of one request to {provider} must have the same {field}; "
             "split them by it",
-            f"发往 {provider} 的同一请求中各短信的 {field} 必须相同,请按它拆分",
+            f"发往 {provider} 的同一请求中各短信的 {field} 必须相同，请按它拆分",
             field=field,
         )
     return first

@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 __all__ = ["between", "non_empty", "positive", "reason_zh", "require_aware", "require_day"]
 
 _REASONS_ZH = {
-    errno.ENOENT: "没有这个文件或文件夹,请核对路径",
-    errno.EACCES: "没有权限,请换一个位置或修改权限",
-    errno.EPERM: "没有权限,请换一个位置或修改权限",
-    errno.EROFS: "所在磁盘只读,请换一个位置",
-    errno.EISDIR: "这是文件夹,请给出文件名",
-    errno.ENOTDIR: "路径中有一段不是文件夹,请核对路径",
-    errno.EEXIST: "已有同名文件,请换一个名字",
-    errno.ENOSPC: "磁盘已满,请换一个位置",
+    errno.ENOENT: "没有这个文件或文件夹，请核对路径",
+    errno.EACCES: "没有权限，请换一个位置或修改权限",
+    errno.EPERM: "没有权限，请换一个位置或修改权限",
+    errno.EROFS: "所在磁盘只读，请换一个位置",
+    errno.EISDIR: "这是文件夹，请给出文件名",
+    errno.ENOTDIR: "路径中有一段不是文件夹，请核对路径",
+    errno.EEXIST: "已有同名文件，请换一个名字",
+    errno.ENOSPC: "磁盘已满，请换一个位置",
 }
 
 
@@ -42,7 +42,7 @@ def between(low: Any, high: Any) -> Callable[[Any, Any, Any], None]:
         if not low <= value <= high:
             raise InvalidValueError(
                 f"{field.name} must be from {low} to {high}, got {value}",
-                f"{field.name} 须在 {low} 到 {high} 之间,现为 {value}",
+                f"{field.name} 须在 {low} 到 {high} 之间，现为 {value}",
                 field=field.name,
             )
 
@@ -56,7 +56,7 @@ def positive(_: Any, field: Any, value: timedelta) -> None:
     if value <= timedelta():
         raise InvalidValueError(
             f"{field.name} must be longer than zero, got {value}",
-            f"{field.name} 必须大于零,现为 {value}",
+            f"{field.name} 必须大于零，现为 {value}",
             field=field.name,
         )
 
@@ -81,7 +81,7 @@ def require_aware(now: datetime, field: str = "now") -> None:
         raise InvalidValueError(
             f"{field} must be an aware datetime, got the naive {now.isoformat()}; "
             "use datetime.now(timezone.utc)",
-            f"{field} 必须带时区,现为不带时区的 {now.isoformat()};请用 datetime.now(timezone.utc)",
+            f"{field} 必须带时区，现为不带时区的 {now.isoformat()}；请用 datetime.now(timezone.utc)",
             field=field,
         )
 

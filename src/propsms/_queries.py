@@ -47,7 +47,7 @@ def answer(provider: str, response: HttpResponse, read: Callable[[Any], _T]) -> 
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise ProviderError(
             f"{provider} gave no reply that can be read (HTTP {response.status}); ask again later",
-            f"{provider} 的应答无法识别(HTTP {response.status}),请稍后再查",
+            f"{provider} 的应答无法识别（HTTP {response.status}），请稍后再查",
             provider=provider,
             code=f"HTTP {response.status}",
         ) from error
@@ -70,7 +70,7 @@ def refuse_call(
     text = mask_numbers(f"{code}: {detail}")
     raise error(
         f"{provider} refused the call ({text})",
-        f"{provider} 拒绝了该调用({text})",
+        f"{provider} 拒绝了该调用（{text}）",
         provider=provider,
         code=code,
         request_id=request_id,
@@ -143,7 +143,7 @@ def not_a_push(provider: str, why: str = "its body is of another shape") -> Reje
     """The error for a request that is not a push of *provider*; answer it with HTTP 4xx."""
     return RejectedError(
         f"this is not a push from {provider}: {why}; answer it with HTTP 400 or 401",
-        f"这不是 {provider} 的推送:{why};请以 HTTP 400 或 401 应答",
+        f"这不是 {provider} 的推送：{why}；请以 HTTP 400 或 401 应答",
         provider=provider,
         code="push-rejected",
     )

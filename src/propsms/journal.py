@@ -128,7 +128,7 @@ class Intent:
             raise InvalidValueError(
                 f"the payload of a one-time code may hold challenge_id and purpose, not {names}: "
                 "a journal never holds a code",
-                f"验证码意图的 payload 只能含 challenge_id 与 purpose,不能含 {names}:"
+                f"验证码意图的 payload 只能含 challenge_id 与 purpose，不能含 {names}："
                 "流水不保存验证码",
                 field="payload",
             )

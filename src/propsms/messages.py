@@ -213,7 +213,7 @@ class Refused:
         by = self.provider or "propsms"
         raise error(
             f"{by} refused the message: {self.reason} ({self.code}: {detail}); nothing was sent",
-            f"{by} 拒绝了该短信:{self.reason}({self.code}:{detail}),未发送",
+            f"{by} 拒绝了该短信：{self.reason}({self.code}:{detail})，未发送",
             provider=self.provider,
             code=self.code,
             reference=self.reference,
@@ -259,7 +259,7 @@ class Unknown:
         raise OutcomeUnknownError(
             f"{self.provider} may have sent the message ({self.cause}); "
             "do not send it again, wait for its receipt or query it",
-            f"{self.provider} 可能已发送该短信({self.cause});请勿重发,等待回执或查询",
+            f"{self.provider} 可能已发送该短信（{self.cause}）；请勿重发，等待回执或查询",
             provider=self.provider,
             reference=self.reference,
             request_id=self.request_id,

@@ -135,8 +135,8 @@ _SECRET: Final = frozenset({VariableType.CODE, VariableType.PHONE, VariableType.
 _NAME: Final = re.compile(r"[^\s${}#]{1,64}")
 
 
-def _check_name(_: object, field: attrs.Attribute[str], value: str) -> None:
-    if not isinstance(value, str) or not _NAME.fullmatch(value):  # pyright: ignore[reportUnnecessaryIsInstance]
+def _check_name(_: object, field: attrs.Attribute[str], value: object) -> None:
+    if not isinstance(value, str) or not _NAME.fullmatch(value):
         raise InvalidValueError(
             f"{field.name} must be 1 to 64 characters without spaces, $, {{, }} and #, got {value!r:.80}",
             f"{field.name} 须为 1 到 64 个字符，不含空格和 $ {{ }} #，现为 {value!r:.80}",
@@ -375,7 +375,7 @@ def _to_variables(given: Iterable[Variable]) -> tuple[Variable, ...]:
     if double is not None:
         raise InvalidValueError(
             f"variables: {double!r} is declared twice; give each variable one entry",
-            f"variables:“{double}”声明了两次；每个变量只写一次",
+            f"variables：“{double}”声明了两次；每个变量只写一次",
             field="variables",
         )
     return variables
@@ -420,7 +420,7 @@ class Template:
     order: Mapping[str, tuple[str, ...]] = attrs.field(
         factory=dict[str, tuple[str, ...]], converter=_to_order, hash=False, kw_only=True
     )
-    profiles: tuple[str, ...] = attrs.field(default=(), converter=tuple, kw_only=True)
+    profiles: tuple[str, ...] = attrs.field(default=(), converter=_names, kw_only=True)
     industry: str = attrs.field(default="", kw_only=True)
     summary: str = attrs.field(default="", kw_only=True)
     summary_en: str = attrs.field(default="", kw_only=True)
@@ -521,7 +521,7 @@ def require_one_dialect(template: Template) -> Dialect | None:
         raise TemplateError(
             f"template {template.name!r} mixes markers ({shown}); "
             "write all in one form, or run propsms lint --fix on it",
-            f"模板“{template.name}”混用了变量写法({shown});请统一写法，或用 propsms lint --fix 修复",
+            f"模板“{template.name}”混用了变量写法（{shown}）；请统一写法，或用 propsms lint --fix 修复",
         )
     return next(iter(dialects), None)
 

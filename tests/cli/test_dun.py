@@ -66,11 +66,11 @@ def test_plan_sign_commit_resume_report(tmp_path: Path) -> None:
     unsigned = run(*args, "--commit")
     assert (1, True) == (unsigned.exit_code, "NEEDS_APPROVAL" in unsigned.output)
     signed = run(*args, "--sign-off", "张经理")
-    assert "已签批:张经理" in signed.output
+    assert "已签批：张经理" in signed.output
     sent = run(*args, "--commit")
     assert (0, True) == (sent.exit_code, "已接收 3" in sent.output)
     again = run(*args, "--resume", "--report")
-    assert (0, True) == (again.exit_code, "已接收 3,被拒绝 0" in again.output)
+    assert (0, True) == (again.exit_code, "已接收 3，被拒绝 0" in again.output)
     assert "<svg" in (folder / "report.html").read_text("utf-8")
     args[2] = "2026-06-11"
     assert "COOL_DOWN" in run(*args).output
@@ -107,7 +107,7 @@ def test_a_company_s_own_texts(tmp_path: Path) -> None:
 def test_a_table_of_stages_and_of_who_is_skipped_and_why(tmp_path: Path) -> None:
     result = run(write(tmp_path), "--as-of", "2026-06-10", "--dry-run")
     assert 1 == result.exit_code
-    for told in ("初期提醒", "后期告知", "HOLD_DISPUTE", "PAID", "共 6 户,现在可发 2 户"):
+    for told in ("初期提醒", "后期告知", "HOLD_DISPUTE", "PAID", "共 6 户，现在可发 2 户"):
         assert told in result.output
     assert "bills.csv:5" in result.output
     assert "bills.csv:6" in result.output

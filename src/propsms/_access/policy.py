@@ -51,7 +51,7 @@ def _positive(_: object, field: attrs.Attribute[Any], value: int | None) -> None
     if value is not None and (isinstance(value, bool) or value < 1):
         raise InvalidValueError(
             f"{field.name} must be 1 or more, got {value}",
-            f"{field.name} 至少为 1,现为 {value}",
+            f"{field.name} 至少为 1，现为 {value}",
             field=field.name,
         )
 

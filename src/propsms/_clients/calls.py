@@ -41,7 +41,7 @@ def _named(core: Core, name: str) -> Provider:
         known = ", ".join(found)
         raise InvalidValueError(
             f"the client has no provider {name!r}; it has {known}",
-            f"客户端没有服务商 {name!r};现有 {known}",
+            f"客户端没有服务商 {name!r}；现有 {known}",
             field="provider",
         )
     return found[name]
@@ -51,11 +51,11 @@ def _error(name: str, reply: NotTaken) -> UnreachableError | OutcomeUnknownError
     if reply.sent:
         return OutcomeUnknownError(
             f"{name} may have done what was asked ({reply.cause}); look before asking again",
-            f"{name} 可能已执行该请求({reply.cause});请先查询再决定是否重试",
+            f"{name} 可能已执行该请求（{reply.cause}）；请先查询再决定是否重试",
             provider=name,
         )
     return UnreachableError(
         f"{name} was not reached ({reply.cause}); nothing was asked",
-        f"未能连接 {name}({reply.cause}),请求未发出",
+        f"未能连接 {name}({reply.cause})，请求未发出",
         provider=name,
     )

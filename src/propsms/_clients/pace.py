@@ -59,7 +59,7 @@ def _require_rate(rate: object) -> None:
     if isinstance(rate, bool) or not isinstance(rate, int | float) or not rate > 0:
         raise InvalidValueError(
             f"qps must be more than 0 requests a second, got {rate!r}",
-            f"qps 必须大于 0,现为 {rate!r}",
+            f"qps 必须大于 0，现为 {rate!r}",
             field="qps",
         )
 
@@ -185,6 +185,6 @@ def _require_different_names(providers: Sequence[Provider]) -> None:
         raise InvalidValueError(
             f"providers must be one or more with different names, got {names}; "
             "give a second account of a provider its own name",
-            f"providers 须至少一个且名称各不相同,现为 {names};同一服务商的第二个账号请另取 name",
+            f"providers 须至少一个且名称各不相同，现为 {names}；同一服务商的第二个账号请另取 name",
             field="providers",
         )

@@ -70,7 +70,7 @@ class _Asking:
                 self._finding(
                     "balance-short",
                     Severity.ERROR,
-                    f"账户余量 {balance.messages} 条,不足 {max(planned, 1)} 条,请先充值",
+                    f"账户余量 {balance.messages} 条，不足 {max(planned, 1)} 条，请先充值",
                     f"{balance.messages} messages are left on the account, "
                     f"{max(planned, 1)} are needed; buy more first",
                 )
@@ -80,7 +80,7 @@ class _Asking:
                 self._finding(
                     "balance-short",
                     Severity.ERROR,
-                    "账户没有余额,请先充值",
+                    "账户没有余额，请先充值",
                     "no money is left on the account; top it up first",
                 )
             ]
@@ -101,7 +101,7 @@ class _Asking:
                 self._finding(
                     "template-without-id",
                     Severity.ERROR,
-                    f"模板“{template.name}”没有该服务商的模板编号,无法经它发送",
+                    f"模板“{template.name}”没有该服务商的模板编号，无法经它发送",
                     f"template {template.name!r} has no id at this provider; it cannot send it",
                     template.name,
                 )
@@ -152,7 +152,7 @@ class _Asking:
                 self._finding(
                     "template-id-invalid",
                     Severity.ERROR,
-                    f"模板“{template.name}”的编号不合该服务商的格式:{error.message_zh}",
+                    f"模板“{template.name}”的编号不合该服务商的格式：{error.message_zh}",
                     f"the id of template {template.name!r} has not this provider's form: "
                     f"{error.message}",
                     template.name,
@@ -165,7 +165,7 @@ class _Asking:
             self._finding(
                 "preflight-unanswered",
                 Severity.WARNING,
-                f"无法询问:{error.message_zh}",
+                f"无法询问：{error.message_zh}",
                 f"it cannot be asked: {error.message}",
             )
         ]
@@ -215,7 +215,7 @@ class _Asking:
                 yield self._finding(
                     f"{subject}-not-active",
                     Severity.ERROR,
-                    f"{said}“{name}”状态为 {audit.state},尚不能发送{_because(audit.reason)}",
+                    f"{said}“{name}”状态为 {audit.state}，尚不能发送{_because(audit.reason)}",
                     f"{subject} {name!r} is {audit.state} and cannot send{_because(audit.reason)}",
                     name,
                 )
@@ -227,7 +227,7 @@ class _Asking:
                 yield self._finding(
                     "signature-not-filed",
                     Severity.WARNING,
-                    f"签名【{name}】在{said}的实名报备状态为 {state},发往该运营商可能失败",
+                    f"签名【{name}】在{said}的实名报备状态为 {state}，发往该运营商可能失败",
                     f"the real-name filing of signature {name!r} with {carrier} is {state}; "
                     "messages to its numbers may fail",
                     name,
@@ -255,7 +255,7 @@ class _Asking:
         return self._finding(
             "preflight-unanswered",
             Severity.WARNING,
-            f"未能查到{what_zh}的状态,请稍后再查",
+            f"未能查到{what_zh}的状态，请稍后再查",
             f"the provider gave no answer about {what}; ask again later",
         )
 
@@ -297,7 +297,7 @@ def _caps(
             yield Finding(
                 "cap-below-policy",
                 Severity.WARNING,
-                f"服务商每号每日上限 {rule.limit} 条,低于我们的 {codes_per_day} 次验证码{more}",
+                f"服务商每号每日上限 {rule.limit} 条，低于我们的 {codes_per_day} 次验证码{more}",
                 f"the provider allows {rule.limit} messages to a number a day, "
                 f"below our {codes_per_day} codes{more_en}",
                 profile=provider.name,

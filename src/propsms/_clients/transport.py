@@ -365,7 +365,7 @@ def _library_of(http: object, wanted: str) -> Any:
             return import_module(library)
     raise InvalidValueError(
         f"http must be a {wanted} of httpx or httpx2, got {type(http).__name__}",
-        f"http 须为 httpx 或 httpx2 的 {wanted},现为 {type(http).__name__}",
+        f"http 须为 httpx 或 httpx2 的 {wanted}，现为 {type(http).__name__}",
         field="http",
     )
 

@@ -45,7 +45,7 @@ _CLAUSES: Final = (
         "otp-too-few-digits",
         "digits",
         f"{_NIST} §3.1.3.2; {_ASVS} 6.5.4",
-        "验证码少于 6 位:标准要求至少 6 位十进制数字(约 20 比特);请设 digits=6",
+        "验证码少于 6 位：标准要求至少 6 位十进制数字（约 20 比特）；请设 digits=6",
         "A code has fewer than six digits (about 20 bits); set digits=6",
     ),
     _clause(
@@ -53,7 +53,7 @@ _CLAUSES: Final = (
         "otp-no-lock",
         "wrong_in_a_row",
         f"{_NIST} §3.2.2",
-        "连续输错次数没有 100 次的上限:标准要求达到后停用;请设 wrong_in_a_row=100",
+        "连续输错次数没有 100 次的上限：标准要求达到后停用；请设 wrong_in_a_row=100",
         "Failed guesses in a row are not limited to 100; set wrong_in_a_row=100",
     ),
     _clause(
@@ -61,7 +61,7 @@ _CLAUSES: Final = (
         "otp-new-code-resets-guesses",
         "guesses_per_day",
         f"{_NIST} §3.1.3.2; {_ASVS} 6.6.3",
-        "重新获取验证码会重置输错次数:标准禁止;请设 guesses_per_day 或 wrong_in_a_row",
+        "重新获取验证码会重置输错次数：标准禁止；请设 guesses_per_day 或 wrong_in_a_row",
         "A new code resets the count of failed guesses; set guesses_per_day or wrong_in_a_row",
     ),
     _clause(
@@ -69,7 +69,7 @@ _CLAUSES: Final = (
         "otp-same-code-again",
         "resend",
         f"{_ASVS} 6.6.2",
-        "重发同一验证码,后一次请求可用前一次的码,且库中保留可还原的密文;更稳妥的是 resend=new",
+        "重发同一验证码，后一次请求可用前一次的码，且库中保留可还原的密文；更稳妥的是 resend=new",
         "A later request reuses the code of an earlier one, and the store keeps it under a "
         "reversible mask; resend=new is stricter",
     ),
@@ -78,7 +78,7 @@ _CLAUSES: Final = (
         "otp-no-resend-wait",
         "resend_after",
         f"{_ASVS} 6.3.1",
-        "重发之间没有等待时间,易被用于轰炸;请设 resend_after",
+        "重发之间没有等待时间，易被用于轰炸；请设 resend_after",
         "Nothing keeps two codes apart, which invites bombing; set resend_after",
     ),
     _clause(
@@ -86,7 +86,7 @@ _CLAUSES: Final = (
         "otp-no-automation-cap",
         "per_address",
         f"{_ASVS} 6.3.1",
-        "既无按网络地址的限额,也无刷量预算,一台机器可向大量号码要码;请至少设置其一",
+        "既无按网络地址的限额，也无刷量预算，一台机器可向大量号码要码；请至少设置其一",
         "Neither addresses nor unverified codes are capped, so one machine may ask for codes "
         "to many numbers; set one of them",
     ),
@@ -95,7 +95,7 @@ _CLAUSES: Final = (
         "otp-sms-is-restricted",
         "",
         f"{_NIST} §3.1.3.3, §3.2.9; {_ASVS} 6.6.1",
-        "短信属于受限的验证方式:须同时提供更强的方式并告知风险,号码变更须重新绑定",
+        "短信属于受限的验证方式：须同时提供更强的方式并告知风险，号码变更须重新绑定",
         "SMS is a restricted authenticator: offer a stronger one too, tell users the risk, and "
         "treat a changed number as a new binding",
         severity=Severity.INFO,
@@ -105,7 +105,7 @@ _CLAUSES: Final = (
         "otp-bind-the-session",
         "",
         f"{_ASVS} 6.6.2",
-        "验证码须绑定发起请求的会话:签发与校验时请传同一个 session",
+        "验证码须绑定发起请求的会话：签发与校验时请传同一个 session",
         "A code must be bound to the request that asked for it: pass the same session to issue "
         "and verify",
         severity=Severity.INFO,

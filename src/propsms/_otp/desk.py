@@ -157,7 +157,7 @@ class Desk:
             raise StoreError(
                 "the code to send again was made with a key that is no longer in the ring; "
                 "keep an old key until its codes have expired",
-                "要重发的验证码所用密钥已不在密钥环中;请保留旧密钥直至其验证码全部过期",
+                "要重发的验证码所用密钥已不在密钥环中；请保留旧密钥直至其验证码全部过期",
             )
         return Issued(
             code, plan.challenge.id, kept.expires_at, plan.fixed, answer.over, resent=True
@@ -198,7 +198,7 @@ class Desk:
             known = ", ".join(sorted(self._policies))
             raise InvalidValueError(
                 f"purpose must be one of {known}, got {purpose!r}; give a policy for it",
-                f"purpose 须为 {known} 之一,现为 {purpose!r};请为其配置策略",
+                f"purpose 须为 {known} 之一，现为 {purpose!r}；请为其配置策略",
                 field="purpose",
             )
         return found
@@ -412,7 +412,7 @@ def textable(phone: PhoneNumber | str) -> PhoneNumber:
     if number.kind in _NO_SMS:
         raise PhoneError(
             f"{number.masked} is a {number.kind} number, which takes no SMS; give a mobile",
-            f"{number.masked} 属于 {number.kind} 类号码,无法接收短信;请提供手机号码",
+            f"{number.masked} 属于 {number.kind} 类号码，无法接收短信；请提供手机号码",
         )
     return number
 
@@ -441,7 +441,7 @@ def _check_index_key(key: bytes | None) -> bytes | None:
         raise InvalidValueError(
             f"index_key must have at least 16 bytes, got {len(key)}; "
             "make one with secrets.token_bytes(32) and never change it",
-            f"index_key 至少 16 字节,现为 {len(key)};请用 secrets.token_bytes(32) 生成,且不要更换",
+            f"index_key 至少 16 字节，现为 {len(key)}；请用 secrets.token_bytes(32) 生成，且不要更换",
             field="index_key",
         )
     return key
@@ -472,7 +472,7 @@ def _network(address: str, ipv4_prefix: int, ipv6_prefix: int) -> str:
         raise InvalidValueError(
             f"address must be an IP address, got {len(address)} other characters; "
             "give the client's address as your trusted proxy reports it, or None",
-            "address 须为 IP 地址;请传入可信代理给出的客户端地址,或 None",
+            "address 须为 IP 地址；请传入可信代理给出的客户端地址，或 None",
             field="address",
         ) from error
     if isinstance(found, IPv6Address) and found.ipv4_mapped is not None:

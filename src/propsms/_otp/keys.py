@@ -39,7 +39,7 @@ class KeyRing:
         if len(keys) != 1 + len(older):
             raise InvalidValueError(
                 "the key ring holds a key twice; give each key once",
-                "密钥环中有重复的密钥,每个密钥只能给一次",
+                "密钥环中有重复的密钥，每个密钥只能给一次",
                 field="secret",
             )
         self._keys = keys
@@ -89,8 +89,8 @@ def _key_id(key: bytes) -> str:
         raise InvalidValueError(
             f"a key must have at least {_MIN_KEY_BYTES} bytes, got {len(key)}; "
             "make one with secrets.token_bytes(32) and keep it outside the code",
-            f"密钥至少 {_MIN_KEY_BYTES} 字节,现为 {len(key)};"
-            "请用 secrets.token_bytes(32) 生成,并保存在代码之外",
+            f"密钥至少 {_MIN_KEY_BYTES} 字节，现为 {len(key)}；"
+            "请用 secrets.token_bytes(32) 生成，并保存在代码之外",
             field="secret",
         )
     return hmac.new(key, b"propsms key id", sha256).hexdigest()[:8]

@@ -160,7 +160,7 @@ class OtpPolicy:
         if self.resend_after is not None and self.resend_after >= self.ttl:
             raise InvalidValueError(
                 f"resend_after must be shorter than ttl ({self.ttl}), got {self.resend_after}",
-                f"resend_after 须短于 ttl({self.ttl}),现为 {self.resend_after}",
+                f"resend_after 须短于 ttl({self.ttl})，现为 {self.resend_after}",
                 field="resend_after",
             )
 

@@ -65,7 +65,7 @@ class _Service:
             raise InvalidValueError(
                 "test numbers are refused in production; drop test_numbers, or pass "
                 "production=False where no real resident logs in",
-                "生产模式不接受测试号码;请去掉 test_numbers,或仅在非生产环境设 production=False",
+                "生产模式不接受测试号码；请去掉 test_numbers，或仅在非生产环境设 production=False",
                 field="test_numbers",
             )
         self._desk = Desk(secret, index_key, policy, randbelow)

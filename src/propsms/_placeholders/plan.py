@@ -90,7 +90,7 @@ def _require_all(names: Sequence[str], values: Mapping[str, str]) -> None:
         listed = ", ".join(surplus)
         raise RenderError(
             f"the text has no variable {listed}; it has {', '.join(names) or 'none'}",
-            f"文本中没有变量 {listed};只有 {'、'.join(names) or '固定文字'}",
+            f"文本中没有变量 {listed}；只有 {'、'.join(names) or '固定文字'}",
             variable=surplus[0],
         )
 
@@ -100,7 +100,7 @@ def _require_fit(variable: Variable, value: Any) -> None:
         raise RenderError(
             f"variable {variable.name!r} must be a text, got {type(value).__name__}; "
             "turn it into str first",
-            f"变量“{variable.name}”的值须为文字，现为 {type(value).__name__};请先转成 str",
+            f"变量“{variable.name}”的值须为文字，现为 {type(value).__name__}；请先转成 str",
             variable=variable.name,
         )
     if re.fullmatch(pattern_of(variable), value) and not (
@@ -111,7 +111,7 @@ def _require_fit(variable: Variable, value: Any) -> None:
     what = shown(variable, value)
     raise RenderError(
         f"variable {variable.name!r} ({variable.type}) must be {said}, got {what}",
-        f"变量“{variable.name}”({variable.type})须为{said_zh},现为 {what}",
+        f"变量“{variable.name}”({variable.type})须为{said_zh}，现为 {what}",
         variable=variable.name,
     )
 

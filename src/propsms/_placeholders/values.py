@@ -99,7 +99,7 @@ def describe(variable: Variable) -> tuple[str, str]:
     if variable.max_length is None:
         return said, said_zh
     most = variable.max_length
-    return f"{said}, at most {most} characters", f"{said_zh},最多 {most} 个字符"
+    return f"{said}, at most {most} characters", f"{said_zh}，最多 {most} 个字符"
 
 
 def shown(variable: Variable, value: str) -> str:

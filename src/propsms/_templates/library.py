@@ -167,7 +167,7 @@ def _read(file: Path) -> TemplateLibrary:
     except UnicodeDecodeError as error:
         raise TemplateError(
             f"{file}: not UTF-8 at byte {error.start}; save the file as UTF-8",
-            f"{file}:第 {error.start} 字节不是 UTF-8;请另存为 UTF-8",
+            f"{file}：第 {error.start} 字节不是 UTF-8；请另存为 UTF-8",
         ) from error
     return parse_library(text, where=str(file))
 
@@ -185,7 +185,7 @@ def parse_library(text: str, *, where: str = "propsms.toml") -> TemplateLibrary:
         table = tomllib.loads(text.replace("\r\n", "\n"))
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise TemplateError(
-            f"{where}: not TOML: {error}", f"{where}:不是有效的 TOML:{error}"
+            f"{where}: not TOML: {error}", f"{where}：不是有效的 TOML：{error}"
         ) from error
     reader = _Reader(where, text)
     if "templates" not in table and "facts" in table:
@@ -273,7 +273,7 @@ class _Reader:
         for key in table:
             if key not in known:
                 listed = ", ".join(sorted(known))
-                raise self._fault((*at, key), f"one of {listed}", f"以下键之一:{listed}", key)
+                raise self._fault((*at, key), f"one of {listed}", f"以下键之一：{listed}", key)
 
     def _table(self, table: _Table, key: str, at: tuple[str, ...]) -> _Table:
         value = table.get(key, {})
@@ -303,7 +303,7 @@ class _Reader:
 
     def _list(self, table: _Table, key: str, at: tuple[str, ...]) -> tuple[str, ...]:
         value: Any = table.get(key, [])
-        items = cast("list[Any]", value) if isinstance(value, list) else [None]
+        items: list[Any] = value if isinstance(value, list) else [None]
         if not all(isinstance(item, str) for item in items):
             raise self._fault((*at, key), "a list of texts", "文字列表", repr(items))
         return tuple(cast("list[str]", items))
@@ -317,7 +317,7 @@ class _Reader:
         shown_zh = "空缺" if got is None else repr(got)[:60]
         return TemplateError(
             f"{self._where}:{line}: {path}: expected {expected}, got {shown}",
-            f"{self._where}:{line}:{path}:应为{expected_zh},现为 {shown_zh}",
+            f"{self._where}:{line}:{path}：应为{expected_zh}，现为 {shown_zh}",
             line=line,
         )
 
@@ -332,7 +332,9 @@ def line_of(text: str, at: tuple[str, ...]) -> int:
     >>> line_of('[templates.a]\nkind = "otp"', ("templates", "a", "kind"))
     2
     """
-    header, best = (), 1
+    header: tuple[str, ...] = ()
+    here: tuple[str, ...]
+    best = 1
     for number, line in enumerate(text.splitlines(), start=1):
         opened = re.match(r"\s*\[+([^\[\]]+)\]+", line)
         if opened:

@@ -72,7 +72,7 @@ def _id_for(template: Template, provider: str, *, require_id: bool) -> str:
     raise TemplateError(
         f"template {template.name!r} has no id for {provider!r} (it has: {having}); submit it there "
         f"and write the id under [templates.{template.name}.ids]",
-        f"模板“{template.name}”没有 {provider} 的模板编号；请先提交审核,"
+        f"模板“{template.name}”没有 {provider} 的模板编号；请先提交审核，"
         f"再把编号写入 [templates.{template.name}.ids]",
     )
 
@@ -101,7 +101,7 @@ def _checked(template: Template, provider: str, order: tuple[str, ...]) -> tuple
         raise TemplateError(
             f"[templates.{template.name}.order] {provider} names {', '.join(order)}, but the text "
             f"has {', '.join(dict.fromkeys(template.names)) or 'no variable'}",
-            f"[templates.{template.name}.order] 中 {provider} 写了 {'、'.join(order)},"
+            f"[templates.{template.name}.order] 中 {provider} 写了 {'、'.join(order)}，"
             f"而文本中有 {'、'.join(dict.fromkeys(template.names)) or '固定文字'}",
         )
     return order

@@ -151,7 +151,7 @@ class Folder:
         except (ValueError, TypeError) as error:
             raise InvalidValueError(
                 f"{path} is damaged; delete it and sign the plan again with --sign-off",
-                f"{path} 已损坏;请删除它,再用 --sign-off 重新签批",
+                f"{path} 已损坏；请删除它，再用 --sign-off 重新签批",
                 field="signed.json",
             ) from error
 
@@ -183,8 +183,8 @@ def tell(report: RunReport) -> None:
     """Print what a run came to."""
     click.echo(
         say(
-            f"{report.run}:已接收 {report.accepted},被拒绝 {report.refused},"
-            f"未知 {report.unknown},待发 {report.planned},重复 {report.duplicates}。",
+            f"{report.run}：已接收 {report.accepted}，被拒绝 {report.refused}，"
+            f"未知 {report.unknown}，待发 {report.planned}，重复 {report.duplicates}。",
             f"{report.run}: accepted {report.accepted}, refused {report.refused}, "
             f"unknown {report.unknown}, planned {report.planned}, "
             f"duplicates {report.duplicates}.",
@@ -193,4 +193,4 @@ def tell(report: RunReport) -> None:
     for reason, count in sorted((report.cancelled + report.refusals).items()):
         click.echo(f"  {reason}: {count}")
     if report.reasons:
-        click.echo(say("未执行:", "not done: ") + ", ".join(report.reasons))
+        click.echo(say("未执行：", "not done: ") + ", ".join(report.reasons))

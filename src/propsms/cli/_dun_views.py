@@ -138,7 +138,7 @@ def show(plan: DunningPlan, errors: Sequence[RowError], error_count: int) -> Non
     totals = plan.totals
     console.print(
         say(
-            f"{plan.as_of}:共 {totals.accounts} 户,现在可发 {totals.actions[Action.SEND]} 户,"
+            f"{plan.as_of}：共 {totals.accounts} 户，现在可发 {totals.actions[Action.SEND]} 户，"
             f"逾期合计 {totals.overdue:.2f} 元。",
             f"{plan.as_of}: {totals.accounts} accounts, {totals.actions[Action.SEND]} may be sent "
             f"to now, {totals.overdue:.2f} yuan past due.",
@@ -151,7 +151,7 @@ def _table(title: str, *headings: str) -> Table:
     table = Table(title=title, title_justify="left")
     numbers = {
         say("户数", "accounts"),
-        say("逾期金额(元)", "past due, yuan"),
+        say("逾期金额（元）", "past due, yuan"),
         say("本次通知", "notices now"),
     }
     for index, heading in enumerate(headings):
@@ -169,7 +169,7 @@ def _stages(plan: DunningPlan) -> Table:
         say("阶段", "Stages"),
         say("阶段", "stage"),
         say("户数", "accounts"),
-        say("逾期金额(元)", "past due, yuan"),
+        say("逾期金额（元）", "past due, yuan"),
         say("本次通知", "notices now"),
     )
     for stage in Stage:
@@ -185,7 +185,7 @@ def _stages(plan: DunningPlan) -> Table:
 
 def _skipped(plan: DunningPlan) -> Table:
     table = _table(
-        say("现在不发的原因(一户可有多个)", "Why not now (an account may have several reasons)"),
+        say("现在不发的原因（一户可有多个）", "Why not now (an account may have several reasons)"),
         say("代码", "code"),
         say("户数", "accounts"),
         say("说明", "why"),
@@ -206,7 +206,7 @@ def _errors(errors: Sequence[RowError], count: int) -> Table:
     more = count - min(len(errors), _SHOWN)
     title = say("读不出的行", "Rows that cannot be read")
     if more:
-        title += say(f"(另有 {more} 处,见 --format json)", f" ({more} more, see --format json)")
+        title += say(f"（另有 {more} 处，见 --format json）", f" ({more} more, see --format json)")
     table = _table(
         title,
         say("位置", "where"),

@@ -47,10 +47,10 @@ _OUT = click.Path(path_type=Path)
 @click.group(
     "card",
     help=say(
-        "来电名片:检查、导出、打包、二维码。", "The caller card: check, export, pack, QR code."
+        "来电名片：检查、导出、打包、二维码。", "The caller card: check, export, pack, QR code."
     ),
     epilog=say(
-        "退出码:0 正常;1 有错误;2 文件或参数有误。",
+        "退出码：0 正常；1 有错误；2 文件或参数有误。",
         "Exit codes: 0 fine; 1 the card has errors; 2 the file or an option is wrong.",
     ),
 )
@@ -87,14 +87,14 @@ _today = click.option(
     "--today",
     type=click.DateTime(["%Y-%m-%d"]),
     callback=_day,
-    help=say("按哪一天判断(默认今天)", "the day to judge by (today unless given)"),
+    help=say("按哪一天判断（默认今天）", "the day to judge by (today unless given)"),
 )
 
 
 @command.command(
     "lint",
     help=say(
-        "检查名片文件 FILE;有错误时退出码为 1。",
+        "检查名片文件 FILE；有错误时退出码为 1。",
         "Check the card in FILE; the exit code is 1 when there are errors.",
     ),
 )
@@ -105,7 +105,7 @@ _today = click.option(
     multiple=True,
     callback=_profiles,
     help=say(
-        "登记方(可多次;all 为全部;或 .toml 路径),默认 generic",
+        "登记方（可多次；all 为全部；或 .toml 路径），默认 generic",
         "a registry, repeatable; all; or the path of a .toml; generic unless given",
     ),
 )
@@ -181,7 +181,7 @@ _FORMS: dict[str, Callable[[CallerCard], str]] = {
     "export",
     short_help=say("导出为通讯录、CSV、来电识别条目或效果图", "Export for address books and more"),
     help=say(
-        "导出名片:vcard(通讯录,4.0)、vcard3(旧手机)、jcard、csv、ios(来电识别条目)、picture(效果图 SVG)。",
+        "导出名片：vcard（通讯录，4.0）、vcard3（旧手机）、jcard、csv、ios（来电识别条目）、picture（效果图 SVG）。",
         "Export the card: vcard (address book, 4.0), vcard3 (older phones), jcard, csv, ios (call "
         "directory entries), picture (what it looks like, SVG).",
     ),
@@ -192,7 +192,7 @@ _FORMS: dict[str, Callable[[CallerCard], str]] = {
     "--embed-logo", is_flag=True, help=say("把标志图放进 vCard", "put the logo inside the vCard")
 )
 @click.option(
-    "-o", "--output", type=_OUT, help=say("写入文件(默认屏幕)", "a file (screen unless given)")
+    "-o", "--output", type=_OUT, help=say("写入文件（默认屏幕）", "a file (screen unless given)")
 )
 def _export(file: Path, form: str, embed_logo: bool, output: Path | None) -> None:  # noqa: FBT001  click passes flags by name
     card = load_card(file)
@@ -223,7 +223,7 @@ def _write(data: bytes, output: Path | None) -> None:
 @command.command(
     "package",
     help=say(
-        "把登记所需的文件写入文件夹或 ZIP(不含证件)。名片有错误时照写,退出码为 1。",
+        "把登记所需的文件写入文件夹或 ZIP（不含证件）。名片有错误时照写，退出码为 1。",
         "Write what a registry asks for into a folder or ZIP (no papers inside). A card with "
         "errors is written too; the exit code is then 1.",
     ),
@@ -235,7 +235,7 @@ def _write(data: bytes, output: Path | None) -> None:
     "--output",
     type=_OUT,
     required=True,
-    help=say("文件夹,或以 .zip 结尾的文件名", "a folder, or a name that ends in .zip"),
+    help=say("文件夹，或以 .zip 结尾的文件名", "a folder, or a name that ends in .zip"),
 )
 @_today
 def _package(file: Path, profile: CardProfile, output: Path, today: date) -> None:
@@ -250,7 +250,7 @@ def _package(file: Path, profile: CardProfile, output: Path, today: date) -> Non
     findings = lint_card(card, profile, today)
     _tell(profile, findings)
     click.echo(
-        say(f"已写出 {output}({len(files)} 个文件)", f"wrote {output} ({len(files)} files)")
+        say(f"已写出 {output}（{len(files)} 个文件）", f"wrote {output} ({len(files)} files)")
     )
     sys.exit(1 if rejects(findings) else 0)
 
@@ -258,7 +258,7 @@ def _package(file: Path, profile: CardProfile, output: Path, today: date) -> Non
 @command.command(
     "qr",
     help=say(
-        "画二维码:默认内含联系人;--url 则只含网址,扫得更远。",
+        "画二维码：默认内含联系人；--url 则只含网址，扫得更远。",
         "Draw a QR code: of the contact, or with --url of an address, which scans from afar.",
     ),
 )

@@ -20,7 +20,7 @@ __all__ = ["command", "to_toml"]
 @click.command(
     "catalog",
     help=say(
-        "查看现成文案。NAMES 为主题(如 codes)或文案名(如 water-cut);都不写则列出主题。"
+        "查看现成文案。NAMES 为主题（如 codes）或文案名（如 water-cut）；都不写则列出主题。"
         "--format toml 输出的内容可直接存为 propsms.toml。",
         "Show the ready texts. NAMES are subjects (codes) or texts (water-cut); without any, list "
         "the subjects. What --format toml prints can be saved as propsms.toml.",
@@ -31,10 +31,10 @@ __all__ = ["command", "to_toml"]
     "--profile",
     "profiles",
     multiple=True,
-    help=say("只要对这家干净的文案,可重复", "Only texts that are clean there; may be repeated."),
+    help=say("只要对这家干净的文案，可重复", "Only texts that are clean there; may be repeated."),
 )
 @click.option(
-    "--signature", help=say("短信签名,不含【】", "Your signature, without its brackets.")
+    "--signature", help=say("短信签名，不含【】", "Your signature, without its brackets.")
 )
 @click.option(
     "--format",
@@ -69,7 +69,7 @@ def command(
         for template in chosen:
             click.echo(click.style(template.name, bold=True) + "  " + _summary(template))
             click.echo(f"  {template.text}")
-            click.echo("  " + (", ".join(template.profiles) or say("信函,不作短信", "a letter")))
+            click.echo("  " + (", ".join(template.profiles) or say("信函，不作短信", "a letter")))
 
 
 def _chosen(names: Iterable[str], signature: str | None) -> list[Template]:

@@ -37,7 +37,7 @@ def _price(_: click.Context, __: click.Parameter, value: str) -> Decimal:
             return price
     raise click.BadParameter(
         say(
-            f"单价应为 0 到 {_DEAREST} 的数(元),如 0.045,现为 {value}",
+            f"单价应为 0 到 {_DEAREST} 的数（元），如 0.045，现为 {value}",
             f"a price is a number of yuan from 0 to {_DEAREST}, like 0.045, got {value}",
         )
     )
@@ -45,7 +45,7 @@ def _price(_: click.Context, __: click.Parameter, value: str) -> Decimal:
 
 @click.command(
     help=say(
-        "离线演示全部流程,结果写入 FOLDER(默认 propsms-demo)。再次运行会覆盖上次的演示文件。",
+        "离线演示全部流程，结果写入 FOLDER（默认 propsms-demo）。再次运行会覆盖上次的演示文件。",
         "Tell the whole story offline and write what it makes into FOLDER (propsms-demo unless "
         "given). Running it again replaces the files of the last run.",
     )
@@ -69,7 +69,7 @@ def _price(_: click.Context, __: click.Parameter, value: str) -> Decimal:
     metavar="YUAN",
     default="0.05",
     show_default=True,
-    help=say("每条计费短信的单价(元)", "What one segment costs, in yuan"),
+    help=say("每条计费短信的单价（元）", "What one segment costs, in yuan"),
 )
 def command(folder: Path, as_of: datetime, community: Path | None, price: Decimal) -> None:
     """Run the chapters one after the other; the clock stands at ten in the morning of the day."""
@@ -84,7 +84,7 @@ def command(folder: Path, as_of: datetime, community: Path | None, price: Decima
         _tell(story, community or _example(), folder)
     reports = write_reports(story, folder, price)
     show_totals(story, price)
-    story.screen.tell("写出的文件:", "Written:")
+    story.screen.tell("写出的文件：", "Written:")
     for path in (folder / _OURS[0], *reports, folder / _CARD):
         story.screen.tell(f"  {path}", f"  {path}")
 
@@ -108,5 +108,5 @@ def _example() -> Path:
             return place
     raise TableError(
         "the example community is not installed; give a bill file with --community",
-        "没有找到示例小区文件;请用 --community 指定账单文件",
+        "没有找到示例小区文件；请用 --community 指定账单文件",
     )

@@ -32,7 +32,7 @@ def _day(_: click.Context, __: click.Parameter, value: str) -> date:
         return date.fromisoformat(value)
     except ValueError:
         raise click.BadParameter(
-            say(f"日期应形如 2026-06-01,现为 {value}", f"a day is like 2026-06-01, got {value}")
+            say(f"日期应形如 2026-06-01，现为 {value}", f"a day is like 2026-06-01, got {value}")
         ) from None
 
 
@@ -41,7 +41,7 @@ def _hour(_: click.Context, __: click.Parameter, value: str) -> time:
         return time.fromisoformat(value)
     except ValueError:
         raise click.BadParameter(
-            say(f"时间应形如 10:00,现为 {value}", f"a time is like 10:00, got {value}")
+            say(f"时间应形如 10:00，现为 {value}", f"a time is like 10:00, got {value}")
         ) from None
 
 
@@ -56,14 +56,14 @@ def _office(_: click.Context, __: click.Parameter, value: str) -> str:
 
 @click.command(
     help=say(
-        "读取账单表(CSV 或 XLSX),列出各户阶段、可发的通知,以及不发的原因。"
-        "加 --sign-off 与 --commit 才会发送,且只发到文件夹里的 Outbox(开发用,不出网)。",
+        "读取账单表（CSV 或 XLSX），列出各户阶段、可发的通知，以及不发的原因。"
+        "加 --sign-off 与 --commit 才会发送，且只发到文件夹里的 Outbox（开发用，不出网）。",
         "Read bills (CSV or XLSX), list stages, the notices that may go, and why others may not. "
         "Only --sign-off with --commit sends, and only to the folder's Outbox (for development; "
         "nothing leaves the machine).",
     ),
     epilog=say(
-        "退出码:0 正常;1 有读不出的行,或批次未执行;2 文件或参数有误。",
+        "退出码：0 正常；1 有读不出的行，或批次未执行；2 文件或参数有误。",
         "Exit codes: 0 fine; 1 some rows cannot be read, or the run was not done; 2 the file or "
         "an option is wrong.",
     ),
@@ -77,10 +77,10 @@ def _office(_: click.Context, __: click.Parameter, value: str) -> str:
     callback=_hour,
     default="10:00",
     show_default=True,
-    help=say("当天的时刻(北京时间)。", "The time of that day in Shanghai."),
+    help=say("当天的时刻（北京时间）。", "The time of that day in Shanghai."),
 )
 @click.option(
-    "--dry-run", is_flag=True, help=say("只显示,不写任何文件。", "Only show; write no file.")
+    "--dry-run", is_flag=True, help=say("只显示，不写任何文件。", "Only show; write no file.")
 )
 @click.option(
     "--folder",
@@ -88,7 +88,7 @@ def _office(_: click.Context, __: click.Parameter, value: str) -> str:
     default="propsms-dun",
     show_default=True,
     help=say(
-        "计划、签批单、流水、报告放在这里;同一文件夹记得以前发过什么。",
+        "计划、签批单、流水、报告放在这里；同一文件夹记得以前发过什么。",
         "Where plan, sign-off page, journal and report go; the same folder knows what was sent.",
     ),
 )
@@ -102,21 +102,21 @@ def _office(_: click.Context, __: click.Parameter, value: str) -> str:
     "--policy",
     "policy_path",
     type=click.Path(path_type=Path),
-    help=say("催缴规则 TOML;不给则用 P0。", "Rules as TOML; without it P0."),
+    help=say("催缴规则 TOML；不给则用 P0。", "Rules as TOML; without it P0."),
 )
 @click.option(
     "--library",
     type=click.Path(path_type=Path),
     help=say(
-        "公司的模板库 TOML;不给则用自带文本。", "The company's texts; without it the catalog's."
+        "公司的模板库 TOML；不给则用自带文本。", "The company's texts; without it the catalog's."
     ),
 )
-@click.option("--signature", default="", help=say("短信签名,不带括号。", "The sender signature."))
+@click.option("--signature", default="", help=say("短信签名，不带括号。", "The sender signature."))
 @click.option(
     "--phone",
     default="",
     callback=_office,
-    help=say("物业电话,写进文本。", "The office's number, for the texts."),
+    help=say("物业电话，写进文本。", "The office's number, for the texts."),
 )
 @click.option(
     "--format",
@@ -126,7 +126,7 @@ def _office(_: click.Context, __: click.Parameter, value: str) -> str:
     show_default=True,
     help=say("输出格式。", "How to print."),
 )
-@click.option("--encoding", help=say("文件编码;不给则自动判断。", "Do not guess the encoding."))
+@click.option("--encoding", help=say("文件编码；不给则自动判断。", "Do not guess the encoding."))
 def command(
     bills: Path,
     as_of: date,
@@ -200,11 +200,11 @@ def _act(
         _tell_held_back(made)
         if not (commit or resume or report) or signer:
             written = [path.name for path in place.write_plan(made)]
-            click.echo(say("已写出:", "wrote: ") + f"{place.path}: {', '.join(written)}")
+            click.echo(say("已写出：", "wrote: ") + f"{place.path}: {', '.join(written)}")
         if signer:
             made = place.sign(made, signer)
             click.echo(
-                say(f"已签批:{signer} {made.hash[:12]}", f"signed: {signer} {made.hash[:12]}")
+                say(f"已签批：{signer} {made.hash[:12]}", f"signed: {signer} {made.hash[:12]}")
             )
         for wanted, planned in ((resume, None), (commit, made)):
             if wanted:
@@ -213,7 +213,7 @@ def _act(
                 code = max(code, 0 if done.status == "done" else 1)
         if report:
             place.fetch_receipts(journal, box)
-            click.echo(say("已写出:", "wrote: ") + str(place.report(journal)))
+            click.echo(say("已写出：", "wrote: ") + str(place.report(journal)))
     finally:
         journal.close()
         box.close()
@@ -223,7 +223,7 @@ def _act(
 def _tell_held_back(made: CollectionPlan) -> None:
     for why, count in sorted(Counter(why for _, why in made.held_back).items()):
         zh, en = _HELD.get(why, (why, why))
-        click.echo(say(f"暂不短信:{zh}:{count} 户", f"held back: {en}: {count}"))
+        click.echo(say(f"暂不短信：{zh}:{count} 户", f"held back: {en}: {count}"))
 
 
 _HELD = {

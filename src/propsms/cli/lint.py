@@ -33,7 +33,7 @@ _LEVELS = click.Choice([str(level) for level in Severity])
 @click.command(
     "lint",
     help=say(
-        "检查短信模板:TOML、CSV、XLSX、纯文本(每行一条)或标准输入(-)。有错误时退出码为 1。",
+        "检查短信模板：TOML、CSV、XLSX、纯文本（每行一条）或标准输入（-）。有错误时退出码为 1。",
         "Judge texts: TOML, CSV, XLSX, plain text (one a line) or standard input (-). "
         "The exit code is 1 when there are errors.",
     ),
@@ -56,10 +56,12 @@ _LEVELS = click.Choice([str(level) for level in Severity])
     "--format", "form", type=click.Choice(list(FORMATS)), default="text", show_default=True
 )
 @click.option(
-    "--select", multiple=True, help=say("只查这些规则(可写前缀)", "only these rules, or prefixes")
+    "--select",
+    multiple=True,
+    help=say("只查这些规则（可写前缀）", "only these rules, or prefixes"),
 )
 @click.option(
-    "--ignore", multiple=True, help=say("不查这些规则(可写前缀)", "not these rules, or prefixes")
+    "--ignore", multiple=True, help=say("不查这些规则（可写前缀）", "not these rules, or prefixes")
 )
 @click.option(
     "--severity",
@@ -232,7 +234,7 @@ def _codes(wanted: Iterable[str]) -> frozenset[str]:
         if not found:
             raise InvalidValueError(
                 f"no rule is called {part!r} or begins with it; propsms rule lists them",
-                f"没有叫“{part}”或以它开头的规则;propsms rule 可列出全部",
+                f"没有叫“{part}”或以它开头的规则；propsms rule 可列出全部",
                 field="select",
             )
         chosen.update(found)
@@ -258,7 +260,7 @@ def _apply_ignores(item: Item, found: list[Finding]) -> Iterator[Entry]:
                     item,
                     _remark(
                         "ignore-unused",
-                        f"忽略了 {code},但没有这样的问题；请删去",
+                        f"忽略了 {code}，但没有这样的问题；请删去",
                         f"{code} is ignored but not found; drop the order",
                     ),
                 )
@@ -276,7 +278,7 @@ def _without_baseline(entries: list[Entry], path: str | None) -> list[Entry]:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise PropsmsError(
             f"cannot read the baseline {path}; make one with --write-baseline",
-            f"无法读取基线文件 {path};请用 --write-baseline 生成",
+            f"无法读取基线文件 {path}；请用 --write-baseline 生成",
         ) from error
     fresh: list[Entry] = []
     for entry in entries:
@@ -315,7 +317,7 @@ def _sum(shown: list[Entry], run: _Run) -> None:
     others = len(shown) - errors
     mendable = sum(e.finding.fix is not None for e in shown)
     told = say(
-        f"{run.texts} 条文本,{errors} 个错误,{others} 个警告或提示",
+        f"{run.texts} 条文本，{errors} 个错误，{others} 个警告或提示",
         f"{run.texts} texts, {errors} errors, {others} warnings or remarks",
     )
     if run.mended and not run.patches:

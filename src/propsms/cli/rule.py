@@ -42,7 +42,7 @@ def command(code: str | None, form: str) -> None:
 
 def _line(rule: Rule) -> str:
     mark = {"safe": "*", "unsafe": "~"}.get(rule.fix, " ")
-    state = "" if rule.default else say("(默认关闭)", " (off)")
+    state = "" if rule.default else say("（默认关闭）", " (off)")
     return f"{rule.severity.value:<8}{mark} {rule.code:<26}{say(rule.summary, rule.summary_en)}{state}"
 
 
@@ -51,19 +51,21 @@ def _page(rule: Rule) -> Iterator[str]:
     yield click.style(rule.code, bold=True)
     yield say(rule.summary, rule.summary_en)
     yield ""
-    yield say("为什么:", "Why: ") + say(rule.why, rule.why_en)
-    yield say("级别:", "Severity: ") + rule.severity.value
-    yield say("修复:", "Fix: ") + say(
-        {"safe": "自动(--fix)", "unsafe": "改变措辞(--unsafe-fixes)", "none": "需人工"}[rule.fix],
+    yield say("为什么：", "Why: ") + say(rule.why, rule.why_en)
+    yield say("级别：", "Severity: ") + rule.severity.value
+    yield say("修复：", "Fix: ") + say(
+        {"safe": "自动（--fix）", "unsafe": "改变措辞（--unsafe-fixes）", "none": "需人工"}[
+            rule.fix
+        ],
         {"safe": "safe (--fix)", "unsafe": "rewords (--unsafe-fixes)", "none": "by hand"}[
             rule.fix
         ],
     )
-    yield say("反例:", "Bad:  ") + f"{rule.bad.text}  [{rule.bad.profile}]"
-    yield say("正例:", "Good: ") + f"{rule.good.text}  [{rule.good.profile}]"
-    yield say("档案:", "Profiles: ") + ", ".join(told["profiles"])
+    yield say("反例：", "Bad:  ") + f"{rule.bad.text}  [{rule.bad.profile}]"
+    yield say("正例：", "Good: ") + f"{rule.good.text}  [{rule.good.profile}]"
+    yield say("档案：", "Profiles: ") + ", ".join(told["profiles"])
     for source in told["sources"]:
-        yield say("依据:", "Source: ") + source
+        yield say("依据：", "Source: ") + source
 
 
 def as_object(rule: Rule) -> dict[str, Any]:

@@ -63,7 +63,7 @@ def _read(source: str) -> str:
     if _is(Path.is_dir, source) or _FILE_NAME.fullmatch(source):
         raise click.BadParameter(
             say(
-                f"{source} 不是可读的文件;若它就是短信正文,请从标准输入给出(-)",
+                f"{source} 不是可读的文件；若它就是短信正文，请从标准输入给出（-）",
                 f"{source} is no file that can be read; if it is a text, give it on stdin (-)",
             ),
             param_hint="SOURCE",

@@ -139,7 +139,7 @@ def _reasons_of(found: dict[str, Verdict]) -> Iterator[str]:
                 _CHANNELS.get(c, c) if in_chinese() else c for c in verdict.channels
             )
             yield say(
-                f"  → {name}:怎样改写都不行，请改用{channels}",
+                f"  → {name}：怎样改写都不行，请改用{channels}",
                 f"  → {name}: no wording passes; use {channels}",
             )
 

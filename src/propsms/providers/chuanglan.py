@@ -81,9 +81,9 @@ class Chuanglan:
     STATUS = Status(
         does=("send", "batch", "receipts", "push-auth"),
         verified="the receipt page, and two public clients that agree on the send call",
-        verified_zh="回执文档页,以及发送调用一致的两个公开客户端",
+        verified_zh="回执文档页，以及发送调用一致的两个公开客户端",
         provisional="no recorded request; the limit of 1000, the id of the reply and its codes",
-        provisional_zh="没有录制请求;1000 条上限、应答中的 id 字段与错误码",
+        provisional_zh="没有录制请求；1000 条上限、应答中的 id 字段与错误码",
     )
 
     def build_request(

@@ -85,9 +85,9 @@ class Cmas:
     STATUS = Status(
         does=("send", "batch"),
         verified="two public clients, which agree on the digest",
-        verified_zh="两个公开客户端(摘要算法一致)",
+        verified_zh="两个公开客户端（摘要算法一致）",
         provisional="all of it; no document of the carrier could be read, receipts are not parsed",
-        provisional_zh="全部;未能读到运营商文档,不解析回执",
+        provisional_zh="全部；未能读到运营商文档，不解析回执",
     )
 
     @property
@@ -157,7 +157,7 @@ class Cmas:
         if signature not in self.sign:
             raise InvalidValueError(
                 f"sign has no code for the signature {signature!r}; add it",
-                f"sign 中没有签名 {signature!r} 的编码,请补上",
+                f"sign 中没有签名 {signature!r} 的编码，请补上",
                 field="sign",
             )
         return self.sign[signature]

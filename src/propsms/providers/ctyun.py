@@ -76,9 +76,9 @@ class Ctyun:
     STATUS = Status(
         does=("send", "batch"),
         verified="the send page, and two public clients that agree on the signature",
-        verified_zh="发送文档页,以及签名算法一致的两个公开客户端",
+        verified_zh="发送文档页，以及签名算法一致的两个公开客户端",
         provisional="no recorded request; errors and receipts could not be read",
-        provisional_zh="没有录制请求;未能读到错误码与回执格式",
+        provisional_zh="没有录制请求；未能读到错误码与回执格式",
     )
 
     def build_request(

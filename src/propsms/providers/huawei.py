@@ -156,11 +156,11 @@ class Huawei:
         does=("send", "batch", "receipts", "replies", "push-auth", "templates", "signatures"),
         verified="15 requests: 12 of the vendor's SDK (huaweicloudsdksmsapi), 2 of its API gateway "
         "signer (byte for byte), 1 X-WSSE computed from the guide",
-        verified_zh="15 个请求:厂商 SDK(huaweicloudsdksmsapi)12 个、其 API 网关签名器 2 个"
-        "(逐字节一致)、按指南计算的 X-WSSE 1 个",
+        verified_zh="15 个请求：厂商 SDK(huaweicloudsdksmsapi)12 个、其 API 网关签名器 2 个"
+        "（逐字节一致）、按指南计算的 X-WSSE 1 个",
         provisional="closed to new customers since 2025-01-10; there is no status query; signed "
         "pushes follow the guide, none was recorded",
-        provisional_zh="2025-01-10 起不再对新客户开放;没有状态查询接口;签名推送按指南实现,没有录制",
+        provisional_zh="2025-01-10 起不再对新客户开放；没有状态查询接口；签名推送按指南实现，没有录制",
     )
 
     def build_request(
@@ -441,7 +441,7 @@ class Huawei:
         if signature not in self.sender:
             raise InvalidValueError(
                 f"sender has no channel number for the signature {signature!r}; add it",
-                f"sender 中没有签名 {signature!r} 的通道号,请补上",
+                f"sender 中没有签名 {signature!r} 的通道号，请补上",
                 field="sender",
             )
         return self.sender[signature]
@@ -562,7 +562,7 @@ def _extend(reference: str) -> str:
     if len(reference.encode()) > 128 or "{" in reference or "}" in reference:
         raise InvalidValueError(
             "reference travels as extend: at most 128 bytes and no braces",
-            "reference 作为 extend 传递:最多 128 字节,不含大括号",
+            "reference 作为 extend 传递：最多 128 字节，不含大括号",
             field="reference",
         )
     return reference
@@ -573,7 +573,7 @@ def _small_enough(body: bytes) -> bytes:
     if len(body) > limit:
         raise InvalidValueError(
             f"the body must be at most {limit} bytes, got {len(body)}; send fewer at once",
-            f"请求体最多 {limit} 字节,现为 {len(body)};请减少每次的条数",
+            f"请求体最多 {limit} 字节，现为 {len(body)}；请减少每次的条数",
             field="messages",
         )
     return body

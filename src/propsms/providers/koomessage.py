@@ -88,9 +88,9 @@ class KooMessage:
         does=("send", "batch", "templates"),
         verified="the models of the vendor's SDK (huaweicloudsdkkoomessage 3.1.219); the signature "
         "is that of Message&SMS",
-        verified_zh="厂商 SDK(huaweicloudsdkkoomessage 3.1.219)的模型;签名算法同 Message&SMS",
+        verified_zh="厂商 SDK(huaweicloudsdkkoomessage 3.1.219)的模型；签名算法同 Message&SMS",
         provisional="no recorded request; receipts and replies are not read",
-        provisional_zh="没有录制请求;不解析回执与上行",
+        provisional_zh="没有录制请求；不解析回执与上行",
     )
 
     def build_request(
@@ -146,7 +146,7 @@ class KooMessage:
         if kind not in _KINDS:
             raise InvalidValueError(
                 f"kind must be notice, dunning or marketing for koomessage, got {kind}",
-                f"koomessage 的 kind 只能是 notice、dunning 或 marketing,现为 {kind}",
+                f"koomessage 的 kind 只能是 notice、dunning 或 marketing，现为 {kind}",
                 field="kind",
             )
         own = {

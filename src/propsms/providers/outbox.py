@@ -192,7 +192,7 @@ class Outbox:
         except (ValueError, LookupError, TypeError):
             raise ProviderError(
                 f"the outbox's answer ({response.status}) to a status query cannot be read",
-                f"无法读取 Outbox 对状态查询的应答({response.status})",
+                f"无法读取 Outbox 对状态查询的应答（{response.status}）",
                 provider=self.name,
             ) from None
 

@@ -113,7 +113,7 @@ class Tencent:
         ),
         verified="15 requests of the vendor's SDK (tencentcloud-sdk-python-sms 3.1.153), "
         "signatures byte for byte",
-        verified_zh="厂商 SDK(tencentcloud-sdk-python-sms 3.1.153)的 15 个录制请求,签名逐字节一致",
+        verified_zh="厂商 SDK(tencentcloud-sdk-python-sms 3.1.153)的 15 个录制请求，签名逐字节一致",
     )
 
     def build_request(
@@ -557,7 +557,7 @@ def _number(field: str, given: str) -> int:
     except ValueError:
         raise InvalidValueError(
             f"{field} of Tencent Cloud is a number, got {given!r}",
-            f"腾讯云的 {field} 是数字,现为 {given!r}",
+            f"腾讯云的 {field} 是数字，现为 {given!r}",
             field=field,
         ) from None
 

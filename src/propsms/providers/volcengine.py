@@ -105,10 +105,10 @@ class Volcengine:
             *("templates", "signatures"),
         ),
         verified="14 requests of the vendor's SDK (volcengine 1.0.229), signatures byte for byte",
-        verified_zh="厂商 SDK(volcengine 1.0.229)的 14 个录制请求,签名逐字节一致",
+        verified_zh="厂商 SDK(volcengine 1.0.229)的 14 个录制请求，签名逐字节一致",
         provisional="the limit of SendSms is not published, that of SendBatchSms is used; the "
         "status query and the fields of templates rest on SDK models alone",
-        provisional_zh="SendSms 的上限未公布,按 SendBatchSms 的上限;状态查询与模板字段仅据 SDK 模型",
+        provisional_zh="SendSms 的上限未公布，按 SendBatchSms 的上限；状态查询与模板字段仅据 SDK 模型",
     )
 
     def build_request(

@@ -43,7 +43,7 @@ class SQLiteFile:
         if synchronous not in _MODES:
             raise InvalidValueError(
                 f"synchronous must be one of {', '.join(_MODES)}, got {synchronous!r}",
-                f"synchronous 须为 {', '.join(_MODES)} 之一,现为 {synchronous!r}",
+                f"synchronous 须为 {', '.join(_MODES)} 之一，现为 {synchronous!r}",
                 field="synchronous",
             )
         self.path = Path(path)
@@ -150,7 +150,7 @@ class SQLiteFile:
             raise StoreError(
                 f"{self.path.name} was written by a newer propsms (layout {version}, here at most "
                 f"{len(self._migrations)}); upgrade propsms",
-                f"{self.path.name} 由更新版本的 propsms 写入(结构版本 {version}),请升级 propsms",
+                f"{self.path.name} 由更新版本的 propsms 写入（结构版本 {version}），请升级 propsms",
             )
         for number, script in enumerate(self._migrations[version:], version + 1):
             for statement in filter(str.strip, script.split(";")):
@@ -166,7 +166,7 @@ class SQLiteFile:
             raise StoreError(
                 f"{self.path.name} is another program's database or another store's; "
                 "give each store a file of its own",
-                f"{self.path.name} 属于其他程序或其他存储;请为每个存储使用单独的文件",
+                f"{self.path.name} 属于其他程序或其他存储；请为每个存储使用单独的文件",
             )
         return version
 
@@ -175,8 +175,8 @@ class SQLiteFile:
         return StoreError(
             f"the act on {self.path.name} did not happen: {error}; if it is locked, another "
             "process holds it longer than the timeout; if it is malformed, restore a backup",
-            f"对 {self.path.name} 的操作未执行:{error};若提示 locked,说明其他进程占用超时;"
-            "若提示 malformed,请从备份恢复",
+            f"对 {self.path.name} 的操作未执行：{error}；若提示 locked，说明其他进程占用超时；"
+            "若提示 malformed，请从备份恢复",
         )
 
 

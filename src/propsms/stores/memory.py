@@ -78,7 +78,7 @@ class MemoryStore:
         if max_items < _MOST_ROWS:
             raise InvalidValueError(
                 f"max_items must be at least {_MOST_ROWS}, got {max_items}",
-                f"max_items 至少为 {_MOST_ROWS},现为 {max_items}",
+                f"max_items 至少为 {_MOST_ROWS}，现为 {max_items}",
                 field="max_items",
             )
         self._max = max_items
@@ -362,8 +362,8 @@ class MemoryStore:
             raise StoreError(
                 f"the memory store is full ({self._max} items, none expired), so it refuses "
                 "rather than forget a cap; raise max_items, or use SQLiteStore or RedisStore",
-                f"内存存储已满({self._max} 项且均未过期),为不丢失限额而拒绝;"
-                "请调大 max_items,或改用 SQLiteStore、RedisStore",
+                f"内存存储已满（{self._max} 项且均未过期），为不丢失限额而拒绝；"
+                "请调大 max_items，或改用 SQLiteStore、RedisStore",
             )
         self._countdown = min(_SWEEP_EVERY + alive // 8, (self._max - alive) // _MOST_ROWS)
 

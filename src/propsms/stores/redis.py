@@ -54,7 +54,7 @@ class _Acts:
         if not prefix or "{" in prefix or "}" in prefix:
             raise InvalidValueError(
                 f"prefix must be non-empty and without braces, got {prefix!r}",
-                f"prefix 不能为空,也不能含花括号,现为 {prefix!r}",
+                f"prefix 不能为空，也不能含花括号，现为 {prefix!r}",
                 field="prefix",
             )
         self._prefix = prefix
@@ -301,8 +301,8 @@ def _failure(error: Exception) -> StoreError:
     return StoreError(
         f"Redis did not answer ({type(error).__name__}); the act may or may not have happened: "
         "a code may be used up, a guess or a cap counted",
-        f"Redis 未应答({type(error).__name__});该操作可能已执行也可能未执行:"
-        "验证码可能已作废,次数可能已计入",
+        f"Redis 未应答（{type(error).__name__}）；该操作可能已执行也可能未执行："
+        "验证码可能已作废，次数可能已计入",
     )
 
 

@@ -26,6 +26,6 @@ def write_card(story: Story, path: Path) -> None:
     )
     path.write_bytes(to_vcard(card).encode())
     story.screen.tell(
-        f"已写出 {path.name}:业主存入通讯录后,来电会显示“{card.display_name}”。",
+        f"已写出 {path.name}：业主存入通讯录后，来电会显示“{card.display_name}”。",
         f"Wrote {path.name}: once in an owner's address book, calls show {card.display_name}.",
     )

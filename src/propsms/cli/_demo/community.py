@@ -58,7 +58,7 @@ def read_community(story: Story, path: Path) -> list[Household]:
         home.bills.append(_bill(row))
     bills = sum(len(home.bills) for home in households.values())
     screen.tell(
-        f"{path.name}:{len(households)} 户,{bills} 张账单,{len(errors)} 行有误(其余照常处理)。",
+        f"{path.name}:{len(households)} 户，{bills} 张账单，{len(errors)} 行有误（其余照常处理）。",
         f"{path.name}: {len(households)} households, {bills} bills, {len(errors)} rows at fault "
         "(the others go on).",
     )
@@ -86,7 +86,7 @@ def dun_community(story: Story, households: list[Household]) -> None:
     standings = [(home, assess(home.bills, as_of=as_of)) for home in households]
     _show_stages(screen, standings)
     screen.tell(
-        "超过 30 天的只发“书面通知已送达”;演示中视为信件昨天已送到。",
+        "超过 30 天的只发“书面通知已送达”；演示中视为信件昨天已送到。",
         "Past 30 days the SMS only says that a letter was delivered; the demo takes the letters "
         "as delivered yesterday.",
     )
@@ -110,7 +110,7 @@ def dun_community(story: Story, households: list[Household]) -> None:
     )
     if refused := story.ledger.reasons(chapter, "refused").most_common():
         screen.tell(
-            "Outbox 对少数“魔法号码”扮演会拒绝的服务商,好让您看到被拒绝的样子:",
+            "Outbox 对少数“魔法号码”扮演会拒绝的服务商，好让您看到被拒绝的样子：",
             "For a few magic numbers the Outbox plays a provider that refuses, so that you see it:",
         )
         screen.table((say("拒绝原因", "refused because"), say("户数", "households")), refused)
@@ -142,9 +142,9 @@ def _why_not(home: Household, standing: Standing) -> str:
 
 _REASONS = {
     "nothing_due": ("没有到期未缴的账单", "nothing is due"),
-    "disputed": ("账单有争议,先核实", "the bill is contested; settle that first"),
-    "no_phone": ("没有可用的手机号,请管家上门登记", "no usable number; ask at the door"),
-    "not_a_mobile": ("登记的是固定电话,改为打电话", "a landline is on record; call it"),
+    "disputed": ("账单有争议，先核实", "the bill is contested; settle that first"),
+    "no_phone": ("没有可用的手机号，请管家上门登记", "no usable number; ask at the door"),
+    "not_a_mobile": ("登记的是固定电话，改为打电话", "a landline is on record; call it"),
 }
 
 
@@ -176,6 +176,6 @@ def _show_stages(screen: Screen, standings: list[tuple[Household, Standing]]) ->
     for _, standing in standings:
         owed[standing.stage] += standing.overdue_amount
     screen.table(
-        (say("阶段", "stage"), say("户数", "households"), say("逾期金额(元)", "overdue, yuan")),
+        (say("阶段", "stage"), say("户数", "households"), say("逾期金额（元）", "overdue, yuan")),
         [(stage, count[stage], f"{owed[stage]:,.2f}") for stage in Stage],
     )

@@ -24,7 +24,7 @@ _PURPOSE = "gate"
 
 def gate_codes(story: Story, secret: bytes) -> None:
     """Show the life of one code, then the daily cap."""
-    story.screen.chapter(4, "门禁验证码:只用一次", "A gate code, used once")
+    story.screen.chapter(4, "门禁验证码：只用一次", "A gate code, used once")
     service = OtpService(MemoryStore(), secret)
     phone, now = parse("199 0000 9001"), story.now
     steps: list[tuple[str, str]] = []
@@ -64,7 +64,7 @@ def _until_capped(service: OtpService, now: datetime) -> list[tuple[str, str]]:
                 (
                     say(f"同一号码第 {count + 1} 次申请", f"request {count + 1} of one number"),
                     say(
-                        f"拒绝:{asked.reason},{until} 后再试",
+                        f"拒绝：{asked.reason}，{until} 后再试",
                         f"denied: {asked.reason} until {until}",
                     ),
                 )

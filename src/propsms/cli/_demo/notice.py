@@ -21,7 +21,7 @@ __all__ = ["warn_building"]
 
 def warn_building(story: Story, households: list[Household], building: str) -> None:
     """Tell one building that its water is cut; urgent, so it would pass the quiet hours too."""
-    story.screen.chapter(3, f"紧急停水通知:{building}", f"An urgent water-cut notice: {building}")
+    story.screen.chapter(3, f"紧急停水通知：{building}", f"An urgent water-cut notice: {building}")
     chapter = say("停水通知", "water cut")
     there = [household for household in households if household.building == building]
     values = {
@@ -49,7 +49,7 @@ def warn_building(story: Story, households: list[Household], building: str) -> N
         moved(len(there))  # those skipped are done with, too
     total = next(t for t in story.ledger.totals() if t.chapter == chapter)
     story.screen.tell(
-        f"{building}共 {len(there)} 户:已发 {total.sent},跳过 {total.skipped}。",
+        f"{building}共 {len(there)} 户：已发 {total.sent}，跳过 {total.skipped}。",
         f"{len(there)} households: {total.sent} sent, {total.skipped} skipped.",
     )
 

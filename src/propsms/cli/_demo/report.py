@@ -62,7 +62,7 @@ def _headings() -> tuple[str, ...]:
         say("未知", "unknown"),
         say("跳过", "skipped"),
         say("计费条数", "segments"),
-        say("费用(元)", "cost, yuan"),
+        say("费用（元）", "cost, yuan"),
     )
 
 

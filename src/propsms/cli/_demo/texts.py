@@ -19,7 +19,9 @@ __all__ = ["lint_nine_texts"]
 
 def lint_nine_texts(story: Story) -> None:
     """Lint the nine texts of the product's first description, and repair what can be."""
-    story.screen.chapter(1, "九条原始模板:哪里坏了,为什么", "Nine texts: what is broken, and why")
+    story.screen.chapter(
+        1, "九条原始模板：哪里坏了，为什么", "Nine texts: what is broken, and why"
+    )
     legacy = list(catalog.load("seed-legacy").values())
     repaired = {t.name: fix(t, profile="seed")[0] for t in legacy}
     story.screen.table(
@@ -28,7 +30,7 @@ def lint_nine_texts(story: Story) -> None:
     )
     changed = [t for t in legacy if repaired[t.name].text != t.text]
     story.screen.tell(
-        f"其中 {len(changed)} 条的变量被公式渲染器吃掉了 $,恢复方式唯一,已修好:",
+        f"其中 {len(changed)} 条的变量被公式渲染器吃掉了 $，恢复方式唯一，已修好：",
         f"In {len(changed)} of them a maths renderer ate the $ of the markers; the way back is "
         "unique, so they are restored:",
     )

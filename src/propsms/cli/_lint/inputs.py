@@ -89,7 +89,7 @@ def nothing_found() -> str:
     """What to say when no file held a text."""
     kinds = " ".join(_READERS)
     return say(
-        f"没有找到任何文本;文件夹中只读取 {kinds},请核对路径和内容",
+        f"没有找到任何文本；文件夹中只读取 {kinds}，请核对路径和内容",
         f"no texts found; of a folder only {kinds} are read; check path and content",
     )
 
@@ -107,7 +107,7 @@ def decode(data: bytes, path: str) -> str:
             continue
     raise TableError(
         f"{path}: neither UTF-8 nor GBK; save it as UTF-8",
-        f"{path}:既不是 UTF-8 也不是 GBK;请另存为 UTF-8",
+        f"{path}：既不是 UTF-8 也不是 GBK；请另存为 UTF-8",
     )
 
 
@@ -255,7 +255,7 @@ def _read_csv(path: str, kind: MessageKind | None, signature: str | None) -> Ite
     except csv.Error as error:
         raise TableError(
             f"{path}:{rows.line_num}: not CSV: {error}",
-            f"{path}:{rows.line_num}:不是有效的 CSV:{error}",
+            f"{path}:{rows.line_num}：不是有效的 CSV：{error}",
         ) from error
 
 
@@ -265,7 +265,7 @@ def _read_xlsx(path: str, kind: MessageKind | None, signature: str | None) -> It
     except ImportError as error:
         raise MissingExtraError(
             "reading .xlsx needs openpyxl; install it with: pip install 'propsms[xlsx]'",
-            "读取 .xlsx 需要 openpyxl;请安装:pip install 'propsms[xlsx]'",
+            "读取 .xlsx 需要 openpyxl；请安装：pip install 'propsms[xlsx]'",
             extra="xlsx",
         ) from error
     try:
@@ -301,7 +301,7 @@ def _from_rows(
         wanted = "、".join(_HEADERS["text"])
         raise TableError(
             f"{path}:1: no column with the texts; name it one of {wanted}",
-            f"{path}:1:找不到模板内容列；列名请用 {wanted} 之一",
+            f"{path}:1：找不到模板内容列；列名请用 {wanted} 之一",
         )
     for number, row in enumerate(iterator, start=2):
         text = _cell(row, columns["text"])
@@ -332,7 +332,7 @@ def _kind(told: str, path: str, line: int) -> MessageKind | None:
         known = ", ".join([*map(str, MessageKind), *_KINDS])
         raise PropsmsError(
             f"{path}:{line}: kind {told!r} is not known; write one of {known}",
-            f"{path}:{line}:不认识的类型“{told}”；请写 {known} 之一",
+            f"{path}:{line}：不认识的类型“{told}”；请写 {known} 之一",
         ) from None
 
 

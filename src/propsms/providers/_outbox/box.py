@@ -81,7 +81,7 @@ def _connect(path: str | Path) -> sqlite3.Connection:
             db.close()
         raise StoreError(
             f"{path} cannot be used as an outbox: {error}; give another path",
-            f"{path} 无法用作 Outbox:{error};请换一个路径",
+            f"{path} 无法用作 Outbox：{error}；请换一个路径",
         ) from error
     return db
 

@@ -141,6 +141,6 @@ def number_for(name: str) -> PhoneNumber:
     known = ", ".join(magic.name for magic in MAGIC.values())
     raise InvalidValueError(
         f"no magic number is called {name!r}; there are {known}",
-        f"没有名为 {name!r} 的魔术号码;可用:{known}",
+        f"没有名为 {name!r} 的魔术号码；可用：{known}",
         field="name",
     )
