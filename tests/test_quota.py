@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -204,3 +206,43 @@ def test_the_awaited_twin() -> None:
         assert 1 == (await caps.peek(ANNE, now=NOW))[0].used
 
     asyncio.run(story())
+
+
+def test_days_without_a_time_zone_database() -> None:
+    """Shanghai's day, and so the default policy, needs none; another zone says what to do."""
+    code = (
+        "import sys, zoneinfo; zoneinfo.reset_tzpath(to=[]); sys.modules['tzdata'] = None\n"
+        "from datetime import datetime, timezone\n"
+        "from propsms.errors import InvalidValueError\n"
+        "from propsms.otp import OtpPolicy, OtpService\n"
+        "from propsms.quota import CalendarDay, from_micros, to_micros\n"
+        "from propsms.stores import MemoryStore\n"
+        "now = datetime(2026, 3, 2, 4, tzinfo=timezone.utc)\n"
+        "print(from_micros(CalendarDay().end(to_micros(now))).isoformat())\n"
+        "service = OtpService(MemoryStore(), b'a key for tests, not for work.', policy=OtpPolicy())\n"
+        "code = service.issue('13900000001', purpose='gate', now=now).code\n"
+        "print(service.verify('13900000001', purpose='gate', code=code, now=now).status)\n"
+        "try:\n"
+        "    CalendarDay('Europe/Berlin')\n"
+        "except InvalidValueError as error:\n"
+        "    print(error.field, error.message)\n"
+    )
+    out = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True
+    ).stdout.splitlines()
+    assert ["2026-03-02T16:00:00+00:00", "verified"] == out[:2]
+    assert out[2].startswith("zone zone must be an IANA time zone known on this machine")
+    assert "install the package tzdata" in out[2]
+
+
+@pytest.mark.parametrize("zone", ["Asia/Shanghia", "", "../etc/passwd", "Asia/\0"])
+def test_unknown_zones(zone: str) -> None:
+    """A misspelt zone is named, with what to do."""
+    with pytest.raises(InvalidValueError, match="check its spelling"):
+        CalendarDay(zone)
+
+
+def test_a_zone_is_a_text() -> None:
+    """Not an object that stands for one: stores write its name."""
+    with pytest.raises(TypeError, match="zone must be a str, got ZoneInfo"):
+        CalendarDay(ZoneInfo("Asia/Shanghai"))  # type: ignore[arg-type]

@@ -19,7 +19,7 @@ day rolling); Tencent Cloud, frequency limits (per natural day).
 from __future__ import annotations
 
 import hmac
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 from uuid import uuid4
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -28,6 +28,7 @@ import attrs
 
 from propsms._checks import non_empty, positive, require_aware
 from propsms.errors import InvalidValueError
+from propsms.sending_hours import SHANGHAI
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -54,6 +55,7 @@ __all__ = [
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICRO: Final = timedelta(microseconds=1)
+_SHANGHAI: Final = "Asia/Shanghai"
 
 
 def to_micros(instant: datetime) -> int:
@@ -72,13 +74,26 @@ def from_micros(micros: int) -> datetime:
     return _EPOCH + timedelta(microseconds=micros)
 
 
+def _clock_of(zone: str) -> tzinfo:
+    """Shanghai's without a time zone database (Windows, slim images), others' from it.
+
+    Source: IANA tz, asia, Zone Asia/Shanghai: +08:00 without summer time since 1991-09-15.
+    """
+    return SHANGHAI if zone == _SHANGHAI else ZoneInfo(zone)
+
+
 def _zone(name: str) -> str:
+    if not isinstance(name, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"zone must be a str, got {type(name).__name__}")
     try:
-        ZoneInfo(name)
+        _clock_of(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise InvalidValueError(
-            f"zone must be an IANA time zone known here, got {name!r}; on Windows install tzdata",
-            f"zone 须为本机已知的 IANA 时区,现为 {name!r};Windows 请安装 tzdata",
+            f"zone must be an IANA time zone known on this machine, got {name!r}; "
+            "check its spelling, and where there is no time zone database (Windows, slim "
+            "images) install the package tzdata",
+            f"zone 须为本机已知的 IANA 时区，现为 {name!r}；请核对拼写，"
+            "没有时区数据库的系统（Windows、精简镜像）请安装 tzdata 包",
             field="zone",
         ) from error
     return name
@@ -119,7 +134,7 @@ class Rolling:
 class CalendarDay:
     """From midnight to midnight where *zone* is; Shanghai unless told otherwise."""
 
-    zone: str = attrs.field(default="Asia/Shanghai", converter=_zone)
+    zone: str = attrs.field(default=_SHANGHAI, converter=_zone)
 
     def end(self, now: int, /) -> int:
         """When the day that holds *now* ends; both in microseconds."""
@@ -133,7 +148,7 @@ _DAYS: dict[str, tuple[int, int]] = {}
 
 
 def _find_day(zone: str, now: int) -> int:
-    there = from_micros(now).astimezone(ZoneInfo(zone))
+    there = from_micros(now).astimezone(_clock_of(zone))
     midnight = there.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
     following = (midnight + timedelta(days=1)).replace(fold=0)
     start, end = (to_micros(day.astimezone(UTC)) for day in (midnight, following))
@@ -151,7 +166,7 @@ def _at_least(low: int) -> Callable[[object, attrs.Attribute[int], int], None]:
         if value < low:
             raise InvalidValueError(
                 f"{field.name} must be at least {low}, got {value}",
-                f"{field.name} 至少为 {low},现为 {value}",
+                f"{field.name} 至少为 {low}，现为 {value}",
                 field=field.name,
             )
 
@@ -347,7 +362,7 @@ def _space(_: object, field: attrs.Attribute[str], value: str) -> None:
     if not value or "." in value or "{" in value or "}" in value:
         raise InvalidValueError(
             f"{field.name} must be non-empty and without dots or braces, got {value!r}",
-            f"{field.name} 不能为空,也不能含点号或花括号,现为 {value!r}",
+            f"{field.name} 不能为空，也不能含点号或花括号，现为 {value!r}",
             field=field.name,
         )
 
@@ -357,7 +372,7 @@ def _index_key(_: object, field: attrs.Attribute[bytes], value: bytes) -> None:
         raise InvalidValueError(
             f"{field.name} must have at least 16 bytes, got {len(value)}; "
             "make one with secrets.token_bytes(32) and keep it",
-            f"{field.name} 至少 16 字节,现为 {len(value)};请用 secrets.token_bytes(32) 生成并保存",
+            f"{field.name} 至少 16 字节，现为 {len(value)}；请用 secrets.token_bytes(32) 生成并保存",
             field=field.name,
         )
 
@@ -384,7 +399,7 @@ class _Rules:
                 raise InvalidValueError(
                     f"cost must be from 0 to {rule.limit.count} ({rule.limit.name}), got {cost}; "
                     "it would never fit",
-                    f"cost 须在 0 到 {rule.limit.count} 之间({rule.limit.name}),现为 {cost},"
+                    f"cost 须在 0 到 {rule.limit.count} 之间（{rule.limit.name}），现为 {cost}，"
                     "永远放不下",
                     field="cost",
                 )
@@ -395,7 +410,7 @@ class _Rules:
         if missing:
             raise InvalidValueError(
                 f"the limit {rule.limit.name} counts by {', '.join(missing)}; give a value for it",
-                f"限额 {rule.limit.name} 按 {', '.join(missing)} 计数,请给出其值",
+                f"限额 {rule.limit.name} 按 {', '.join(missing)} 计数，请给出其值",
                 field=missing[0],
             )
         facts = "\0".join((rule.limit.name, *(f"{n}\0{subject[n]}" for n in rule.by)))
