@@ -268,7 +268,7 @@ class Notice:
         if self.status is NoticeStatus.DELIVERED and self.sent_at is None:
             raise InvalidValueError(
                 f"notice {self.id} is delivered but has no delivered_at; give the receipt's time",
-                f"通知 {self.id} 已送达但缺少 delivered_at,请填回执时间",
+                f"通知 {self.id} 已送达但缺少 delivered_at，请填回执时间",
                 field="delivered_at",
             )
 

@@ -168,7 +168,7 @@ def load_policy(path: str | Path | None = None) -> DunningPolicy | PolicyBook:
     try:
         data = tomllib.loads(text, parse_float=Decimal)
     except tomllib.TOMLDecodeError as error:
-        raise _bad(name, f"is no TOML: {error}", f"不是合法的 TOML:{error}") from None
+        raise _bad(name, f"is no TOML: {error}", f"不是合法的 TOML：{error}") from None
     tables = {key: data.pop(key, {}) for key in ("communities", "segments", "accounts")}
     company = _policy(data, name, {})
     if not any(tables.values()):
@@ -185,7 +185,7 @@ def _text(path: Path) -> str:
         return path.read_text("utf-8-sig")
     except UnicodeDecodeError:
         raise _bad(
-            str(path), "is not UTF-8; save it as UTF-8", "不是 UTF-8 编码,请另存为 UTF-8"
+            str(path), "is not UTF-8; save it as UTF-8", "不是 UTF-8 编码，请另存为 UTF-8"
         ) from None
 
 
@@ -199,7 +199,7 @@ def _policy(data: dict[str, Any], where: str, base: dict[str, Any]) -> DunningPo
         raise _bad(
             where,
             f"has keys that no policy has: {', '.join(unknown)}",
-            f"含有未知的键:{'、'.join(unknown)}",
+            f"含有未知的键：{'、'.join(unknown)}",
         )
     if stages is not None:
         edges = _edges_of(stages, where)
@@ -208,7 +208,7 @@ def _policy(data: dict[str, Any], where: str, base: dict[str, Any]) -> DunningPo
             raise _bad(
                 where,
                 f"gives edges {first} but stages that begin on {edges}: a day in two stages",
-                f"edges {first} 与 stages 的起始天数 {edges} 不一致:有一天落入两个阶段",
+                f"edges {first} 与 stages 的起始天数 {edges} 不一致：有一天落入两个阶段",
             )
         fields["edges"] = edges
     if "matrix" in fields:
@@ -237,7 +237,7 @@ def _edges_of(stages: dict[str, str], where: str) -> tuple[int, ...]:
             raise _bad(
                 where,
                 f"stages.{stage} begins on day {first}: {what} at {min(int(first), reach + 1)}",
-                f"stages.{stage} 从第 {first} 天起:第 {min(int(first), reach + 1)} 天{zh}",
+                f"stages.{stage} 从第 {first} 天起：第 {min(int(first), reach + 1)} 天{zh}",
             )
         firsts.append(int(first))
         reach = int(last) if last.isdigit() else reach

@@ -49,7 +49,7 @@ class Cutoffs(NamedTuple):
 
 def _bad(field: str, want: str, want_zh: str, value: object) -> InvalidValueError:
     return InvalidValueError(
-        f"{field} must be {want}, got {value}", f"{field} 须{want_zh},现为 {value}", field=field
+        f"{field} must be {want}, got {value}", f"{field} 须{want_zh}，现为 {value}", field=field
     )
 
 
@@ -65,8 +65,8 @@ def _check_edges(name: str, value: tuple[int, ...]) -> None:
             "the first days of reminder, overdue and final: three whole numbers that rise and "
             "begin with 1, so that no day is left out and none counts twice (to begin later, "
             "use grace_days)",
-            "为初期、中期、后期的起始逾期天数:三个递增整数且从 1 起,不留空档、不重叠"
-            "(需推后开始请用 grace_days)",
+            "为初期、中期、后期的起始逾期天数：三个递增整数且从 1 起，不留空档、不重叠"
+            "（需推后开始请用 grace_days）",
             value,
         )
 
@@ -106,7 +106,7 @@ def _open_hours(_: Any, field: attrs.Attribute[Any], value: Any) -> None:
         raise _bad(
             field.name,
             f"given for default and for any of {', '.join(Channel)}",
-            f"含 default,其余为 {'、'.join(Channel)} 之一",
+            f"含 default，其余为 {'、'.join(Channel)} 之一",
             sorted(names),
         )
     for name, spans in value:
@@ -121,7 +121,7 @@ def _check_spans(name: str, spans: tuple[Window, ...]) -> None:
             name,
             "one or more spans in order, without overlap, inside 08:00-22:00 (the hours "
             "22:00-08:00 are closed and cannot be opened)",
-            "一个或多个时段,按先后排列、互不重叠,且在 08:00-22:00 之内(22:00-08:00 不可开放)",
+            "一个或多个时段，按先后排列、互不重叠，且在 08:00-22:00 之内（22:00-08:00 不可开放）",
             ",".join(map(str, spans)) or "none",
         )
 
@@ -241,7 +241,7 @@ class DunningPolicy:
                 raise _bad(
                     "matrix",
                     "one row an amount, with edges no earlier than those of larger sums",
-                    "每个金额一行,且起始天数不早于更大金额的行",
+                    "每个金额一行，且起始天数不早于更大金额的行",
                     self.matrix,
                 )
             edges, below = row, amount

@@ -54,13 +54,13 @@ def money(value: object, field: str) -> Decimal:
         kind = type(value).__name__
         raise WrongTypeError(
             f'{field} must be a Decimal, got {kind} ({value!r}); write Decimal("300.00")',
-            f'{field} 须为 Decimal,现为 {kind}({value!r});请写 Decimal("300.00")',
+            f'{field} 须为 Decimal，现为 {kind}({value!r})；请写 Decimal("300.00")',
             field=field,
         )
     if not value.is_finite():
         raise InvalidValueError(
             f"{field} must be a finite amount, got {value}; correct the row or leave it out",
-            f"{field} 须为有限金额,现为 {value};请更正该行或剔除",
+            f"{field} 须为有限金额，现为 {value}；请更正该行或剔除",
             field=field,
         )
     return value
@@ -76,7 +76,7 @@ def not_negative_money(value: object, field: str) -> Decimal:
     if taken < 0:
         raise InvalidValueError(
             f"{field} must be 0 or more, got {taken}",
-            f"{field} 不能为负,现为 {taken}",
+            f"{field} 不能为负，现为 {taken}",
             field=field,
         )
     return taken
@@ -102,7 +102,7 @@ def day(value: object, field: str) -> date:
     raise WrongTypeError(
         f"{field} must be a date, got {kind} ({value!r}); "
         "of an aware instant take .astimezone(ZoneInfo('Asia/Shanghai')).date()",
-        f"{field} 须为日期 date,现为 {kind}({value!r});"
+        f"{field} 须为日期 date，现为 {kind}({value!r});"
         "带时区的时刻请取 .astimezone(ZoneInfo('Asia/Shanghai')).date()",
         field=field,
     )

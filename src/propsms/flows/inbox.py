@@ -381,7 +381,7 @@ def _require_long(token: str | None) -> None:
         raise InvalidValueError(
             f"token must have at least 16 characters, got {len(token)}; "
             "make one with secrets.token_urlsafe()",
-            f"token 至少 16 个字符,现为 {len(token)};请用 secrets.token_urlsafe() 生成",
+            f"token 至少 16 个字符，现为 {len(token)}；请用 secrets.token_urlsafe() 生成",
             field="token",
         )
 
