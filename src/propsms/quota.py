@@ -66,7 +66,8 @@ def to_micros(instant: datetime) -> int:
     """
     if instant.tzinfo is None:
         require_aware(instant)
-    return (instant - _EPOCH) // _MICRO
+    since = instant - _EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def from_micros(micros: int) -> datetime:

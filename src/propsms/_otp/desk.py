@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import attrs
 
 from propsms._checks import require_aware
-from propsms._otp.keys import KeyRing, as_ring, seal, unseal
+from propsms._otp.keys import KeyRing, Mac, as_ring, seal, unseal
 from propsms._otp.policy import OtpPolicy, Resend
 from propsms._otp.values import (
     Challenge,
@@ -83,7 +83,7 @@ class Desk:
         randbelow: Callable[[int], int],
     ) -> None:
         self.ring = as_ring(secret)
-        self._index_key = _check_index_key(index_key) or self.ring.default_index_key()
+        self._index = Mac(_check_index_key(index_key) or self.ring.default_index_key())
         self._policies = policy
         self._limits: dict[int, _Limits] = {}
         self._tags: dict[str, str] = {}
@@ -218,7 +218,7 @@ class Desk:
 
     def hide(self, text: str) -> str:
         """A keyed hash, 160 bits in hexadecimal digits."""
-        return hmac.digest(self._index_key, text.encode(), "sha256").hex()[:40]
+        return self._index(text).hex()[:40]
 
     def limits(self, policy: OtpPolicy) -> _Limits:
         """The limits of a policy, made once."""

@@ -8,9 +8,24 @@ from typing import NoReturn
 
 from propsms.errors import InvalidValueError
 
-__all__ = ["KeyRing", "as_ring"]
+__all__ = ["KeyRing", "Mac", "as_ring"]
 
 _MIN_KEY_BYTES = 16
+
+
+class Mac:
+    """HMAC-SHA256 under one key, which is read once: that is half the work for a short text."""
+
+    __slots__ = ("_fresh",)
+
+    def __init__(self, key: bytes) -> None:
+        self._fresh = hmac.new(key, digestmod=sha256)
+
+    def __call__(self, text: str) -> bytes:
+        """The MAC of *text*, 32 bytes."""
+        mac = self._fresh.copy()
+        mac.update(text.encode())
+        return mac.digest()
 
 
 class KeyRing:
@@ -27,7 +42,7 @@ class KeyRing:
     .. versionadded:: 0.1.0
     """
 
-    __slots__ = ("_keys", "_newest", "_oldest")
+    __slots__ = ("_index_key", "_macs", "_newest")
 
     def __init__(self, newest: bytes, /, *older: bytes) -> None:
         """Hold the keys.
@@ -35,19 +50,19 @@ class KeyRing:
         Raises:
             InvalidValueError: A key has less than 16 bytes, or one is given twice.
         """
-        keys = {_key_id(key): key for key in (newest, *older)}
-        if len(keys) != 1 + len(older):
+        macs = {_key_id(key): Mac(key) for key in (newest, *older)}
+        if len(macs) != 1 + len(older):
             raise InvalidValueError(
                 "the key ring holds a key twice; give each key once",
                 "密钥环中有重复的密钥，每个密钥只能给一次",
                 field="secret",
             )
-        self._keys = keys
-        self._newest = next(iter(keys))
-        self._oldest = older[-1] if older else newest
+        self._macs = macs
+        self._newest = next(iter(macs))
+        self._index_key = macs[next(reversed(macs))]("propsms index key")
 
     def __repr__(self) -> str:
-        return f"KeyRing({len(self._keys)} keys)"
+        return f"KeyRing({len(self._macs)} keys)"
 
     def __reduce__(self) -> NoReturn:
         """Refuse to be pickled.
@@ -65,16 +80,16 @@ class KeyRing:
     @property
     def ids(self) -> tuple[str, ...]:
         """The ids of all keys, newest first; an id tells nothing of its key."""
-        return tuple(self._keys)
+        return tuple(self._macs)
 
     def mac(self, key_id: str, text: str) -> bytes | None:
         """HMAC-SHA256 of *text*, or None if the ring no longer has that key."""
-        key = self._keys.get(key_id)
-        return None if key is None else hmac.digest(key, text.encode(), "sha256")
+        mac = self._macs.get(key_id)
+        return None if mac is None else mac(text)
 
     def default_index_key(self) -> bytes:
         """A key for hashing numbers, from the oldest key, so that a new one changes nothing."""
-        return hmac.digest(self._oldest, b"propsms index key", "sha256")
+        return self._index_key
 
 
 def as_ring(secret: bytes | KeyRing) -> KeyRing:

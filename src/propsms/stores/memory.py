@@ -7,7 +7,7 @@ when it is full of what has not expired it refuses, because forgetting a cap wou
 
 from __future__ import annotations
 
-from collections import deque
+from bisect import bisect_right
 from threading import Lock
 from typing import TYPE_CHECKING, Final
 
@@ -29,16 +29,8 @@ _MOST_ROWS: Final = 16  # that one act may add
 
 # What one cap took: its key, the end of its bucket (0: a log), the instant, the units.
 _Charge = tuple[str, int, int, int]
-
-
-class _Log:
-    """The instants at which a rolling cap was charged, oldest first."""
-
-    __slots__ = ("micros", "times")
-
-    def __init__(self, micros: int) -> None:
-        self.micros = micros
-        self.times: deque[int] = deque()
+# The window of a rolling cap, and the instants at which it was charged, oldest first.
+_Log = tuple[int, list[int]]
 
 
 class _Slot:
@@ -144,7 +136,7 @@ class MemoryStore:
             slot.attempts += 1
             left: int | None = None
             for cap in caps:
-                free = cap.limit.count - len(self._logs[cap.key].times)
+                free = cap.limit.count - len(self._logs[cap.key][1])
                 if left is None or free < left:
                     left = free
             return _seen(slot, guesses_left=left)
@@ -257,14 +249,10 @@ class MemoryStore:
             log = self._logs.get(cap.key)
             if log is None:
                 return 0, 0, None
-            times = log.times
+            times = log[1]
             if times and times[-1] > at:
                 at = times[-1]
-            gone, edge = 0, at - micros
-            for time in times:
-                if time > edge:
-                    break
-                gone += 1
+            gone = bisect_right(times, at - micros)
             used = len(times) - gone
             excess = used + need - limit.count
             return used, 0, times[gone + excess - 1] + micros if excess > 0 else None
@@ -319,13 +307,13 @@ class MemoryStore:
         key, limit, cost = cap
         log = self._logs.get(key)
         if log is None:
-            log = self._logs[key] = _Log(limit.span)
-        times = log.times
+            self._logs[key] = (limit.span, [at] * cost)
+            return key, 0, at, cost
+        micros, times = log
         if times:
             at = max(at, times[-1])
-            edge = at - log.micros
-            while times and times[0] <= edge:
-                times.popleft()
+            if times[0] <= at - micros:
+                del times[: bisect_right(times, at - micros)]
         times.extend((at,) * cost)
         return key, 0, at, cost
 
@@ -336,17 +324,15 @@ class MemoryStore:
                 if state is not None and state[0] == end:
                     self._buckets[key] = (end, state[1] - cost)
             elif (log := self._logs.get(key)) is not None:
-                for _ in range(min(cost, log.times.count(at))):
-                    log.times.remove(at)
+                times = log[1]
+                for _ in range(min(cost, times.count(at))):
+                    times.remove(at)
 
     def _give_back(self, key: str, units: int) -> None:
         log = self._logs.get(key)
         if log is not None:
-            times = log.times
-            if units >= len(times):
-                times.clear()
-            for _ in range(min(units, len(times))):
-                times.pop()
+            times = log[1]
+            del times[max(0, len(times) - units) :]
         elif (state := self._buckets.get(key)) is not None:
             self._buckets[key] = (state[0], state[1] - units)
 
@@ -373,7 +359,7 @@ class MemoryStore:
         for key in [key for key, (end, _) in self._buckets.items() if end <= past]:
             del self._buckets[key]
         for key in [
-            k for k, v in self._logs.items() if not v.times or v.times[-1] + v.micros <= past
+            k for k, (span, times) in self._logs.items() if not times or times[-1] + span <= past
         ]:
             del self._logs[key]
         for key in [key for key, slot in self._slots.items() if slot.expires <= past]:
