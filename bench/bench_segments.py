@@ -13,7 +13,7 @@ from propsms.segments import count_billed, count_segments
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # it uses what pydantic has deprecated
-    from sms.counter import SMSCounter  # type: ignore[import-untyped]  # ships no types
+    from sms.counter import SMSCounter
 
 if TYPE_CHECKING:
     from collections.abc import Callable

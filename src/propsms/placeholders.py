@@ -385,6 +385,10 @@ def _to_order(given: Mapping[str, Iterable[str]]) -> dict[str, tuple[str, ...]]:
     return {provider: tuple(names) for provider, names in given.items()}
 
 
+def _to_names(given: Iterable[str]) -> tuple[str, ...]:
+    return tuple(given)
+
+
 def _copy(given: Mapping[str, str]) -> dict[str, str]:
     return dict(given)
 
@@ -420,7 +424,7 @@ class Template:
     order: Mapping[str, tuple[str, ...]] = attrs.field(
         factory=dict[str, tuple[str, ...]], converter=_to_order, hash=False, kw_only=True
     )
-    profiles: tuple[str, ...] = attrs.field(default=(), converter=_names, kw_only=True)
+    profiles: tuple[str, ...] = attrs.field(default=(), converter=_to_names, kw_only=True)
     industry: str = attrs.field(default="", kw_only=True)
     summary: str = attrs.field(default="", kw_only=True)
     summary_en: str = attrs.field(default="", kw_only=True)

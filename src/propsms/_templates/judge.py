@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
@@ -36,7 +36,7 @@ def as_template(
 ) -> Template:
     """The template that was given; a bare text becomes one of the kind that its words suggest."""
     if isinstance(given, Template):
-        changes: dict[str, object] = {}
+        changes: dict[str, Any] = {}
         if kind is not None and MessageKind(kind) is not given.kind:
             changes |= {"kind": kind, "category": None}
         if signature is not None:

@@ -167,7 +167,8 @@ def _table(where: str, table: _Table, key: str) -> _Table:
 
 
 def _text(where: str, table: _Table, key: str) -> str:
-    return check_shape(f"{where}: {key}", "text", table.get(key))
+    text: str = check_shape(f"{where}: {key}", "text", table.get(key))
+    return text
 
 
 def _optional(where: str, table: _Table, key: str) -> str:
@@ -279,8 +280,10 @@ def _words(where: str, table: _Table, sources: dict[str, Source]) -> tuple[WordL
     lists = table.get("words", [])
     if not isinstance(lists, list):
         raise bad(f"{where}: words", "[[words]] tables", " [[words]] 表", lists)
-    entries = enumerate(cast("list[Any]", lists))
-    return tuple(_word_list(f"{where}: words[{n}]", entry, sources) for n, entry in entries)
+    entries = cast("list[object]", lists)
+    return tuple(
+        _word_list(f"{where}: words[{n}]", entry, sources) for n, entry in enumerate(entries)
+    )
 
 
 def _word_list(path: str, entry: Any, sources: dict[str, Source]) -> WordList:

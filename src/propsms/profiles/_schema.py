@@ -10,7 +10,7 @@ from propsms.findings import Severity
 from propsms.placeholders import Dialect, VariableType
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
 __all__ = ["CATEGORIES", "FACTS", "GRADES", "FactKey", "bad", "check_fact", "check_shape"]
 
@@ -248,8 +248,8 @@ def _is_int(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 100_000
 
 
-def _listed(value: Any) -> list[Any]:
-    return cast("list[Any]", value) if isinstance(value, list) else []
+def _listed(value: Any) -> Sequence[Any]:
+    return cast("list[object]", value) if isinstance(value, list) else []
 
 
 def _are_words(value: Any) -> bool:
