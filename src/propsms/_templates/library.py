@@ -303,7 +303,7 @@ class _Reader:
 
     def _list(self, table: _Table, key: str, at: tuple[str, ...]) -> tuple[str, ...]:
         value: Any = table.get(key, [])
-        items: list[Any] = value if isinstance(value, list) else [None]
+        items = cast("list[object]", value) if isinstance(value, list) else [None]
         if not all(isinstance(item, str) for item in items):
             raise self._fault((*at, key), "a list of texts", "文字列表", repr(items))
         return tuple(cast("list[str]", items))
