@@ -59,6 +59,7 @@ def test_a_good_card_has_no_finding_but_its_short_name(card: CallerCard) -> None
         ({"display_name": "某某\u202e物业"}, "name.bidi_control", "display_name"),
         ({"display_name": "某某物业🏠"}, "name.emoji", "display_name"),
         ({"display_name": "某某物业☎\ufe0f"}, "name.emoji", "display_name"),
+        ({"display_name": "某某物业1\ufe0f\u20e3"}, "name.emoji", "display_name"),
         ({"display_name": "某某派出所"}, "name.government_word", "display_name"),
         ({"display_name": "City Police"}, "name.government_word", "display_name"),
         ({"display_name": "幸福家园"}, "name.brand_proof_missing", "display_name"),
@@ -445,3 +446,11 @@ def test_a_profile_made_in_a_program_is_checked_too(wrong: dict[str, Any]) -> No
     given: dict[str, Any] = {"id": "own", "source": "form", "checked_on": TODAY, **wrong}
     with pytest.raises((InvalidValueError, TypeError), match=next(iter(wrong))):
         CardProfile(**given)
+
+
+def test_a_keycap_is_one_emoji(card: CallerCard) -> None:
+    """Its digit and its selector belong to it, so there is one thing to delete."""
+    name = "某某物业1\ufe0f\u20e3"
+    findings = lint_card(attrs.evolve(card, display_name=name), "generic", TODAY)
+    spans = [(finding.code, finding.span) for finding in findings if finding.span]
+    assert [("name.emoji", Span(4, 7))] == spans

@@ -227,7 +227,7 @@ def test_a_company_chooses_its_templates_and_hours() -> None:
         ({"sip": 607}, "unwanted_by_person"), ({"sip": 608}, "blocked_by_analytics"),
         ({"sip": 480}, "unreachable"), ({"sip": 487}, "no_answer"), ({"sip": 500}, "failed"),
         ({"q850": 16}, "answered"), ({"q850": 17}, "busy"), ({"q850": 18}, "unreachable"),
-        ({"q850": 19}, "no_answer"), ({"q850": 1}, "failed"), ({}, "failed"),
+        ({"q850": 19}, "no_answer"), ({"q850": 20}, "unreachable"), ({"q850": 1}, "failed"), ({}, "failed"),
         ({"sip": 486, "q850": 16}, "busy"),
     ],
 )  # fmt: skip

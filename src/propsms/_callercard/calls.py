@@ -52,6 +52,7 @@ _Q850 = {
     17: CallResult.BUSY,
     18: CallResult.UNREACHABLE,
     19: CallResult.NO_ANSWER,
+    20: CallResult.UNREACHABLE,
     21: CallResult.DECLINED,
 }
 

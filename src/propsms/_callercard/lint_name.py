@@ -26,7 +26,7 @@ __all__ = [
 
 _BIDI = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 _EMOJI = re.compile(
-    "(?:[\u203c\u2049\u231a-\u23ff\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff\u20e3]"
+    "(?:[0-9#*]\ufe0f?\u20e3|[\u203c\u2049\u231a-\u23ff\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff\u20e3]"
     "[\ufe0f\u200d\U0001f3fb-\U0001f3ff]*)+"
 )
 _BEYOND_BMP = re.compile("[\U00010000-\U0010ffff]+")
