@@ -131,7 +131,7 @@ def test_it_speaks_of_a_difference_only() -> None:
     """Never of an effect; the chart is well-formed and shows both rates."""
     found = answer_rate(CallTally(120, 48), CallTally(135, 81))
     text = found.text()
-    assert "相差 20.0 个百分点(95% 区间 7.7 至 31.5);原因不详。" in text
+    assert "相差 20.0 个百分点（95% 区间 7.7 至 31.5）；原因不详。" in text
     assert not any(word in text for word in ("提升", "提高", "因为", "效果"))
     chart = found.svg()
     texts = [element.text for element in ET.fromstring(chart).iter() if element.text]

@@ -60,7 +60,7 @@ def wilson_interval(hits: int, total: int) -> Interval:
     if not 0 <= hits <= total or total < 1:
         raise InvalidValueError(
             f"hits must be from 0 to total, and total at least 1, got {hits} of {total}",
-            f"须有 0 <= hits <= total 且 total 不小于 1,现为 {hits}/{total}",
+            f"须有 0 <= hits <= total 且 total 不小于 1，现为 {hits}/{total}",
             field="hits",
         )
     z2 = _Z * _Z
@@ -93,7 +93,7 @@ def _count(_: object, field: attrs.Attribute[int], value: int) -> None:
     if value < 0:
         raise InvalidValueError(
             f"{field.name} must be 0 or more, got {value}",
-            f"{field.name} 不能小于 0,现为 {value}",
+            f"{field.name} 不能小于 0，现为 {value}",
             field=field.name,
         )
 
@@ -127,7 +127,7 @@ class CallTally:
             raise InvalidValueError(
                 "answered and blocked calls must fit into attempts minus invalid, and short into "
                 f"answered, got {attrs.astuple(self)}",
-                f"接通与被拦截之和不能超过有效呼叫数,短通话不能超过接通数,现为 {attrs.astuple(self)}",
+                f"接通与被拦截之和不能超过有效呼叫数，短通话不能超过接通数，现为 {attrs.astuple(self)}",
                 field="answered",
             )
 
@@ -250,8 +250,8 @@ _CHINESE = {
     "before": "之前",
     "after": "之后",
     "chart": "接听率",
-    "too_few": "有效呼叫不足 {least} 次,不作比较。",
-    "difference": "相差 {points} 个百分点(95% 区间 {low} 至 {high});原因不详。",
+    "too_few": "有效呼叫不足 {least} 次，不作比较。",
+    "difference": "相差 {points} 个百分点（95% 区间 {low} 至 {high}）；原因不详。",
 }
 _ENGLISH = {
     "before": "before",

@@ -79,7 +79,7 @@ def _logo(form: Form, given: object, folder: Path | None) -> LogoInfo | None:
         raise form.fault(
             ("logo",),
             f"logo: there is no file {given}; give its path relative to the card's file",
-            f"logo:找不到文件 {given};路径相对于名片文件",
+            f"logo：找不到文件 {given}；路径相对于名片文件",
         )
     with path.open("rb") as file:
         return read_logo(file.read(MAX_LOGO_BYTES + 1), file_name=path.name)

@@ -108,7 +108,7 @@ def parse_line(line: str) -> Property:
         raise InvalidValueError(
             f"a line of a vCard is NAME:VALUE, got {mask_numbers(line)[:12]!r}; "
             "export the card again",
-            f"vCard 的行应为 名称:值,现为 {mask_numbers(line)[:12]!r};请重新导出",
+            f"vCard 的行应为 名称:值，现为 {mask_numbers(line)[:12]!r}；请重新导出",
             field="line",
         )
     name = match["name"].lower()

@@ -47,7 +47,7 @@ def call_info_header(uri: str, purpose: str = "jcard", call_reason: str | None =
     if re.fullmatch(r"[A-Za-z0-9.!%*_+`'~-]+", purpose) is None:
         raise InvalidValueError(
             f"purpose must be a token such as jcard, got {purpose!r}",
-            f"purpose 须为 jcard 之类的标记,现为 {purpose!r}",
+            f"purpose 须为 jcard 之类的标记，现为 {purpose!r}",
             field="purpose",
         )
     header = f"Call-Info: <{clean_uri(uri)}>;purpose={purpose}"
@@ -58,7 +58,7 @@ def _quoted(reason: str) -> str:
     if len(reason) > _MAX_REASON:
         raise InvalidValueError(
             f"call_reason must be at most {_MAX_REASON} characters, got {len(reason)}",
-            f"call_reason 最多 {_MAX_REASON} 个字,现为 {len(reason)}",
+            f"call_reason 最多 {_MAX_REASON} 个字，现为 {len(reason)}",
             field="call_reason",
         )
     return re.sub(r'(["\\])', r"\\\1", clean(reason).replace("\n", " "))
@@ -131,7 +131,7 @@ def _label(name: str, number: CardNumber) -> str:
 def _two_labels(first: int, second: int) -> InvalidValueError:
     return InvalidValueError(
         f"one number has two labels, in cards[{first}] and cards[{second}]; keep one of them",
-        f"同一个号码有两个名称,见 cards[{first}] 与 cards[{second}];请只留一个",
+        f"同一个号码有两个名称，见 cards[{first}] 与 cards[{second}];请只留一个",
         field=f"cards[{second}]",
     )
 

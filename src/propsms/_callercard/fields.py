@@ -38,7 +38,7 @@ def read_utf8(path: Path) -> str:
     except UnicodeDecodeError as error:
         raise InvalidValueError(
             f"{path.name} is not UTF-8; save it as UTF-8",
-            f"{path.name} 不是 UTF-8 编码,请另存为 UTF-8",
+            f"{path.name} 不是 UTF-8 编码，请另存为 UTF-8",
             field=path.name,
         ) from error
 
@@ -55,7 +55,7 @@ class Form:
             why = "it is nested too deeply" if deep else str(error)
             why_zh = "嵌套过深" if deep else str(error)
             raise InvalidValueError(
-                f"{name} is not TOML: {why}", f"{name} 不是 TOML 文件:{why_zh}", field=name
+                f"{name} is not TOML: {why}", f"{name} 不是 TOML 文件：{why_zh}", field=name
             ) from error
 
     def table(self, value: object, at: _Place) -> dict[str, Any]:
@@ -88,7 +88,7 @@ class Form:
                 raise self.fault(
                     at,
                     f"{name} is missing; add a line {name} = ...",
-                    f"缺少 {name};请加一行 {name} = ...",
+                    f"缺少 {name}；请加一行 {name} = ...",
                 )
         try:
             return cls(**{**data, **ready})
@@ -106,7 +106,7 @@ class Form:
         return self.fault(
             (*at, key),
             f"{key!r} is not a known key; there are {known}{meant}",
-            f"没有“{key}”这个键;可用的键有 {known}{meant_zh}",
+            f"没有“{key}”这个键；可用的键有 {known}{meant_zh}",
         )
 
     def _check_type(self, field: attrs.Attribute[Any], value: object, at: _Place) -> None:
@@ -118,7 +118,7 @@ class Form:
                 raise self.fault(
                     at,
                     f"{field.name} must be {en}, got {got}",
-                    f"{field.name} 须为{zh},现为 {got}",
+                    f"{field.name} 须为{zh}，现为 {got}",
                 )
 
     def fault(self, at: _Place, message: str, message_zh: str) -> InvalidValueError:

@@ -70,7 +70,7 @@ def format_for(provider: str, number: CardNumber | str) -> str:
         known = ", ".join(NUMBER_FORMATS)
         raise UnknownFormatError(
             f"provider must be one of {known}, got {provider!r}",
-            f"provider 须为 {known} 之一,现为 {provider!r}",
+            f"provider 须为 {known} 之一，现为 {provider!r}",
             field="provider",
         )
     write = formats.get(number.kind)
@@ -78,7 +78,7 @@ def format_for(provider: str, number: CardNumber | str) -> str:
         raise UnknownFormatError(
             f"no documented sample shows how {provider} writes this sort of number "
             f"({number.kind}); ask the provider, or use another number",
-            f"{provider} 没有公开这类号码({number.kind})的写法;请询问服务商,或换一个号码",
+            f"{provider} 没有公开这类号码（{number.kind}）的写法；请询问服务商，或换一个号码",
             field="number",
         )
     return write(number)

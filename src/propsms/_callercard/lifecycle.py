@@ -90,7 +90,7 @@ class Registration:
             possible = ", ".join(sorted(_FOLLOWING[self.state]))
             raise InvalidValueError(
                 f"state cannot go from {self.state} to {state}; possible are {possible}",
-                f"状态不能从 {self.state} 变为 {state};可变为 {possible}",
+                f"状态不能从 {self.state} 变为 {state}；可变为 {possible}",
                 field="state",
             )
         return attrs.evolve(self, state=state, since=on, reasons=reasons)
@@ -184,7 +184,7 @@ def _withdrawals(state: CardFile, today: date) -> Iterator[Action]:
                     today,
                     registration.registry,
                     shown,
-                    f"号码 {shown} 已停用,请向 {registration.registry} 撤销,否则仍显示旧名称",
+                    f"号码 {shown} 已停用，请向 {registration.registry} 撤销，否则仍显示旧名称",
                     f"the number {shown} was given up: withdraw it from {registration.registry}, "
                     "or the old name stays visible",
                 )

@@ -39,7 +39,7 @@ def _sha256(_: object, field: Any, value: str) -> None:
     if re.fullmatch(r"[0-9a-f]{64}|", value) is None:
         raise InvalidValueError(
             f"{field.name} must be 64 lower-case hex digits, got {len(value)} characters",
-            f"{field.name} 必须是 64 位小写十六进制,现为 {len(value)} 个字符",
+            f"{field.name} 必须是 64 位小写十六进制，现为 {len(value)} 个字符",
             field=field.name,
         )
 
@@ -48,7 +48,7 @@ def _from_one(_: object, field: Any, value: int) -> None:
     if value < 1:
         raise InvalidValueError(
             f"{field.name} must be 1 or more, got {value}",
-            f"{field.name} 不能小于 1,现为 {value}",
+            f"{field.name} 不能小于 1，现为 {value}",
             field=field.name,
         )
 

@@ -76,13 +76,13 @@ def rcd_claims(
     if not (name := clean(card.display_name)).strip():
         raise _wrong(
             "display_name must not be blank: rcd needs nam",
-            "display_name 不能为空:rcd 必须有 nam",
+            "display_name 不能为空：rcd 必须有 nam",
             "display_name",
         )
     if jcard and jcard_url:
         raise _wrong("give jcard or jcard_url, not both", "jcard 与 jcard_url 只能取一", "jcard")
     if orig is None and not card.numbers:
-        raise _wrong("orig is needed: the card has no number", "名片没有号码,须给出 orig", "orig")
+        raise _wrong("orig is needed: the card has no number", "名片没有号码，须给出 orig", "orig")
     rcd: dict[str, Any] = {"nam": name}
     if card.logo_url:
         rcd["icn"] = _https(card.logo_url, "logo_url")
@@ -110,7 +110,7 @@ def _telephone(number: CardNumber | str) -> str:
     if not number.e164:
         raise _wrong(
             "a number without an international form cannot be in a PASSporT; check it",
-            "没有国际格式的号码不能写入 PASSporT,请核对",
+            "没有国际格式的号码不能写入 PASSporT，请核对",
             "number",
         )
     return number.e164[1:]
@@ -147,7 +147,7 @@ def passport_json(claims: Mapping[str, Any]) -> str:
     """
     if problems := _rcd_problems(claims):
         raise _wrong(
-            f"the claims are not valid: {problems[0]}", f"声明无效:{problems[0]}", problems[0]
+            f"the claims are not valid: {problems[0]}", f"声明无效：{problems[0]}", problems[0]
         )
     try:
         ordered = {**claims, "dest": _sorted_dest(claims["dest"])} if "dest" in claims else claims
@@ -158,7 +158,7 @@ def passport_json(claims: Mapping[str, Any]) -> str:
         raise
     except (TypeError, ValueError, RecursionError) as error:
         raise _wrong(
-            f"the claims are no JSON: {error}", f"声明不是 JSON:{error}", "claims"
+            f"the claims are no JSON: {error}", f"声明不是 JSON：{error}", "claims"
         ) from error
     return text
 
@@ -175,11 +175,13 @@ def _sorted_dest(dest: Any) -> Any:
 def _refuse_what_has_no_form(value: Any) -> None:
     """Floats have no one spelling, and keys that are no texts would be sorted before they are."""
     if isinstance(value, float):
-        raise _wrong(f"numbers must be whole, got {value}", f"数字须为整数,现为 {value}", "claims")
+        raise _wrong(
+            f"numbers must be whole, got {value}", f"数字须为整数，现为 {value}", "claims"
+        )
     keys = list(cast("dict[object, Any]", value)) if isinstance(value, dict) else []
     if odd := [key for key in keys if not isinstance(key, str)]:
         raise _wrong(
-            f"keys must be texts, got {odd[0]!r}", f"键须为文字,现为 {odd[0]!r}", "claims"
+            f"keys must be texts, got {odd[0]!r}", f"键须为文字，现为 {odd[0]!r}", "claims"
         )
     parts: Any = cast("Any", value).values() if isinstance(value, dict) else value
     if isinstance(value, (dict, list, tuple)):
@@ -216,7 +218,7 @@ def sign_passport(
         header["ppt"] = "rcd"
     if problems := _claim_problems(claims):
         raise _wrong(
-            f"the claims are not valid: {problems[0]}", f"声明无效:{problems[0]}", "claims"
+            f"the claims are not valid: {problems[0]}", f"声明无效：{problems[0]}", "claims"
         )
     signed = f"{_encode(passport_json(header).encode())}.{_encode(passport_json(claims).encode())}"
     algorithm = ec.ECDSA(hashes.SHA256(), deterministic_signing=deterministic)
@@ -393,7 +395,7 @@ def _crypto() -> tuple[Any, Any, Any]:
     except ModuleNotFoundError as error:
         raise MissingExtraError(
             "signing needs cryptography; install it with: pip install 'propsms[passport]'",
-            "签名需要 cryptography,请安装:pip install 'propsms[passport]'",
+            "签名需要 cryptography，请安装：pip install 'propsms[passport]'",
             extra="passport",
         ) from error
     return ec, hashes, utils

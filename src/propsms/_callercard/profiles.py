@@ -48,7 +48,7 @@ def _number(_: object, field: Any, value: object) -> None:
     if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
         raise InvalidValueError(
             f"{field.name} must be a whole number from 1, or left out if unknown, got {value!r}",
-            f"{field.name} 须为不小于 1 的整数,未知则不写,现为 {value!r}",
+            f"{field.name} 须为不小于 1 的整数，未知则不写，现为 {value!r}",
             field=field.name,
         )
 
@@ -58,7 +58,7 @@ def _one_of(*allowed: str) -> Any:
         if value not in allowed:
             raise InvalidValueError(
                 f"{field.name} must be one of {', '.join(allowed)}, got {value!r}",
-                f"{field.name} 须为 {'、'.join(allowed)} 之一,现为 {value!r}",
+                f"{field.name} 须为 {'、'.join(allowed)} 之一，现为 {value!r}",
                 field=field.name,
             )
 
@@ -69,7 +69,7 @@ def _strings(_: object, field: Any, value: tuple[object, ...]) -> None:
     if not all(isinstance(item, str) for item in value):
         raise InvalidValueError(
             f"{field.name} must be a list of texts, got {value!r}",
-            f"{field.name} 须为文本列表,现为 {value!r}",
+            f"{field.name} 须为文本列表，现为 {value!r}",
             field=field.name,
         )
 
@@ -118,7 +118,7 @@ def _day(value: object) -> date:
         return value
     raise InvalidValueError(
         f"checked_on must be a date such as 2026-01-31, got {value!r}",
-        f"checked_on 须为日期,如 2026-01-31,现为 {value!r}",
+        f"checked_on 须为日期，如 2026-01-31，现为 {value!r}",
         field="checked_on",
     )
 
@@ -141,7 +141,7 @@ def _member(words: type[_Word], value: object, field: str) -> _Word:
     known = [word.value for word in words]
     raise InvalidValueError(
         f"{field} must be of {', '.join(known)}, got {value!r}",
-        f"{field} 须取自 {'、'.join(known)},现为 {value!r}",
+        f"{field} 须取自 {'、'.join(known)}，现为 {value!r}",
         field=field,
     )
 
@@ -151,7 +151,7 @@ def _limits(_: object, field: Any, value: tuple[object, ...]) -> None:
     if odd := [limit for limit in value if limit not in {"name", "reason", "usage", "logo"}]:
         raise InvalidValueError(
             f"{field.name} must be of name, reason, usage, logo, got {odd[0]!r}",
-            f"{field.name} 须取自 name、reason、usage、logo,现为 {odd[0]!r}",
+            f"{field.name} 须取自 name、reason、usage、logo，现为 {odd[0]!r}",
             field=field.name,
         )
 
@@ -298,7 +298,7 @@ def card_profile(name: str) -> CardProfile:
         known = ", ".join(profiles)
         raise InvalidValueError(
             f"profile must be one of {known}, got {name!r}; use load_profile for your own file",
-            f"profile 须为 {known} 之一,现为 {name!r};自有规则文件请用 load_profile",
+            f"profile 须为 {known} 之一，现为 {name!r}；自有规则文件请用 load_profile",
             field="profile",
         )
     return profiles[name]

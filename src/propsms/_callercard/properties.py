@@ -118,8 +118,8 @@ def _logo_uri(card: CallerCard, logo: LogoPlace) -> str | None:
         raise InvalidValueError(
             "logo must hold a whole PNG, JPEG, GIF or BMP file to be embedded; "
             "pass its octets as CallerCard(logo=...), and see lint_card for what is wrong with it",
-            "要嵌入标志图,logo 须为完好的 PNG、JPEG、GIF 或 BMP 文件;"
-            "请用 CallerCard(logo=...) 传入文件内容,有何问题见 lint_card",
+            "要嵌入标志图，logo 须为完好的 PNG、JPEG、GIF 或 BMP 文件；"
+            "请用 CallerCard(logo=...) 传入文件内容，有何问题见 lint_card",
             field="logo",
         )
     encoded = b64encode(card.logo.data).decode()

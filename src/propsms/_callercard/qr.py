@@ -49,7 +49,7 @@ def to_qr(
     except ModuleNotFoundError as missing:
         raise MissingExtraError(
             "a QR code needs segno; install it with: pip install 'propsms[qr]'",
-            "二维码需要 segno,请安装:pip install 'propsms[qr]'",
+            "二维码需要 segno，请安装：pip install 'propsms[qr]'",
             extra="qr",
         ) from missing
     _check(kind, error, scale)
@@ -67,7 +67,7 @@ def to_qr(
     except segno.DataOverflowError as overflow:
         raise InvalidValueError(
             f"the card has {len(text.encode())} octets, too many for one QR code; give url instead",
-            f"名片有 {len(text.encode())} 字节,一个二维码放不下;请改用 url",
+            f"名片有 {len(text.encode())} 字节，一个二维码放不下；请改用 url",
             field="card",
         ) from overflow
     out = io.BytesIO()

@@ -75,7 +75,7 @@ def read_vcard(data: str | bytes) -> CardReading:
             findings.append(
                 _odd(
                     "vcard.bad_line",
-                    f"第 {number} 行无法读取,已跳过",
+                    f"第 {number} 行无法读取，已跳过",
                     f"line {number} cannot be read and was left out",
                 )
             )
@@ -97,7 +97,7 @@ def _decoded(data: str | bytes) -> str:
 def _no_card(why: str, why_zh: str) -> InvalidValueError:
     return InvalidValueError(
         f"this is not a card: {why}; export it again",
-        f"不是名片文件:{why_zh};请重新导出",
+        f"不是名片文件：{why_zh}；请重新导出",
         field="card",
     )
 
@@ -139,7 +139,7 @@ def read_jcard(data: str | bytes | list[Any]) -> CardReading:
         return CardReading(_card(properties))
     note = _odd(
         "jcard.draft_form",
-        "写法取自 RFC 9796 草案,不合 RFC 7095;已照草案读出",
+        "写法取自 RFC 9796 草案，不合 RFC 7095；已照草案读出",
         "written as in the draft of RFC 9796, not as RFC 7095 wants; read as the draft means",
     )
     return CardReading(_card([_from_draft(prop) for prop in properties]), (note,))

@@ -63,7 +63,7 @@ def to_vcard(
     elif version != "4.0":
         raise InvalidValueError(
             f"version must be 3.0 or 4.0, got {version!r}",
-            f"version 须为 3.0 或 4.0,现为 {version!r}",
+            f"version 须为 3.0 或 4.0，现为 {version!r}",
             field="version",
         )
     lines = ["BEGIN:VCARD", f"VERSION:{version}"]

@@ -328,7 +328,7 @@ def _known(kind: str) -> str:
     if kind not in _KINDS:
         raise InvalidValueError(
             f"kind must be one of {', '.join(sorted(_KINDS))}, got {kind!r}",
-            f"kind 须为 {'、'.join(sorted(_KINDS))} 之一,现为 {kind!r}",
+            f"kind 须为 {'、'.join(sorted(_KINDS))} 之一，现为 {kind!r}",
             field="kind",
         )
     return kind
@@ -363,7 +363,7 @@ def _load(line: bytes, number: int) -> EvidenceRecord:
     except (ValueError, TypeError) as error:
         raise StoreError(
             f"line {number} of the evidence cannot be read; restore the file from a copy",
-            f"证据文件第 {number} 行无法读取,请从备份恢复",
+            f"证据文件第 {number} 行无法读取，请从备份恢复",
         ) from error
 
 

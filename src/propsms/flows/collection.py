@@ -337,7 +337,7 @@ class CollectionRun:
             InvalidValueError: The plan is not signed or lies before the last run.
         """
         if reason := self._why_refused(plan):
-            raise InvalidValueError(f"the plan is refused: {reason}", f"计划被拒绝:{reason}")
+            raise InvalidValueError(f"the plan is refused: {reason}", f"计划被拒绝：{reason}")
         self._runner.write(self._intents(plan))
         return self._runner.units(size)
 
