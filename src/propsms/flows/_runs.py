@@ -7,9 +7,9 @@ have been sent; it waits for a receipt or a query and is never sent again by its
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import nullcontext, suppress
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -36,10 +36,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Check", "RunReport", "RunStatus", "Runner", "WorkUnit", "references", "utc_now"]
 
-_BATCH: Final = 500
+_BATCH: Final = 1000
 _LEASE: Final = timedelta(minutes=5)
 _FRESH: Final = timedelta(seconds=10)
 """How old a decision may be when its message goes."""
+_HEAD_START: Final = 0.005
+"""Seconds that a request has the processor for itself, so that it leaves at once."""
 
 
 def references(now: datetime) -> Iterator[str]:
@@ -198,23 +200,18 @@ class Runner:
         way the outcomes of the last are recorded; host and journal are called by this thread.
         """
         self._stop.clear()
-        tell = _counting(on_progress)
-        part: _Part | None = None
+        line = _Line(_counting(on_progress), check)
         try:
             self._prolong()
-            with ThreadPoolExecutor(1, "propsms-run") as pool:
-                part = self._take(check)
-                while part is not None and not self._stop.is_set():
-                    if self.clock() - part.at > _FRESH:
-                        part = self._look(part.all, check)
-                    part = self._carry(part, pool, tell, lambda: self._take(check))
+            self._work_off(line, lambda: self._take(line))
         except _LeaseLostError:
             return RunStatus.LOCKED
-        self._give_back(part.all if part is not None else ())
         return RunStatus.PAUSED if self._stop.is_set() else RunStatus.DONE
 
-    def _take(self, check: Check) -> _Part | None:
-        """Claim a part and look at it once more; None when nothing is left."""
+    def _take(self, line: _Line) -> bool:
+        """Claim a part and look at it once more; False when nothing is left."""
+        if self._stop.is_set():
+            return False
         if self.clock() >= self._renew_at:
             self._prolong()
         intents = self.journal.claim_next(
@@ -224,111 +221,119 @@ class Runner:
             run=self.run,
             limit=self.batch,
         )
-        return self._look(intents, check) if intents else None
+        if intents:
+            self._look(line, intents)
+        return bool(intents)
 
     def _prolong(self) -> None:
         if not self.hold():
             raise _LeaseLostError
 
-    def _look(self, intents: Sequence[Intent], check: Check) -> _Part:
+    def _look(self, line: _Line, intents: Sequence[Intent]) -> None:
         """Decide on claimed messages; one that is not true any more is dropped."""
+        line.waiting.update((intent.reference, intent) for intent in intents)
         now = self.clock()
-        try:
-            found = check(intents, now)
-        except BaseException:
-            self._give_back(intents)
-            raise
-        part = _Part(at=now)
-        for intent, one in zip(intents, found, strict=True):
-            if isinstance(one, OutboundMessage):
-                part.waiting[intent.reference] = intent
-                part.messages.append(one)
+        messages: list[OutboundMessage] = []
+        dropped: dict[str, str] = {}
+        for intent, found in zip(intents, line.check(intents, now), strict=True):
+            if isinstance(found, OutboundMessage):
+                messages.append(found)
             else:
-                part.dropped[intent.reference] = one
+                dropped[intent.reference] = found
         with _together(self.journal):
-            for reference, reason in part.dropped.items():
+            for reference, reason in dropped.items():
                 self.drop(reference, reason)
-        return part
+                del line.waiting[reference]
+        line.ready.append((now, messages))
+        line.tell(len(dropped))
 
-    def _carry(
-        self,
-        part: _Part,
-        pool: ThreadPoolExecutor,
-        tell: Callable[[int], object],
-        prepare: Callable[[], _Part | None],
-    ) -> _Part | None:
-        """Send a part and record what comes of it; return the next one, looked at meanwhile."""
-        tell(len(part.dropped))
-        requests = self._requests(part.messages)
-        under_way = pool.submit(next, requests, None)
-        following: _Part | None = None
-        try:
-            following = prepare()
-            while (outcomes := under_way.result()) is not None:
-                if self._stop.is_set() and self.concurrency == 1:
-                    self._record(part, outcomes, tell)
-                    break
-                under_way = pool.submit(next, requests, None)
-                self._record(part, outcomes, tell)
-                if self.clock() >= self._renew_at:
-                    self._prolong()
-        except BaseException:
-            self._save(part, under_way)
-            self._give_back(following.all if following is not None else ())
-            raise
-        self._give_back(part.all if self.concurrency == 1 else ())
-        return following
+    def _work_off(self, line: _Line, prepare: Callable[[], bool]) -> None:
+        with ThreadPoolExecutor(1, "propsms-run") as pool:
+            try:
+                while line.ready or prepare():
+                    self._carry(line, pool, prepare)
+            except BaseException:
+                self._save(line)
+                raise
+        self._give_back(line)
 
-    def _requests(self, messages: Sequence[OutboundMessage]) -> Iterator[list[Outcome]]:
+    def _carry(self, line: _Line, pool: ThreadPoolExecutor, prepare: Callable[[], bool]) -> None:
+        """Send what is ready. While a request is under way, record the last one, look ahead."""
+        requests, more = self._requests(line), True
+        while True:
+            line.under_way = pool.submit(next, requests, None)
+            wait((line.under_way,), timeout=_HEAD_START)
+            self._record(line)
+            more = more and (bool(line.ready) or prepare())
+            outcomes, line.under_way = line.under_way.result(), None
+            line.fresh = outcomes or []
+            if outcomes is None or self._stops(line):
+                self._record(line)
+                return
+            if line.ready and self.clock() - line.ready[0][0] > _FRESH:
+                messages = line.ready.popleft()[1]
+                self._look(line, [line.waiting[message.reference] for message in messages])
+            if self.clock() >= self._renew_at:
+                self._prolong()
+
+    def _stops(self, line: _Line) -> bool:
+        """True if somebody stopped the run, and no other request is under way."""
+        if self._stop.is_set():
+            line.ready.clear()
+        return self._stop.is_set() and self.concurrency == 1
+
+    def _requests(self, line: _Line) -> Iterator[list[Outcome]]:
         """The outcomes of each request together; the next one goes when it is asked for."""
-        known = 0
+        while line.ready:
+            known = 0
 
-        def learned(done: int) -> None:
-            nonlocal known
-            known = done
+            def learned(done: int) -> None:
+                nonlocal known
+                known = done
 
-        fresh: list[Outcome] = []
-        outcomes = self.client.send_many(
-            messages, concurrency=self.concurrency, on_progress=learned
-        )
-        for counted, outcome in enumerate(outcomes, start=1):
-            fresh.append(outcome)
-            if counted == known:
-                yield fresh
-                fresh = []
+            fresh: list[Outcome] = []
+            outcomes = self.client.send_many(
+                line.ready.popleft()[1], concurrency=self.concurrency, on_progress=learned
+            )
+            for counted, outcome in enumerate(outcomes, start=1):
+                fresh.append(outcome)
+                if counted == known:
+                    yield fresh
+                    fresh = []
 
-    def _record(
-        self, part: _Part, outcomes: Sequence[Outcome], tell: Callable[[int], object]
-    ) -> None:
+    def _record(self, line: _Line) -> None:
+        """Write down what the last request came to."""
+        outcomes, line.fresh = line.fresh, []
+        if not outcomes:
+            return
         known = [
             (intent, outcome)
             for outcome in outcomes
-            if (intent := part.waiting.get(outcome.reference)) is not None
+            if (intent := line.waiting.pop(outcome.reference, None)) is not None
         ]
         self.before_recording(known)
         self.journal.record_outcomes(outcomes, self.clock())
-        for intent, _ in known:
-            del part.waiting[intent.reference]
-        tell(len(outcomes))
+        line.tell(len(outcomes))
 
-    def _save(self, part: _Part, under_way: Future[list[Outcome] | None]) -> None:
+    def _save(self, line: _Line) -> None:
         """After a failure: record what is under way, give back what certainly did not go.
 
         Where that fails too, the messages stay claimed: they may have been sent.
         """
+        line.tell = _counting(None)
         with suppress(Exception):
-            outcomes = under_way.result()
-            if outcomes is not None:
-                self._record(part, outcomes, lambda _: None)
+            last = line.under_way.result() if line.under_way is not None else None
+            line.fresh += last or []
+            self._record(line)
             if self.concurrency == 1:
-                self._give_back(part.all)
+                self._give_back(line)
 
-    def _give_back(self, intents: Sequence[Intent]) -> None:
+    def _give_back(self, line: _Line) -> None:
         """Make planned again what was claimed and not sent."""
-        if intents:
+        if line.waiting:
             with _together(self.journal):
-                for intent in intents:
-                    self.journal.release(intent.reference, now=self.clock())
+                for reference in line.waiting:
+                    self.journal.release(reference, now=self.clock())
 
     def drop(self, reference: str, reason: str) -> None:
         """Forget a claimed message that is not true any more; nothing was sent of it."""
@@ -362,8 +367,10 @@ class Runner:
         """Do a part; what another worker took or did is left alone. Return how many were done."""
         mine = self.journal.claim_all(unit.references, worker=self.worker, now=self.clock())
         self._renew_at = datetime.max.replace(tzinfo=UTC)  # a queue needs no lease
-        with ThreadPoolExecutor(1, "propsms-run") as pool:
-            self._carry(self._look(mine, check), pool, lambda _: None, lambda: None)
+        line = _Line(_counting(None), check)
+        if mine:
+            self._look(line, mine)
+            self._work_off(line, lambda: False)
         return len(mine)
 
     def report(
@@ -392,25 +399,26 @@ class _LeaseLostError(Exception):
 
 
 @attrs.define
-class _Part:
-    """Claimed messages that were looked at.
+class _Line:
+    """Claimed messages on their way.
 
     Attributes:
-        at: When.
-        waiting: What goes and has no outcome yet, by reference.
-        messages: The same, for the client.
-        dropped: What is not true any more, and why.
+        tell: Called with the number of messages that were just settled.
+        check: Looks at intents once more.
+        waiting: What is claimed and not settled, by reference.
+        ready: Parts that were looked at, and when; the next request takes the first.
+        under_way: The request that is being sent.
+        fresh: Outcomes that are not written down yet.
     """
 
-    at: datetime
+    tell: Callable[[int], object]
+    check: Check
     waiting: dict[str, Intent] = attrs.field(factory=dict[str, "Intent"])
-    messages: list[OutboundMessage] = attrs.field(factory=list[OutboundMessage])
-    dropped: dict[str, str] = attrs.field(factory=dict[str, str])
-
-    @property
-    def all(self) -> list[Intent]:
-        """What waits."""
-        return list(self.waiting.values())
+    ready: deque[tuple[datetime, list[OutboundMessage]]] = attrs.field(
+        factory=deque[tuple[datetime, list[OutboundMessage]]]
+    )
+    under_way: Future[list[Outcome] | None] | None = None
+    fresh: list[Outcome] = attrs.field(factory=list["Outcome"])
 
 
 def _counting(on_progress: Callable[[int], object] | None) -> Callable[[int], object]:
