@@ -60,20 +60,21 @@ def collection(
 
     import httpx
 
+    now = NOW + timedelta(seconds=worker == "after")  # the leases of the dead are over then
     tls = ssl.create_default_context(cafile=certificate)
     with (
         httpx.Client(verify=tls) as http,
         SQLiteJournal(folder / "journal.db", synchronous="NORMAL", timeout=30) as journal,
     ):
         yield CollectionRun(
-            client=Client(Acme(url), library=TEXTS, http=http, clock=lambda: NOW),
+            client=Client(Acme(url), library=TEXTS, http=http, clock=lambda: now),
             journal=journal,
             library=TEXTS,
             accounts={f"h{n:04d}": home(n) for n in range(count)},
             name="june",
             phone="400-000-0001",
             ledger=EvidenceLedger(folder / "evidence.jsonl"),
-            clock=lambda: NOW,
+            clock=lambda: now,
             worker=worker,
             batch=50,
             lease=timedelta(microseconds=1),
