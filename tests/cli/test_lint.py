@@ -92,6 +92,25 @@ def test_toml_and_ignores(tmp_path: Path) -> None:
     assert "emoji is ignored but not found" in again
 
 
+def test_a_library_serves_every_dialect(tmp_path: Path) -> None:
+    """The client converts its markers, so they are no error; a bare text is sent as it is."""
+    text = "您的门禁验证码为${code}。"
+    library = tmp_path / "propsms.toml"
+    library.write_text(
+        f'signature = "绿苑物业"\n[templates.gate]\nkind = "otp"\ntext = "{text}"\n'
+        'variables.code = { type = "code", max_length = 6 }\n'
+        '[templates.star]\nkind = "otp"\ntext = "★您的门禁验证码为${code}。"\n'
+        'variables.code = { type = "code", max_length = 6 }\n',
+        "utf-8",
+    )
+    result = run("lint", library, "--profile", "tencent")
+    assert "placeholder-style" not in result.stdout
+    assert "special-symbol" in result.stdout
+    bare = tmp_path / "bare.txt"
+    bare.write_text(text, "utf-8")
+    assert "placeholder-style" in run("lint", bare, "--profile", "tencent").stdout
+
+
 def test_plain_text_ignores(tmp_path: Path) -> None:
     """In a plain file an order stands on the line, or above it."""
     file = tmp_path / "a.txt"

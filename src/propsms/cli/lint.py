@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 _WEIGHTS = {Severity.ERROR: 2, Severity.WARNING: 1, Severity.INFO: 0}
+_CARRIED = frozenset(
+    {"placeholder-style", "placeholder-name", "signature-in-body", "signature-head-required"}
+)
 _FILE = click.Path(dir_okay=False)
 _LEVELS = click.Choice([str(level) for level in Severity])
 
@@ -156,7 +159,7 @@ class _Run:
     def _lint(self, item: Item, profile: str) -> tuple[Finding, ...]:
         from propsms._templates.judge import lint  # the rest of the room is not needed
 
-        return lint(
+        found = lint(
             item.template,
             profile=profile,
             industry=self._options["industry"],
@@ -164,6 +167,21 @@ class _Run:
             ignore=self._ignore,
             today=self._today,
         )
+        if not item.library or all(finding.code not in _CARRIED for finding in found):
+            return found
+        return self._as_carried(item, profile, found)
+
+    def _as_carried(
+        self, item: Item, profile: str, found: tuple[Finding, ...]
+    ) -> tuple[Finding, ...]:
+        """Without what `convert` does by itself: one library serves providers of all dialects."""
+        from propsms.templates import verdicts
+
+        told = verdicts(
+            item.template, [profile], industry=self._options["industry"], today=self._today
+        )
+        left = {(f.code, f.span) for verdict in told.values() for f in verdict.findings}
+        return tuple(f for f in found if f.code not in _CARRIED or (f.code, f.span) in left)
 
     def _for(self, item: Item) -> tuple[str, ...]:
         return self._profiles or item.template.profiles or ("seed",)

@@ -129,11 +129,15 @@ class _Counted:
 _NAMES = {Encoding.GSM7: "GSM-7", Encoding.UCS2: "UCS-2"}
 
 
+_OTHERS = 52  # columns that the other four and the lines between take at most
+
+
 def _print_table(found: list[_Counted], *, parts: bool) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
+    console = Console()
     total = sum(each.mainland.segments for each in found)
     caption = say(f"国内合计 {total} 条", f"{total} segments in the mainland")
     table = Table(caption=caption if len(found) > 1 else None)
@@ -141,7 +145,7 @@ def _print_table(found: list[_Counted], *, parts: bool) -> None:
         say("短信", "Text"),
         overflow="fold" if parts else "ellipsis",
         no_wrap=not parts,
-        max_width=40,
+        max_width=min(40, max(10, console.width - _OTHERS)),
     )
     table.add_column(say("规则", "Rule"))
     table.add_column(say("编码", "Encoding"))
@@ -160,7 +164,7 @@ def _print_table(found: list[_Counted], *, parts: bool) -> None:
                 str(count.units),
                 str(count.segments),
             )
-    Console().print(table)
+    console.print(table)
 
 
 def _for_terminal(text: str) -> str:

@@ -48,6 +48,7 @@ class Item:
         template: The text.
         ignores: Inline orders about it.
         editable: True if the file holds the text as it is, so that a fix can be written back.
+        library: True if it stands in a company's library, which `convert` carries to providers.
     """
 
     path: str
@@ -56,6 +57,7 @@ class Item:
     template: Template
     ignores: tuple[Ignore, ...] = ()
     editable: bool = False
+    library: bool = False
 
 
 _IGNORE: Final = late(
@@ -197,6 +199,7 @@ def _read_toml(path: str, kind: MessageKind | None, signature: str | None) -> It
             chosen,
             tuple(_ignores_around(lines, line)),
             editable=column > 0,
+            library=True,
         )
 
 
