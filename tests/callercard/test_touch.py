@@ -42,7 +42,7 @@ def test_a_flash_sms_and_its_call_are_one_unit() -> None:
     plan = plan_touch(CARD, RESIDENT, AT)
     assert plan.allowed
     assert (AT, AT - timedelta(seconds=5)) == (plan.call_at, plan.flash_at)
-    assert "【某某物业】工作人员正在致电您:报修服务,请放心接听。" == plan.flash.text
+    assert "【某某物业】工作人员正在致电您：报修服务，请放心接听。" == plan.flash.text
     assert (24, 1) == (plan.flash.data_coding, plan.flash.segments)
 
 

@@ -131,7 +131,7 @@ def _label(name: str, number: CardNumber) -> str:
 def _two_labels(first: int, second: int) -> InvalidValueError:
     return InvalidValueError(
         f"one number has two labels, in cards[{first}] and cards[{second}]; keep one of them",
-        f"同一个号码有两个名称，见 cards[{first}] 与 cards[{second}];请只留一个",
+        f"同一个号码有两个名称，见 cards[{first}] 与 cards[{second}]；请只留一个",
         field=f"cards[{second}]",
     )
 

@@ -101,7 +101,7 @@ class Form:
         known = ", ".join(names)
         near = difflib.get_close_matches(key, names, 1)
         meant, meant_zh = (
-            (f"; did you mean {near[0]}?", f";是否为 {near[0]}?") if near else ("", "")
+            (f"; did you mean {near[0]}?", f"；是否为 {near[0]}？") if near else ("", "")
         )
         return self.fault(
             (*at, key),
@@ -163,7 +163,7 @@ _EXPECTED: Mapping[str, tuple[Callable[[object], bool], str, str]] = {
     "ProfileStatus": _TEXT,
     "bool": (_is_flag, "true or false", " true 或 false"),
     "int": (_is_whole, "a whole number", "整数"),
-    "date": (_is_day, "a day such as 2026-01-31, without quotes", "不加引号的日期,如 2026-01-31"),
+    "date": (_is_day, "a day such as 2026-01-31, without quotes", "不加引号的日期，如 2026-01-31"),
     "tuple[str, ...]": _TEXTS,
     "tuple[CardNumberKind, ...]": _TEXTS,
 }

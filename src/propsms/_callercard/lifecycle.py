@@ -196,18 +196,18 @@ def _masked(number: CardNumber) -> str:
 
 
 _STEPS = {
-    _S.DRAFT: (ActionKind.SUBMIT, "名片尚未提交,请提交", "the card is a draft: submit it"),
+    _S.DRAFT: (ActionKind.SUBMIT, "名片尚未提交，请提交", "the card is a draft: submit it"),
     _S.REJECTED: (
         ActionKind.MEND,
-        "名片被退回({why}),请修改后重新提交",
+        "名片被退回（{why}），请修改后重新提交",
         "the card was rejected ({why}): mend it and submit it again",
     ),
     _S.SUSPENDED: (
         ActionKind.APPEAL,
-        "名片被暂停({why}),请申诉或重新提交",
+        "名片被暂停（{why}），请申诉或重新提交",
         "the card is suspended ({why}): appeal or submit it again",
     ),
-    _S.EXPIRED: (ActionKind.RENEW, "名片已到期,请续期", "the card expired there: renew it"),
+    _S.EXPIRED: (ActionKind.RENEW, "名片已到期，请续期", "the card expired there: renew it"),
 }
 _PATIENCE = timedelta(days=14)
 """Ours, not a registry's: review times are mostly not published."""
@@ -224,7 +224,7 @@ def _steps(state: CardFile, today: date) -> Iterator[Action]:
         elif at in {_S.SUBMITTED, _S.IN_REVIEW} and (since := registration.since) is not None:
             if today - since < _PATIENCE:
                 continue
-            zh = f"{registry}:{since} 起审核未完,请询问"
+            zh = f"{registry}:{since} 起审核未完，请询问"
             en = f"{registry}: in review since {since}; ask how it stands"
             yield Action(ActionKind.ASK, since + _PATIENCE, registry, at.value, zh, en)
 
@@ -235,7 +235,7 @@ def _renewals(state: CardFile, today: date) -> Iterator[Action]:
         if last_day - today > _NOTICE:
             continue
         where = f"{registry}:" if registry else ""
-        zh = f"{where}{subject} {last_day} 到期,请续期"
+        zh = f"{where}{subject} {last_day} 到期，请续期"
         en = f"{where}{' ' if where else ''}{subject} ends on {last_day}: renew it"
         due = max(date.min + _NOTICE, last_day) - _NOTICE
         yield Action(ActionKind.RENEW, due, registry, subject, zh, en)

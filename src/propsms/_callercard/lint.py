@@ -253,7 +253,7 @@ def _check_card(card: CallerCard, report: Reporter, today: date) -> None:
 _USCC = {
     "length": ("应为 18 位", "it takes 18 characters"),
     "alphabet": (
-        "只用数字和大写字母,不含 I、O、S、V、Z",
+        "只用数字和大写字母，不含 I、O、S、V、Z",
         "it takes digits and capitals, never I, O, S, V, Z",
     ),
     "check": ("校验位不符", "its check character does not fit"),

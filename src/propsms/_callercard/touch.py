@@ -141,7 +141,7 @@ class TouchPolicy:
     )
     flash_per_day: int = attrs.field(default=1, validator=between(0, 10))
     after_call_per_day: int = attrs.field(default=1, validator=between(0, 10))
-    text: str = "【{name}】工作人员正在致电您:{reason},请放心接听。"
+    text: str = "【{name}】工作人员正在致电您：{reason}，请放心接听。"
     templates: Mapping[CallResult, str] = attrs.field(
         factory=lambda: dict(_MISSED), converter=_templates, hash=False
     )
@@ -242,7 +242,7 @@ def _filled(text: str, card: CallerCard) -> str:
         if match[1] not in blanks:
             raise InvalidValueError(
                 f"text may hold {{name}} and {{reason}}, got {match[0]}",
-                f"text 只能含 {{name}} 与 {{reason}},现有 {match[0]}",
+                f"text 只能含 {{name}} 与 {{reason}}，现有 {match[0]}",
                 field="text",
             )
         return blanks[match[1]]
