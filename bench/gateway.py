@@ -38,6 +38,7 @@ class Gateway:
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs, str(pem)), daemon=True)
         self._process.start()
+        theirs.close()  # so that reading ends if the process dies
         now, later, tls, tls_later = self._pipe.recv()
         self.now = f"http://127.0.0.1:{now}"
         self.later = f"http://127.0.0.1:{later}"

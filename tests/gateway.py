@@ -46,6 +46,7 @@ class Gateway:
         ours, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs, pair, stranger), daemon=True)
         self._process.start()
+        theirs.close()  # so that reading ends if the process dies
         self._pipe = ours
         self.port, self.plain_port, self.stranger_port, self.silent_port = ours.recv()
         return self
