@@ -73,7 +73,7 @@ def _built_in(name: str) -> Profile:
         known = ", ".join(names())
         raise TemplateError(
             f"there is no profile {name!r}; there are {known}, or give the path of a .toml file",
-            f"没有名为“{name}”的服务商档案；现有 {known},也可给出 .toml 文件路径",
+            f"没有名为“{name}”的服务商档案；现有 {known}，也可给出 .toml 文件路径",
         )
     return _read(_FOLDER / f"{name}.toml")
 
@@ -90,7 +90,7 @@ def _read(path: Path) -> Profile:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise TemplateError(
             f"{path.name} is not TOML in UTF-8: {error}",
-            f"{path.name} 不是 UTF-8 编码的 TOML:{error}",
+            f"{path.name} 不是 UTF-8 编码的 TOML：{error}",
         ) from error
     return parse_profile(table, where=path.name)
 
@@ -154,7 +154,7 @@ def _only(where: str, table: _Table, known: frozenset[str]) -> None:
             near = ", ".join(sorted(known))
             raise InvalidValueError(
                 f"{where}: unknown key {key!r}; known are {near}",
-                f"{where}:不认识的键“{key}”；可用 {near}",
+                f"{where}：不认识的键“{key}”；可用 {near}",
                 field=key,
             )
 

@@ -82,12 +82,12 @@ FACTS: Final[dict[str, FactKey]] = {
     # Sender signature
     "signature_place": FactKey(
         "place",
-        "签名位置:head 文首【】,apart 单独提交,code 用编号",
+        "签名位置：head 文首【】，apart 单独提交，code 用编号",
         "head: 【】 opens the text; apart: no 【】 in the text; code: bound to an id",
     ),
     "signature_length": FactKey("range", "签名字数", "length of the name, without brackets"),
     "signature_scripts": FactKey(
-        "words", "签名可用字符:han letter digit", "what it may be written in: han, letter, digit"
+        "words", "签名可用字符：han letter digit", "what it may be written in: han, letter, digit"
     ),
     "signature_traditional_allowed": FactKey(
         "bool", "签名可否用繁体", "false: no traditional Han"
@@ -125,7 +125,7 @@ FACTS: Final[dict[str, FactKey]] = {
     ),
     "otp_needs": FactKey(
         "words",
-        "须写明其一:platform purpose expiry",
+        "须写明其一：platform purpose expiry",
         "at least one of these must be told: platform, purpose, expiry",
     ),
     "otp_code_length": FactKey("range", "验证码位数", "characters of a code"),
@@ -226,7 +226,7 @@ def bad(where: str, expected: str, expected_zh: str, got: object) -> InvalidValu
     shown = repr(got) if len(repr(got)) <= 60 else repr(got)[:57] + "..."
     return InvalidValueError(
         f"{where}: expected {expected}, got {shown}",
-        f"{where}:应为{expected_zh},现为 {shown}",
+        f"{where}：应为{expected_zh}，现为 {shown}",
         field=where,
     )
 
@@ -305,7 +305,7 @@ _SHAPES: Final[Mapping[str, _Shape]] = {
         _are_dialects,
         _to_dialects,
         "a list of " + ", ".join(f'"{d.value}"' for d in Dialect),
-        "变量写法的列表:" + "、".join(f'"{d.value}"' for d in Dialect),
+        "变量写法的列表：" + "、".join(f'"{d.value}"' for d in Dialect),
     ),
     "severity": (
         lambda v: isinstance(v, str) and v in {*map(str, Severity), "off"},
