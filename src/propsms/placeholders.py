@@ -221,16 +221,18 @@ def parse(text: str) -> tuple[Placeholder, ...]:
     half = text.translate(_HALF) if wide else text
     if "{" not in half and "#" not in half:
         return ()
-    return tuple([_placeholder(found, text) for found in _MARKER.finditer(half)])
+    return tuple([_placeholder(found, text, wide) for found in _MARKER.finditer(half)])
 
 
-def _placeholder(found: re.Match[str], text: str) -> Placeholder:
+def _placeholder(found: re.Match[str], text: str, wide: bool) -> Placeholder:  # noqa: FBT001 -- called for each marker
     form = found.lastindex or 0
     label: str = found[form]
     start, end = found.span()
-    return Placeholder(label, start, end, _dialect(form, label), found[0] != text[start:end])
+    changed = wide and found[0] != text[start:end]
+    return Placeholder(label, start, end, _dialect(form, label), changed)
 
 
+@lru_cache(maxsize=1024)
 def _dialect(form: int, label: str) -> Dialect:
     if form == 2:
         return Dialect.DOUBLE
@@ -482,9 +484,21 @@ class Template:
         require_one_dialect(self)
         return Plan(self, self.placeholders)
 
+    @classmethod
+    def bare(cls, text: str, kind: MessageKind, signature: str | None = None) -> Template:
+        """A template of which nothing is known but this; made without the checks of the rest."""
+        made = cls.__new__(cls)
+        made.__dict__.update(_nothing_known(), text=text, kind=kind, signature=signature)
+        return made
+
     def with_text(self, text: str) -> Template:
         """The same template with another text."""
         return attrs.evolve(self, text=text)
+
+
+@lru_cache(maxsize=1)
+def _nothing_known() -> dict[str, object]:
+    return attrs.asdict(Template("text", "", MessageKind.NOTICE), recurse=False)
 
 
 @lru_cache(maxsize=1024)
@@ -495,6 +509,8 @@ def _undeclared(name: str) -> Variable:
 def _names(
     placeholders: tuple[Placeholder, ...], variables: tuple[Variable, ...]
 ) -> tuple[str, ...]:
+    if not variables and not (placeholders and placeholders[0].dialect is Dialect.TYPED):
+        return tuple([p.label for p in placeholders])
     declared = [variable.name for variable in variables]
     if placeholders and all(p.dialect is Dialect.TYPED for p in placeholders):
         fitting = len(declared) == len(placeholders)

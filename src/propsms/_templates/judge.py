@@ -48,8 +48,14 @@ def as_template(
             f"须给出模板或文字，现为 {type(given).__name__}",
             field="template",
         )
-    chosen = guess_kind(given) if kind is None else MessageKind(kind)
-    return Template("text", given, chosen, None, signature, variables)
+    chosen = guess_kind(given) if kind is None else _KINDS.get(kind) or MessageKind(kind)
+    declared = tuple(variables)
+    if declared:
+        return Template("text", given, chosen, None, signature, declared)
+    return Template.bare(given, chosen, signature)
+
+
+_KINDS: Final[dict[str, MessageKind]] = {kind.value: kind for kind in MessageKind}
 
 
 def lint(
@@ -212,15 +218,15 @@ def verdicts(
     return {profile.name: _verdict(reading, profile, today) for profile in map(load, profiles)}
 
 
-# What convert() does by itself when a text is carried to a provider.
-_CARRIED: Final = frozenset(
-    {"placeholder-style", "placeholder-name", "signature-in-body", "signature-head-required"}
-)
+# What convert() does by itself when a text is carried to a provider; the rest of it under conditions.
+_REWRITTEN: Final = frozenset({"placeholder-style", "signature-head-required"})
+_CARRIED: Final = frozenset({"placeholder-name", "signature-in-body"})
 
 
 def _verdict(reading: Reading, profile: Profile, today: date | None) -> Verdict:
-    findings = check(reading, profile, today=today)
-    if findings and reading.signature and not reading.mangled:
+    carried = bool(reading.signature) and not reading.mangled
+    findings = check(reading, profile, ignore=_REWRITTEN if carried else (), today=today)
+    if findings and carried:
         findings = tuple([f for f in findings if not _is_carried(f, reading)])
     hopeless = any(_is_hopeless(f) for f in findings)
     channels = (profile.channels or _CHANNELS) if hopeless else ()

@@ -162,6 +162,12 @@ class Profile:
         return frozenset(s for s in wanted if len(s) == 1), tuple(s for s in wanted if len(s) > 1)
 
     @lazy
+    def sign_heads(self) -> frozenset[str]:
+        """The characters that a forbidden sign begins with."""
+        signs, longer = self.signs
+        return signs | {sign[0] for sign in longer}
+
+    @lazy
     def lists(self) -> Mapping[str, WordList]:
         """The first list of each category."""
         return {words.category: words for words in reversed(self.words)}

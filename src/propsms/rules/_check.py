@@ -11,7 +11,7 @@ from propsms import rules
 from propsms.errors import InvalidValueError
 from propsms.findings import Finding, Severity
 from propsms.profiles import CATEGORIES, load, names
-from propsms.rules._rule import Rule
+from propsms.rules._rule import SETTLED, SHAPED, Rule
 from propsms.rules._words import lexicon, union
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from propsms.profiles import Profile
-    from propsms.rules._reading import Groups, Reading
+    from propsms.rules._reading import Plan, Plans, Reading
     from propsms.rules._rule import Breach
 
 __all__ = ["all_rules", "check", "get", "sources_of"]
@@ -65,22 +65,12 @@ def get(code: str) -> Rule:
     )
 
 
-@lru_cache(maxsize=1)
-def _defaults() -> Groups:
-    """The rules about texts that are on, grouped by what makes them possible."""
-    groups: dict[Callable[[Reading], bool] | None, list[Rule]] = {}
-    for rule in all_rules():
-        if rule.default and not rule.values:
-            groups.setdefault(rule.may, []).append(rule)
-    return tuple((may, tuple(group)) for may, group in groups.items())
-
-
 @lru_cache(maxsize=256)
 def _chosen(
     profile: Profile, select: frozenset[str] | None, ignore: frozenset[str], *, values: bool
-) -> dict[Rule, None]:
+) -> tuple[Rule, ...]:
     """The rules that run for *profile*: each only if it states what the rule needs."""
-    return dict.fromkeys(
+    return tuple(
         rule
         for rule in all_rules()
         if rule.values is values
@@ -110,19 +100,17 @@ def check(
         today: When given, a finding on a page older than a year says so.
         values: Run the rules about values instead of those about the text.
     """
-    chosen = _chosen(
-        profile,
-        None if select is None else frozenset(select),
-        frozenset(ignore) if ignore else _NOTHING,
-        values=values,
-    )
     lexicon(profile)  # so that the words of the text are known before the first rule
-    likely = reading.candidates(union, _defaults())
-    plain = select is None and not values
-    every = likely if plain else chosen
+    left_out = frozenset(ignore) if ignore else _NOTHING
+    plans = reading.plans(union, _known())
+    if select is None and not values:
+        plan = plans.get((profile, left_out)) or _plan(reading, profile, left_out, plans)
+    else:
+        wanted = None if select is None else frozenset(select)
+        plan = tuple((rule, None) for rule in _chosen(profile, wanted, left_out, values=values))
     found: list[Finding] = []
-    for rule in every:
-        if plain and rule not in chosen:
+    for rule, may in plan:
+        if may is not None and not may(reading):
             continue
         for breach in rule.find(reading, profile):
             finding = _weigh(rule, breach, profile, today)
@@ -136,17 +124,39 @@ def check(
 _NOTHING: Final[frozenset[str]] = frozenset()
 
 
+@lru_cache(maxsize=1)
+def _known() -> dict[object, Plans]:
+    """The plans of each shape of text; made after all rules were loaded."""
+    all_rules()
+    return {}
+
+
+def _plan(reading: Reading, profile: Profile, ignore: frozenset[str], plans: Plans) -> Plan:
+    """The rules that a text of this shape may break at *profile*, and what to ask it itself."""
+    plan: list[tuple[Rule, Callable[[Reading], bool] | None]] = []
+    for rule in _chosen(profile, None, ignore, values=False):
+        may = rule.may
+        if may is not None and may in SHAPED:
+            if not may(reading):
+                continue
+            may = None
+        if rule.find in SETTLED and not any(True for _ in rule.find(reading, profile)):
+            continue
+        plan.append((rule, may))
+    plans[profile, ignore] = tuple(plan)
+    return plans[profile, ignore]
+
+
 def _place(finding: Finding) -> tuple[int, str]:
     return (finding.span.start if finding.span is not None else -1, finding.code)
 
 
 def _weigh(rule: Rule, breach: Breach, profile: Profile, today: date | None) -> Finding | None:
     fact = profile.facts.get(breach.fact) if breach.fact else None
-    weight = breach.severity or (fact.severity if fact else None) or rule.severity.value
-    weight = profile.severity.get(rule.code, weight)
+    weight = profile.severity.get(rule.code) or breach.severity or (fact and fact.severity)
     if weight == "off":
         return None
-    keys = (fact.source if fact else ()) + breach.source
+    keys = fact.source + breach.source if fact else breach.source
     zh, en = breach.message, breach.message_en
     if fact and fact.note:
         zh, en = f"{zh}({fact.note})", f"{en} ({fact.note_en or fact.note})"
@@ -156,16 +166,19 @@ def _weigh(rule: Rule, breach: Breach, profile: Profile, today: date | None) -> 
         zh += f"(依据是 {day} 的页面，已过一年，提交前请核对)"
         en += f" (the page is of {day}, over a year old: check it before you submit)"
     return Finding(
-        code=rule.code,
-        severity=Severity(weight),
-        message=zh,
-        message_en=en,
-        span=breach.span,
-        profile=profile.name,
-        source=profile.cite(keys) if keys else breach.cite or rule.source,
-        fix=breach.fix,
-        field=breach.field,
+        rule.code,
+        _SEVERITIES[weight] if weight else rule.severity,
+        zh,
+        en,
+        breach.span,
+        profile.name,
+        profile.cite(keys) if keys else breach.cite or rule.source,
+        breach.fix,
+        breach.field,
     )
+
+
+_SEVERITIES: Final = {severity.value: severity for severity in Severity}
 
 
 def sources_of(rule: Rule) -> list[str]:

@@ -14,7 +14,16 @@ from typing import Final, NamedTuple
 
 from propsms._placeholders.lazy import late
 
-__all__ = ["INVISIBLE", "Folded", "fold", "is_simple", "squeeze", "traditional", "variants"]
+__all__ = [
+    "INVISIBLE",
+    "SPACERS",
+    "Folded",
+    "fold",
+    "is_simple",
+    "squeeze",
+    "traditional",
+    "variants",
+]
 
 # Zero-width and directional marks, soft hyphen, variation selectors, tags, fillers.
 INVISIBLE: Final = late(
@@ -25,6 +34,7 @@ _ODD: Final = late(
     "[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a\u2460-\u24ff\u2100-\u214f\u3200-\u33ff\uf900-\ufaff"
     "\U0001d400-\U0001d7ff\U0001f100-\U0001f1ff\u2e80-\u2fdf\u3000]"
 )
+SPACERS: Final = frozenset(" \u3000.*_-·|/~^+=、")  # with which a word is spaced out
 _SPACED: Final = late("(?<=[\u4e00-\u9fff])[ \u3000.*_\\-·|/~^+=、]{1,3}(?=[\u4e00-\u9fff])")
 
 
@@ -49,13 +59,15 @@ def is_simple(text: str) -> bool:
 _WIDE: Final = late("[\u3000\uff10-\uff19\uff21-\uff3a\uff41-\uff5a\u2460-\u249b]")
 
 
-def fold(text: str) -> Folded:
+def fold(text: str, *, simple: bool | None = None) -> Folded:
     """*text* in lower case, with disguises taken off and half-width punctuation.
+
+    *simple* says what `is_simple` said of it, where that is known.
 
     >>> fold("加ＱＱ").text, fold("貸\u200b款").text
     ('加qq', '贷款')
     """
-    if is_simple(text):
+    if is_simple(text) if simple is None else simple:
         return Folded(_half_width_signs(text.lower()))
     offsets = None
     if INVISIBLE.search(text):

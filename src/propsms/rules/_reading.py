@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
@@ -10,7 +11,8 @@ from propsms._placeholders.lazy import late, lazy
 from propsms.findings import Span
 from propsms.messages import MessageKind
 from propsms.placeholders import Template, is_mangled, restorations, split_signature
-from propsms.rules._fold import Folded, fold, is_simple, squeeze
+from propsms.rules._fold import SPACERS, Folded, fold, is_simple, squeeze
+from propsms.rules._rule import CHARS, SIGNS
 from propsms.rules._sizes import usual_total
 
 if TYPE_CHECKING:
@@ -22,11 +24,12 @@ if TYPE_CHECKING:
     from propsms.rules._rule import Rule
     from propsms.rules._words import Hit, Union
 
-    Groups = tuple[tuple[Callable[["Reading"], bool] | None, tuple[Rule, ...]], ...]
+    # For a profile and the rules to leave out: each rule left, and what to ask first.
+    Plan = tuple[tuple[Rule, Callable[["Reading"], bool] | None], ...]
+    Plans = dict[tuple[Profile, frozenset[str]], Plan]
 
 __all__ = ["FEES", "LINK", "MOBILE", "Link", "Reading", "guess_kind"]
 
-_GLUE: Final = late(r"^[0-9A-Za-z.-]\$|^[0-9A-Za-z.-][{#]|[}#][0-9A-Za-z-]$")
 _HAN: Final = late("[\u3400-\u9fff]+")
 _RUN: Final = late(r"\d\d\d[ -]?\d")
 FEES: Final = late(
@@ -77,8 +80,7 @@ class Reading:
         send_at: The time of day for which it is planned, in Shanghai; None when not said.
         registered: The company's registered name, or empty.
         values: Values of one message, for the rules that look at them.
-        words: The words of any profile seen so far that stand in the text; `candidates` finds
-            them.
+        words: The words of any profile seen so far that stand in the text; `plans` finds them.
     """
 
     def __init__(
@@ -100,7 +102,7 @@ class Reading:
         self._hits: dict[int, dict[str, list[Hit]]] = {}
         self.words: frozenset[str] = frozenset()
         self._version = -1
-        self._candidates: tuple[Rule, ...] = ()
+        self._plans: Plans = {}
 
     @property
     def signature(self) -> str | None:
@@ -134,12 +136,12 @@ class Reading:
     @lazy
     def folded(self) -> Folded:
         """`plain` in lower case, with disguises taken off and half-width punctuation."""
-        return fold(self.plain)
+        return fold(self.plain, simple=self.is_simple)
 
     @lazy
     def squeezed(self) -> Folded | None:
         """`folded` without signs that space out a word, or None."""
-        return squeeze(self.folded)
+        return None if SPACERS.isdisjoint(self.signs) else squeeze(self.folded)
 
     @lazy
     def signs(self) -> frozenset[str]:
@@ -154,6 +156,8 @@ class Reading:
     @lazy
     def has_number(self) -> bool:
         """True if four digits stand in a row or nearly so, as in any telephone number."""
+        if self.is_simple and _DIGITS.isdisjoint(self.signs):
+            return False
         return _RUN.search(self.folded.text) is not None
 
     @lazy
@@ -237,8 +241,9 @@ class Reading:
     @lazy
     def is_glued(self) -> bool:
         """True if a marker touches an ASCII letter, a digit or a hyphen."""
-        text = self.text
-        return any(_GLUE.search(text[max(0, p.start - 1) : p.end + 1]) for p in self.placeholders)
+        text = f" {self.text} "
+        edges = "".join([text[p.start] + text[p.end + 1] for p in self.placeholders])
+        return any(c.isascii() and (c.isalnum() or c in "-.") for c in edges)
 
     @lazy
     def is_signature_plain(self) -> bool:
@@ -246,15 +251,42 @@ class Reading:
         name = self.signature
         return not name or (_HAN.fullmatch(name) is not None and is_simple(name))
 
-    def candidates(self, union: Union, groups: Groups) -> tuple[Rule, ...]:
-        """The rules that the text may break at some provider; worked out once."""
+    def plans(self, union: Union, known: dict[object, Plans]) -> Plans:
+        """The plans for texts of this shape, taken from *known*; the words are found first."""
         if self._version != union.version:
             self._version = union.version
             self.words = union.find(self)
-            self._candidates = tuple(
-                [rule for may, group in groups if may is None or may(self) for rule in group]
-            )
-        return self._candidates
+            shape = self.shape
+            plans = known.get(shape)
+            if plans is None:
+                if len(known) >= _SHAPES:
+                    known.clear()
+                plans = known[shape] = {}
+            self._plans = plans
+        return self._plans
+
+    @property
+    def shape(self) -> tuple[object, ...]:
+        """What the first look of most rules goes by: two texts of one shape break the same ones."""
+        template = self.template
+        return (
+            self.kind,
+            template.signature if self.head is None else self.head,
+            self.head is None,
+            bool(self.placeholders),
+            bool(template.variables),
+            bool(self.words),
+            self.send_at is None,
+            bool(self.industry),
+            bool(self.registered),
+            self.is_simple,
+            self.is_about_fees,
+            self.mangled,
+            self.has_number,
+            "://" in self.folded.text,
+            self.chars & _chars(),
+            self.signs & _signs(),
+        )
 
     def variable(self, place: int) -> Variable:
         """What is known of the variable behind the marker at *place*."""
@@ -271,6 +303,21 @@ class Reading:
 
 
 _NO_HITS: Final[list[Hit]] = []
+_SHAPES: Final = 512  # shapes kept; a company's texts have a few dozen
+_DIGITS: Final = frozenset("0123456789")
+
+
+@lru_cache(maxsize=1)
+def _chars() -> frozenset[str]:
+    """The characters that some rule looks for first; all rules are loaded by then."""
+    return frozenset(CHARS)
+
+
+@lru_cache(maxsize=1)
+def _signs() -> frozenset[str]:
+    return frozenset(SIGNS)
+
+
 _OPT_OUT: Final = late(
     r"(拒收请?回复?|退订回复?|回复?)[RrTtNn](?:[Dd])?(?:退订)?|回复?TD退订|退订"
 )

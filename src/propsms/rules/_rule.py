@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 import attrs
 
 from propsms.findings import Edit, Fix, Severity, Span
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
     from propsms.profiles import Profile
     from propsms.rules._reading import Reading
 
-__all__ = ["Breach", "Example", "Rule", "replace"]
+__all__ = [
+    "Breach",
+    "Example",
+    "Rule",
+    "by_shape",
+    "replace",
+    "settled",
+    "with_chars",
+    "with_signs",
+]
 
 
 class Breach(NamedTuple):
@@ -104,26 +113,70 @@ class Rule:
         return not self.needs or any(key in profile.facts for key in self.needs)
 
 
+_Find = TypeVar("_Find", bound="Callable[..., object]")
+
+# What `Rule.may` asks is the same for all texts of one `Reading.shape`, where it is listed here;
+# so it is asked once for a shape, and a common text costs one look-up in place of sixty calls.
+SHAPED: Final[set[Callable[[Reading], bool]]] = set()
+SETTLED: Final[set[Callable[..., object]]] = set()
+CHARS: Final[set[str]] = set()
+SIGNS: Final[set[str]] = set()
+
+
+def by_shape(may: Callable[[Reading], bool]) -> Callable[[Reading], bool]:
+    """Say that *may* looks at nothing but what `Reading.shape` holds."""
+    SHAPED.add(may)
+    return may
+
+
+def settled(find: _Find) -> _Find:
+    """Say that what *find* finds goes by `Reading.shape` and the profile alone.
+
+    Where it finds nothing it is not asked again for another text of that shape.
+    """
+    SETTLED.add(find)
+    return find
+
+
+def with_chars(chars: Collection[str]) -> Callable[[Reading], bool]:
+    """True of a text that has one of *chars*."""
+    wanted = frozenset(chars)
+    CHARS.update(wanted)
+    return by_shape(lambda reading: not wanted.isdisjoint(reading.chars))
+
+
+def with_signs(signs: Collection[str]) -> Callable[[Reading], bool]:
+    """True of a text that, folded, has one of *signs*."""
+    wanted = frozenset(signs)
+    SIGNS.update(wanted)
+    return by_shape(lambda reading: not wanted.isdisjoint(reading.signs))
+
+
+@by_shape
 def has_markers(reading: Reading) -> bool:
     """True if the text has a variable marker."""
     return bool(reading.placeholders)
 
 
+@by_shape
 def has_variables(reading: Reading) -> bool:
     """True if variables are declared."""
     return bool(reading.template.variables)
 
 
+@by_shape
 def has_words(reading: Reading) -> bool:
     """True if a listed word stands in the text."""
     return bool(reading.words)
 
 
+@by_shape
 def is_about_fees(reading: Reading) -> bool:
     """True if the text speaks of fees or arrears."""
     return reading.is_about_fees
 
 
+@by_shape
 def may_ask_for_money(reading: Reading) -> bool:
     """True if a listed word stands in the text, or it speaks of fees."""
     return bool(reading.words) or reading.is_about_fees

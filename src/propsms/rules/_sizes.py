@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from propsms.messages import MessageKind
+from propsms.placeholders import Variable, VariableType
 
 if TYPE_CHECKING:
     from propsms.placeholders import Placeholder
@@ -16,7 +18,6 @@ __all__ = ["segments_of", "typical_length", "usual_total", "worst_length", "wors
 _USUAL: Final = {
     "code": 6, "phone": 12, "date": 10, "time": 5, "datetime": 16, "money": 7, "number": 2,
     "name": 3, "unit": 6, "address": 8, "plate": 7, "pickup_code": 8, "identifier": 10, "link": 6,
-    "text": 6,
 }  # fmt: skip
 _MOST: Final = {
     "code": 10, "phone": 20, "date": 11, "time": 17, "datetime": 29, "money": 15, "number": 20,
@@ -29,12 +30,14 @@ def typical_length(reading: Reading, place: int) -> int:
     variable = reading.variable(place)
     if variable.example is not None:
         return len(variable.example)
-    usual = _USUAL[variable.type.value]
-    if variable.type.value == "text":
-        usual = _by_context(reading, reading.placeholders[place], usual)
+    if variable.type is VariableType.TEXT:
+        usual = _by_context(reading, reading.placeholders[place], 6)
+    else:
+        usual = _USUAL[variable.type.value]
     return min(usual, variable.max_length) if variable.max_length else usual
 
 
+_CALLS: Final = frozenset({"致电", "电话", "拨打"})
 _UNITS: Final = {
     "日": 2,
     "时": 2,
@@ -51,7 +54,8 @@ _UNITS: Final = {
 
 def _by_context(reading: Reading, placeholder: Placeholder, usual: int) -> int:
     """What the words around a marker tell of its length."""
-    if reading.text[max(0, placeholder.start - 2) : placeholder.start] in ("致电", "电话", "拨打"):
+    start = placeholder.start
+    if start > 1 and reading.text[start - 2 : start] in _CALLS:
         return 12
     after = reading.text[placeholder.end : placeholder.end + 1]
     return _UNITS.get(after, 6 if reading.kind is MessageKind.OTP else usual)
@@ -59,7 +63,10 @@ def _by_context(reading: Reading, placeholder: Placeholder, usual: int) -> int:
 
 def worst_length(reading: Reading, place: int, profile: Profile) -> int:
     """The most characters that the variable at *place* may take at *profile*."""
-    variable = reading.variable(place)
+    return _bound(reading.variable(place), profile)
+
+
+def _bound(variable: Variable, profile: Profile) -> int:
     bound = profile.types.get(variable.type)
     bounds = [
         variable.max_length,
@@ -79,8 +86,19 @@ def usual_total(reading: Reading) -> int:
 
 def worst_total(reading: Reading, profile: Profile) -> int:
     """The most characters that the text may have at *profile*."""
-    places = range(len(reading.placeholders))
+    markers = reading.placeholders
+    if not reading.template.variables:  # plain text, all of them
+        return reading.frame + len(markers) * _plain_bound(profile)
+    places = range(len(markers))
     return reading.frame + sum([worst_length(reading, place, profile) for place in places])
+
+
+@lru_cache(maxsize=64)
+def _plain_bound(profile: Profile) -> int:
+    return _bound(_PLAIN, profile)
+
+
+_PLAIN: Final = Variable("plain")
 
 
 def segments_of(length: int, profile: Profile) -> int:

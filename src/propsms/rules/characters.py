@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Final
 from propsms._placeholders.lazy import late
 from propsms.findings import Edit, Fix, Severity, Span
 from propsms.rules._fold import INVISIBLE, traditional, variants
-from propsms.rules._rule import Breach, Example, Rule, has_markers, replace
+from propsms.rules._rule import (
+    Breach,
+    Example,
+    Rule,
+    by_shape,
+    has_markers,
+    replace,
+    with_chars,
+    with_signs,
+)
 from propsms.rules._sizes import segments_of, worst_total
 from propsms.rules.signature import rival_breach
 
@@ -30,10 +39,10 @@ _OTHERS: Final = frozenset("[]【】\u00a5\uffe5")  # rules of their own, or men
 
 def _find_symbol(reading: Reading, profile: Profile) -> Iterator[Breach]:
     signs, longer = profile.signs
-    if signs & reading.chars or (longer and any(word in reading.plain for word in longer)):
+    if not profile.sign_heads.isdisjoint(reading.chars):
         for found in _pattern(signs, longer).finditer(reading.plain):
             yield _symbol(found, profile)
-    if profile.get("emoticons_allowed") is False and _FACES & reading.chars:
+    if profile.get("emoticons_allowed") is False and not _FACES.isdisjoint(reading.chars):
         for found in _EMOTICON.finditer(reading.plain):
             yield Breach(
                 f"不要用颜文字“{found[0]}”",
@@ -107,6 +116,9 @@ _SLIPS: Final = frozenset({"帐单", "帐户", "帐号"})
 _EVASIVE_FIRST: Final = frozenset(word[0] for word in _EVASIVE)
 
 
+_has_evasive: Final = with_signs(_EVASIVE_FIRST)
+
+
 def _find_script(reading: Reading, profile: Profile) -> Iterator[Breach]:
     if profile.get("traditional_allowed") is False and not reading.is_simple:
         yield from _find_traditional(reading)
@@ -152,7 +164,7 @@ SCRIPT_VARIANT: Final = Rule(
     why="变体、谐音、繁体字被视为规避审核。",
     why_en="Both are taken for ways around the review.",
     find=_find_script,
-    may=lambda reading: not reading.is_simple or bool(_EVASIVE_FIRST & reading.signs),
+    may=by_shape(lambda reading: not reading.is_simple or _has_evasive(reading)),
     bad=Example("本月繳費通知已发出，请查收。", "aliyun"),
     good=Example("本月缴费通知已发出，请查收。", "aliyun"),
     needs=("traditional_allowed", "evasive_allowed"),
@@ -253,7 +265,7 @@ EMOJI: Final = Rule(
     why="表情会被驳回，在旧手机上显示为方块，还按两个字计费。",
     why_en="It is refused, shows as a box on old phones, and may be billed as two.",
     find=_find_emoji,
-    may=lambda reading: not reading.is_simple,
+    may=by_shape(lambda reading: not reading.is_simple),
     bad=Example("【绿苑物业】今晚停水，请提前储水😊"),
     good=Example("【绿苑物业】今晚停水，请提前储水。"),
     fix="safe",
@@ -298,7 +310,7 @@ NEWLINE: Final = Rule(
     why="部分渠道禁止换行，或把它显示为方块。",
     why_en="Some channels refuse it, or show a box.",
     find=_find_newline,
-    may=lambda reading: "\n" in reading.chars or "\r" in reading.chars,
+    may=with_chars("\n\r"),
     bad=Example("【绿苑物业】今晚停水。\n请提前储水。"),
     good=Example("【绿苑物业】今晚停水。请提前储水。"),
     severity=Severity.WARNING,

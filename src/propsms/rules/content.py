@@ -9,7 +9,15 @@ from propsms._placeholders.lazy import late
 from propsms.findings import Severity, Span
 from propsms.messages import MessageKind
 from propsms.rules._fold import fold
-from propsms.rules._rule import Breach, Example, Rule, has_variables, has_words
+from propsms.rules._rule import (
+    Breach,
+    Example,
+    Rule,
+    by_shape,
+    has_variables,
+    has_words,
+    with_signs,
+)
 from propsms.rules._words import exempt_hits, senses
 
 if TYPE_CHECKING:
@@ -182,6 +190,8 @@ def _find_personal(reading: Reading, profile: Profile) -> Iterator[Breach]:
 
 
 _HINTS: Final = frozenset("微q群@友vw")
+_has_hint: Final = with_signs(_HINTS)
+_has_dot: Final = with_signs(".")
 
 PERSONAL_CONTACT: Final = Rule(
     code="personal-contact",
@@ -190,7 +200,7 @@ PERSONAL_CONTACT: Final = Rule(
     why="各家都拒绝；请写座机、400 电话或前台。",
     why_en="Every large provider refuses it; give a landline, a 400 number or the front desk.",
     find=_find_personal,
-    may=lambda reading: bool(reading.words) or reading.has_number or bool(_HINTS & reading.signs),
+    may=by_shape(lambda reading: bool(reading.words) or reading.has_number or _has_hint(reading)),
     bad=Example("报修请加管家微信wy12345。", "aliyun"),
     good=Example("报修请致电400-000-0000。", "aliyun"),
 )
@@ -242,8 +252,8 @@ CONTACT_COUNT: Final = Rule(
     why="运营商要求每个模板最多两个电话、一个链接。",
     why_en="Carriers take at most two numbers and one link in a template.",
     find=_find_contacts,
-    may=lambda reading: (
-        reading.has_number or "." in reading.signs or bool(reading.template.variables)
+    may=by_shape(
+        lambda reading: reading.has_number or _has_dot(reading) or bool(reading.template.variables)
     ),
     bad=Example("【绿苑物业】停水咨询请致电0571-80000001、0571-80000002或400-000-0000。"),
     good=Example("【绿苑物业】停水咨询请致电400-000-0000。"),
@@ -359,7 +369,7 @@ URL_FIXED: Final = Rule(
     why="审核要能打开同一个网址；变量域名和短链接会被驳回。",
     why_en="The reviewer must reach the same page; variable hosts and short links are refused.",
     find=_find_url,
-    may=lambda reading: "." in reading.signs or "://" in reading.text,
+    may=by_shape(lambda reading: _has_dot(reading) or "://" in reading.folded.text),
     bad=Example("【绿苑物业】账单请见https://t.cn/Ab12。"),
     good=Example("【绿苑物业】账单请见https://pay.lvyuan.example.com/bill。"),
     source=_URL_SOURCE,
@@ -405,7 +415,7 @@ INDUSTRY_GATE: Final = Rule(
     why="腾讯、华为、百度规定房地产只能发验证码；物业是否算在内需书面确认。",
     why_en="Three providers take codes alone from real estate; ask whether you count as that.",
     find=_find_industry,
-    may=lambda reading: bool(reading.industry),
+    may=by_shape(lambda reading: bool(reading.industry)),
     bad=Example("本小区今晚停水，请提前储水。", "tencent", industry="real-estate"),
     good=Example("您的验证码为{1},5分钟内有效。", "tencent", "otp", industry="real-estate"),
     needs=("industries_otp_only",),

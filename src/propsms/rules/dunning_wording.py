@@ -15,7 +15,16 @@ from propsms._placeholders.lazy import late
 from propsms.findings import Severity, Span
 from propsms.messages import MessageKind
 from propsms.rules._reading import FEES
-from propsms.rules._rule import Breach, Example, Rule, is_about_fees, may_ask_for_money, replace
+from propsms.rules._rule import (
+    Breach,
+    Example,
+    Rule,
+    by_shape,
+    is_about_fees,
+    may_ask_for_money,
+    replace,
+    with_signs,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -245,6 +254,7 @@ _CUT_SOURCE: Final = (
     "rules add gates, lifts and parking (Zhengzhou 42, Weifang 55, Hangzhou 55); read 2026-11-23"
 )
 _PAYING: Final = frozenset("缴交付支结欠拖逾清")
+_has_paying: Final = with_signs(_PAYING)
 
 
 def _find_cutoff(reading: Reading, _: Profile) -> Iterator[Breach]:
@@ -270,7 +280,7 @@ DUNNING_UTILITY_CUTOFF: Final = Rule(
     why="民法典第944条第3款明文禁止，多地可处罚款。",
     why_en="The Civil Code forbids it, and several cities fine it.",
     find=_find_cutoff,
-    may=lambda reading: reading.kind is MessageKind.DUNNING or bool(_PAYING & reading.signs),
+    may=by_shape(lambda reading: reading.kind is MessageKind.DUNNING or _has_paying(reading)),
     bad=Example("【绿苑物业】本月物业费不缴将停水停电。", kind="dunning"),
     good=Example("【绿苑物业】因管道检修,3栋今晚停水。"),
     fix="unsafe",
@@ -404,7 +414,7 @@ DUNNING_FALSE_URGENCY: Final = Rule(
     why="催告须给出合理期限；“最后一天”往往不实。",
     why_en="A demand gives a reasonable term; 'last day' is rarely true.",
     find=_find_urgency,
-    may=lambda reading: reading.kind is MessageKind.DUNNING,
+    may=by_shape(lambda reading: reading.kind is MessageKind.DUNNING),
     bad=Example("【绿苑物业】今天是缴物业费的最后一天。", kind="dunning"),
     good=Example("【绿苑物业】请于${1}前缴纳物业费。", kind="dunning"),
     severity=Severity.WARNING,

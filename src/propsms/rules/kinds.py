@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from propsms._placeholders.lazy import late
 from propsms.findings import Edit, Fix, Severity, Span
 from propsms.messages import MessageKind, NoticeCategory
-from propsms.rules._rule import Breach, Example, Rule, replace
+from propsms.rules._rule import Breach, Example, Rule, by_shape, replace, with_signs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,10 +20,12 @@ if TYPE_CHECKING:
 _NOTICES: Final = frozenset({MessageKind.NOTICE, MessageKind.DUNNING})
 
 
+@by_shape
 def _is_code(reading: Reading) -> bool:
     return reading.kind is MessageKind.OTP
 
 
+@by_shape
 def _is_marketing(reading: Reading) -> bool:
     return reading.kind is MessageKind.MARKETING
 
@@ -120,6 +122,7 @@ _OPT_OUT: Final = late(
 
 
 _REFUSING: Final = frozenset("退拒")
+_has_refusal: Final = with_signs(_REFUSING)
 
 
 def _find_purity(reading: Reading, profile: Profile) -> Iterator[Breach]:
@@ -200,7 +203,7 @@ NOTICE_MARKETING: Final = Rule(
     why="“前半通知、后半推广”是各家明列的驳回原因。",
     why_en="Half notice, half promotion is a reason for refusal that every provider names.",
     find=_find_marketing,
-    may=lambda reading: bool(reading.words) and reading.kind in _NOTICES,
+    may=by_shape(lambda reading: bool(reading.words) and reading.kind in _NOTICES),
     bad=Example("【绿苑物业】电梯维保已完成，家政服务首单半价。"),
     good=Example("【绿苑物业】电梯维保已完成，可正常使用。"),
 )
@@ -233,7 +236,7 @@ NOTICE_OPTOUT: Final = Rule(
     why="“拒收请回复R”只用于营销短信；通知里出现会被当作营销驳回。",
     why_en="Opt-out words mark marketing; in a notice they get it refused as such.",
     find=_find_notice_optout,
-    may=lambda reading: bool(_REFUSING & reading.signs) and reading.kind in _NOTICES,
+    may=by_shape(lambda reading: _has_refusal(reading) and reading.kind in _NOTICES),
     bad=Example("本小区今晚停水，请提前储水，拒收请回复R", "aliyun"),
     good=Example("本小区今晚停水，请提前储水。", "aliyun"),
     needs=("notice_optout_allowed",),
@@ -406,7 +409,7 @@ NIGHT_SEND: Final = Rule(
     why="夜间会延迟或失败，也打扰住户。",
     why_en="At night it is delayed or lost, and disturbs residents.",
     find=_find_night,
-    may=lambda reading: reading.send_at is not None,
+    may=by_shape(lambda reading: reading.send_at is not None),
     bad=Example("【绿苑物业】周六清洗水箱，请提前储水。", send_at="23:00"),
     good=Example("【绿苑物业】周六清洗水箱，请提前储水。", send_at="09:00"),
     severity=Severity.WARNING,

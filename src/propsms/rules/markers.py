@@ -11,7 +11,16 @@ from propsms.findings import Edit, Fix, Severity, Span
 from propsms.messages import MessageKind
 from propsms.placeholders import Dialect
 from propsms.rules._fold import INVISIBLE
-from propsms.rules._rule import Breach, Example, Rule, has_markers, has_variables, replace
+from propsms.rules._rule import (
+    Breach,
+    Example,
+    Rule,
+    by_shape,
+    has_markers,
+    has_variables,
+    replace,
+    with_chars,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -151,7 +160,7 @@ PLACEHOLDER_MANGLED: Final = Rule(
     why="Markdown 或 LaTeX 会把成对的 $ 当作公式,${1} 变成 1,${2} 变成 {2},照此提交必被驳回。",
     why_en="Markdown and LaTeX take a pair of $ for maths: ${1} turns into 1 and ${2} into {2}.",
     find=_find_mangled,
-    may=lambda reading: reading.mangled,
+    may=by_shape(lambda reading: reading.mangled),
     bad=Example("【绿苑物业】本小区将于1日{2}时停电。"),
     good=Example("【绿苑物业】本小区将于${1}日${2}时停电。"),
     fix="safe",
@@ -720,7 +729,7 @@ MONEY_UNIT: Final = Rule(
     why="¥ 是多家服务商的禁用符号；写“元”哪里都通。",
     why_en="Several providers forbid ¥; 元 passes everywhere.",
     find=_find_money,
-    may=lambda reading: bool(reading.chars & _SIGNS),
+    may=with_chars(_SIGNS),
     bad=Example("【绿苑物业】本月车位费¥${1}已出账。"),
     good=Example("【绿苑物业】本月车位费${1}元已出账。"),
     fix="safe",

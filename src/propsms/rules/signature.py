@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from propsms._placeholders.lazy import late
 from propsms.findings import Edit, Fix, Severity, Span
 from propsms.rules._fold import traditional
-from propsms.rules._rule import Breach, Example, Rule
+from propsms.rules._rule import Breach, Example, Rule, by_shape, settled, with_chars
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -66,6 +66,7 @@ def _find_in_body(reading: Reading, profile: Profile) -> Iterator[Breach]:
 
 
 _BRACKETS: Final = frozenset("【】")
+_has_brackets: Final = with_chars(_BRACKETS)
 
 SIGNATURE_IN_BODY: Final = Rule(
     code="signature-in-body",
@@ -74,7 +75,7 @@ SIGNATURE_IN_BODY: Final = Rule(
     why="【】专用于签名；签名由服务商加在最前面，写进正文就成了两个签名。",
     why_en="The provider puts the signature in front itself; in the text it would come twice.",
     find=_find_in_body,
-    may=lambda reading: reading.head is not None or bool(reading.chars & _BRACKETS),
+    may=by_shape(lambda reading: reading.head is not None or _has_brackets(reading)),
     bad=Example("【绿苑物业】您的验证码为${code},5分钟内有效。", "aliyun", "otp"),
     good=Example("您的验证码为${code},5分钟内有效。", "aliyun", "otp"),
     needs=("signature_place",),
@@ -106,7 +107,7 @@ SIGNATURE_HEAD_REQUIRED: Final = Rule(
     why="没有签名，住户不知道是谁发的，服务商也会驳回。",
     why_en="Without it nobody can tell who wrote, and the provider refuses it.",
     find=_find_head,
-    may=lambda reading: not reading.signature,
+    may=by_shape(lambda reading: not reading.signature),
     bad=Example("您的验证码是${1},5分钟内有效。", kind="otp", signature=None),
     good=Example("【绿苑物业】您的验证码是${1},5分钟内有效。", kind="otp", signature=None),
     needs=("signature_place",),
@@ -117,6 +118,7 @@ SIGNATURE_HEAD_REQUIRED: Final = Rule(
 # -- signature-length --------------------------------------------------------------------------
 
 
+@settled
 def _find_length(reading: Reading, profile: Profile) -> Iterator[Breach]:
     name = reading.signature
     if name is None:
@@ -151,7 +153,7 @@ SIGNATURE_LENGTH: Final = Rule(
     why="超出字数的签名无法提交；各家上限不同。",
     why_en="A signature outside the bounds cannot be submitted; they differ by provider.",
     find=_find_length,
-    may=lambda reading: reading.signature is not None,
+    may=by_shape(lambda reading: reading.signature is not None),
     bad=Example("您的报修单已派单。", "aliyun", signature="绿苑家园物业管理有限公司客户服务中心"),
     good=Example("您的报修单已派单。", "aliyun"),
     needs=("signature_length",),
@@ -163,6 +165,7 @@ SIGNATURE_LENGTH: Final = Rule(
 _SYMBOL: Final = late(r"[^0-9A-Za-z\u3400-\u9fff]")
 
 
+@settled
 def _find_charset(reading: Reading, profile: Profile) -> Iterator[Breach]:
     name = reading.signature
     if not name:
@@ -210,7 +213,7 @@ SIGNATURE_CHARSET: Final = Rule(
     why="符号、空格、繁体、纯数字的签名会被驳回；纯英文容易被拦截。",
     why_en="Signs, spaces, traditional Han or digits alone are refused; letters alone get blocked.",
     find=_find_charset,
-    may=lambda reading: not reading.is_signature_plain,
+    may=by_shape(lambda reading: not reading.is_signature_plain),
     bad=Example("您的报修单已派单。", "aliyun", signature="绿苑-物业"),
     good=Example("您的报修单已派单。", "aliyun"),
     needs=(
@@ -225,6 +228,7 @@ SIGNATURE_CHARSET: Final = Rule(
 # -- signature-neutral, signature-test -----------------------------------------------------------
 
 
+@settled
 def _find_neutral(reading: Reading, profile: Profile) -> Iterator[Breach]:
     if reading.signature in (profile.get("signature_neutral") or ()):
         yield _about(
@@ -242,13 +246,14 @@ SIGNATURE_NEUTRAL: Final = Rule(
     why="“温馨提示”“物业服务”这类中性签名会被驳回。",
     why_en="Neutral names such as 温馨提示 or 物业服务 are refused.",
     find=_find_neutral,
-    may=lambda reading: bool(reading.signature),
+    may=by_shape(lambda reading: bool(reading.signature)),
     bad=Example("您的报修单已派单。", "aliyun", signature="客服通知"),
     good=Example("您的报修单已派单。", "aliyun"),
     needs=("signature_neutral",),
 )
 
 
+@settled
 def _find_test(reading: Reading, profile: Profile) -> Iterator[Breach]:
     name = reading.signature
     if name and profile.get("signature_test_allowed") is False and _TEST.search(name):
@@ -269,7 +274,7 @@ SIGNATURE_TEST: Final = Rule(
     why="含“测试”“test”的签名一律驳回。",
     why_en="Such signatures are always refused.",
     find=_find_test,
-    may=lambda reading: bool(_TEST.search(reading.signature or "")),
+    may=by_shape(lambda reading: bool(_TEST.search(reading.signature or ""))),
     bad=Example("您的报修单已派单。", "aliyun", signature="绿苑测试"),
     good=Example("您的报修单已派单。", "aliyun"),
     needs=("signature_test_allowed",),
@@ -308,7 +313,7 @@ SQUARE_BRACKETS: Final = Rule(
     why="[]会被当作另一个签名；阿里云禁止出现在首尾，华为、百度处处禁止。",
     why_en="They look like a second signature; some forbid them at the edges, some anywhere.",
     find=_find_square,
-    may=lambda reading: "[" in reading.chars or "]" in reading.chars,
+    may=with_chars("[]"),
     bad=Example("[缴费]可在前台办理。", "aliyun"),
     good=Example("缴费(线上)可在前台办理。", "aliyun"),
     needs=("symbols", "symbols_edge"),
@@ -370,7 +375,7 @@ SIGNATURE_LICENCE_MATCH: Final = Rule(
     why="实名报备按营业执照核对，跳字或调换次序的简称会被退回。",
     why_en="Filing compares it with the licence; a name that skips or reorders is sent back.",
     find=_find_licence,
-    may=lambda reading: bool(reading.registered),
+    may=by_shape(lambda reading: bool(reading.registered)),
     bad=Example(
         "您的报修单已派单。", signature="杭州物业绿苑", registered="杭州绿苑物业服务有限公司"
     ),
