@@ -71,7 +71,8 @@ def _set_up_django() -> Any:
     from django.conf import settings
 
     if not settings.configured:
-        settings.configure(DATABASES={}, USE_TZ=True)
+        # Also what the pages of the docs need that run in this process after it.
+        settings.configure(DATABASES={}, USE_TZ=True, ALLOWED_HOSTS=["*"], SECRET_KEY="made up")
         django.setup()
     from django.db import connections
 
