@@ -231,6 +231,31 @@ def test_exceptions_hold_no_request(gateway: Gateway, path: str) -> None:
         error = error.__cause__ or error.__context__
 
 
+@pytest.mark.parametrize("transport", TRANSPORTS[2:])
+@pytest.mark.parametrize("path", ["lost", "hang"])
+@pytest.mark.usefixtures("everything_logged")
+def test_awaited_exceptions_hold_no_request(gateway: Gateway, transport: str, path: str) -> None:
+    """The same, whichever library was beneath."""
+
+    async def send() -> None:
+        http = await _http(transport, gateway.tls)
+        client = AsyncClient(Acme(gateway.url(path)), http=http, **options(timeouts=HASTY))
+        try:
+            await client.send(message())
+        finally:
+            await (http.close() if transport == "aiohttp" else http.aclose())
+            await asyncio.sleep(0.05)  # aiohttp closes TLS in the background
+
+    with pytest.raises(OutcomeUnknownError) as caught:
+        asyncio.run(send())
+    error: BaseException | None = caught.value
+    assert_clean("".join(traceback.format_exception(error)))
+    while error is not None:
+        assert not hasattr(error, "request")
+        assert type(error).__module__.partition(".")[0] in {"propsms", "builtins", "ssl"}
+        error = error.__cause__ or error.__context__
+
+
 def test_unreachable_chains_to_its_cause(gateway: Gateway) -> None:
     """A person who debugs sees what the system said."""
     client = Client(Acme("https://localhost:9/x"), **options(retry=RetryPolicy(attempts=1)))

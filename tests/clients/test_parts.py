@@ -6,6 +6,7 @@ import asyncio
 import logging
 import threading
 from collections import Counter
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -607,3 +608,16 @@ def test_only_records_of_ours_are_redacted(caplog: pytest.LogCaptureFixture) -> 
         log.info("GET %s", "https://a.com/?phone=13900000001")
     log.info("GET %s", "https://a.com/?page=2")
     assert ["GET https://a.com/...", "GET https://a.com/?page=2"] == caplog.messages
+
+
+@pytest.mark.parametrize("name", ["hpack.hpack", "hpack.table"])
+def test_headers_of_http2_are_not_logged(name: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Each header is logged as it is packed, keys among them; the host's own are left alone."""
+    open_async(httpx.AsyncClient(), Timeouts())
+    caplog.set_level(logging.DEBUG, logger=name)
+    log = logging.getLogger(name)
+    for mine in (True, False):
+        with ours() if mine else nullcontext():
+            log.debug("Adding %s to the header table", (b"authorization", b"secret-example"))
+    assert "secret-example" not in caplog.messages[0]
+    assert "secret-example" in caplog.messages[1]

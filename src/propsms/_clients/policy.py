@@ -102,7 +102,8 @@ class Timeouts:
     Attributes:
         connect: Until the connection stands, TLS included; nothing was sent when it ends.
         read: Between two pieces of the reply; whether it was sent is unknown when it ends.
-        total: For the whole exchange.
+        total: For the whole exchange. `Client`, which cannot be interrupted while it reads, looks
+            at it between two pieces of the body; headers that trickle in may outlast it.
         pool: Until a connection of the pool is free; nothing was sent when it ends.
     """
 
