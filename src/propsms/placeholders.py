@@ -450,8 +450,8 @@ class Template:
     def names(self) -> tuple[str, ...]:
         """The variable behind each marker, in order of the markers; one may come twice.
 
-        Numbers and typed markers take the declared variables in their order, unless a
-        variable is declared by the number itself.
+        Numbers, typed and counted markers (``${TXT_2}``) take the declared variables in their
+        order, unless a variable is declared by the number itself.
         """
         return _names(self.placeholders, self.variables)
 
@@ -515,11 +515,16 @@ def _names(
     if placeholders and all(p.dialect is Dialect.TYPED for p in placeholders):
         fitting = len(declared) == len(placeholders)
         return tuple(declared) if fitting else tuple(str(n + 1) for n in range(len(placeholders)))
-    return tuple(_name(p, declared) for p in placeholders)
+    counted = all(p.dialect is Dialect.TYPED_NUMBERED for p in placeholders)
+    return tuple(_name(p, declared, counted=counted) for p in placeholders)
 
 
-def _name(placeholder: Placeholder, declared: list[str]) -> str:
+def _name(placeholder: Placeholder, declared: list[str], *, counted: bool) -> str:
     label = placeholder.label
+    if counted and label not in declared:  # TXT_2 is the second variable
+        _, _, number = label.partition("_")
+        at = int(number or 0)
+        return declared[at - 1] if 1 <= at <= len(declared) else label
     if label in declared or not (label.isascii() and label.isdigit()):
         return label
     position = int(label) if len(label) < 4 else 0

@@ -160,6 +160,9 @@ class Verdict:
         channels: What may carry it instead, when it is hopeless.
         template: What was judged.
         judged_by: The profile itself.
+
+    Where little is known of a provider, `is_thin` is true and `note` says so; ``ok`` then
+    means only that nothing known speaks against the text.
     """
 
     profile: str
@@ -184,6 +187,39 @@ class Verdict:
             return VerdictLevel.REJECT
         doubts = any(finding.severity is Severity.WARNING for finding in self.findings)
         return VerdictLevel.WARN if doubts else VerdictLevel.OK
+
+    @property
+    def is_thin(self) -> bool:
+        """True if no official page was found, and less is known of the demands than not.
+
+        ``ok`` then proves little.
+        """
+        known = self.judged_by
+        if known is None or known.grade == "official":
+            return False
+        return len(known.unknown) > len(known.facts)
+
+    @property
+    def note(self) -> str:
+        """What to know of this verdict, in Chinese; empty when enough is known there."""
+        return self._note("zh")
+
+    @property
+    def note_en(self) -> str:
+        """The same in English."""
+        return self._note("en")
+
+    def _note(self, language: str) -> str:
+        known = self.judged_by
+        if known is None or not self.is_thin:
+            return ""
+        here, gone = len(known.facts), len(known.unknown)
+        if language == "zh":
+            return f"查到 {here} 项要求，{gone} 项没有公开资料，没有报错不等于会通过。{known.note}"
+        return (
+            f"{here} demands are known, of {gone} nothing was found: "
+            f"no finding does not mean that it passes. {known.note_en}"
+        ).strip()
 
     @property
     def reasons(self) -> tuple[str, ...]:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from propsms._checks import reason_zh
 from propsms.cli._lint import mend
-from propsms.cli._lint.inputs import nothing_found, read_items
+from propsms.cli._lint.inputs import files_of, nothing_found, read_items
 from propsms.cli._lint.report import FORMATS, Entry, fingerprint, statistics
 from propsms.cli._speech import say
 from propsms.errors import InvalidValueError, PropsmsError
@@ -104,7 +105,7 @@ def command(ctx: click.Context, /, paths: tuple[str, ...], **options: Any) -> No
     entries = list(run.entries(paths))
     if options["write_baseline"]:
         _write_baseline(Path(options["write_baseline"]), entries)
-        return
+        ctx.exit(2 if run.unreadable else 0)
     entries = _without_baseline(entries, options["baseline"])
     least = _WEIGHTS[Severity(options["severity"])]
     shown = [e for e in entries if _WEIGHTS[e.finding.severity] >= least]
@@ -116,6 +117,8 @@ def command(ctx: click.Context, /, paths: tuple[str, ...], **options: Any) -> No
         _print(FORMATS[options["form"]](shown, style=click.style))
     if options["form"] == "text":
         _sum(shown, run)
+    if run.unreadable:
+        ctx.exit(2)
     bound = _WEIGHTS[Severity(options["fail_on"])]
     if run.patches or any(_WEIGHTS[e.finding.severity] >= bound for e in entries):
         ctx.exit(1)
@@ -127,6 +130,7 @@ class _Run:
     Attributes:
         texts: How many texts were judged.
         mended: How many texts were changed.
+        unreadable: How many files could not be read.
         patches: With ``--diff``, what would change.
     """
 
@@ -138,18 +142,30 @@ class _Run:
         self._ignore = _codes(options["ignore"])
         day: datetime | None = options["today"]
         self._today = day.date() if day else _today()
-        self.texts = self.mended = 0
+        self.texts = self.mended = self.unreadable = 0
         self.patches: list[tuple[str, str, str]] = []
 
     def entries(self, paths: Sequence[str]) -> Iterator[Entry]:
         """Every finding in *paths*, after the fixes that were asked for."""
-        for path in paths:
-            items = read_items(path, kind=self._kind, signature=self._options["signature"])
+        files = [file for path in paths for file in files_of(path)]
+        for file in files:
+            items = self._items(file, alone=len(files) == 1)
             if self._options["fix"] or self._options["diff"] or self._options["unsafe_fixes"]:
                 yield from self._mended(list(items))
             else:
                 for item in items:
                     yield from self._judged(item)
+
+    def _items(self, file: str, *, alone: bool) -> Iterator[Item]:
+        """The texts of *file*; one that cannot be read is reported, and the others go on."""
+        try:
+            yield from read_items(file, kind=self._kind, signature=self._options["signature"])
+        except (PropsmsError, OSError) as error:
+            if alone:
+                raise
+            self.unreadable += 1
+            told = say(*_both(error))
+            click.echo(f"propsms: {' '.join(told.split())}", err=True)
 
     def _judged(self, item: Item) -> Iterator[Entry]:
         self.texts += 1
@@ -232,6 +248,13 @@ class _Run:
             self.patches.append((path, *pair))
         else:
             mend.write(path, pair[1])
+
+
+def _both(error: PropsmsError | OSError) -> tuple[str, str]:
+    """What went wrong with a file, in Chinese and in English."""
+    if isinstance(error, PropsmsError):
+        return error.message_zh or error.message, error.message
+    return f"{error.filename}: {reason_zh(error)}", f"{error.filename}: {error.strerror}"
 
 
 def _today() -> Any:

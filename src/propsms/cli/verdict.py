@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from propsms.cli._lint.inputs import Item
     from propsms.findings import Finding, Span
-    from propsms.templates import Verdict, VerdictLevel
+    from propsms.templates import Verdict
 
 __all__ = ["command"]
 
@@ -60,6 +60,8 @@ def command(ctx: click.Context, /, paths: tuple[str, ...], **options: Any) -> No
         click.echo(nothing_found(), err=True)
     else:
         _table(told)
+        for line in _thin(told):
+            click.echo(line)
         if options["reasons"]:
             for line in _reasons(told):
                 click.echo(line)
@@ -73,14 +75,22 @@ def _today() -> Any:
     return datetime.now(UTC).date()
 
 
-def _mark(level: VerdictLevel) -> str:
+def _mark(verdict: Verdict) -> str:
     from propsms.templates import VerdictLevel
 
-    return {
+    told = {
         VerdictLevel.OK: say("通过", "ok"),
         VerdictLevel.WARN: say("存疑", "warn"),
         VerdictLevel.REJECT: say("驳回", "REJECT"),
-    }[level]
+    }[verdict.level]
+    return f"{told}?" if verdict.is_thin and verdict.level is VerdictLevel.OK else told
+
+
+def _thin(told: list[tuple[Item, dict[str, Verdict]]]) -> Iterator[str]:
+    """What ``ok?`` means, once for each provider of which little is known."""
+    for name, verdict in told[0][1].items():
+        if verdict.is_thin:
+            yield f"? {name}: {say(verdict.note, verdict.note_en)}"
 
 
 def _table(told: list[tuple[Item, dict[str, Verdict]]]) -> None:
@@ -93,7 +103,7 @@ def _table(told: list[tuple[Item, dict[str, Verdict]]]) -> None:
         table.add_column(name, justify="center")
     for item, found in told:
         shown = f"{item.template.name} {printable(item.template.text)}"
-        marks = [f"[{_COLOURS[v.level.value]}]{_mark(v.level)}[/]" for v in found.values()]
+        marks = [f"[{_COLOURS[v.level.value]}]{_mark(v)}[/]" for v in found.values()]
         table.add_row(_plain(shown), *marks)
     console = Console(highlight=False)
     wide = 34 + 10 * len(told[0][1])
@@ -172,6 +182,8 @@ def _object(item: Item, found: dict[str, Verdict]) -> dict[str, Any]:
                 ],
                 "fixed": verdict.fixed,
                 "hopeless": verdict.hopeless,
+                "note": verdict.note,
+                "note_en": verdict.note_en,
                 "channels": list(verdict.channels),
             }
             for name, verdict in found.items()

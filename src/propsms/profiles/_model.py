@@ -165,7 +165,8 @@ class Profile:
     def sign_heads(self) -> frozenset[str]:
         """The characters that a forbidden sign begins with."""
         signs, longer = self.signs
-        return signs | {sign[0] for sign in longer}
+        alike: tuple[str, ...] = self.get("symbols_alike") or ()
+        return signs | {sign[0] for sign in (*longer, *alike)}
 
     @lazy
     def lists(self) -> Mapping[str, WordList]:

@@ -100,6 +100,9 @@ FACTS: Final[dict[str, FactKey]] = {
     ),
     # Characters
     "symbols": FactKey("words", "禁用符号", "signs that the body may not hold"),
+    "symbols_alike": FactKey(
+        "words", "同类符号", "signs like those listed, where the list ends in “and so on”"
+    ),
     "symbols_edge": FactKey("words", "首尾禁用符号", "signs that may not open or close the body"),
     "emoticons_allowed": FactKey("bool", "可否用颜文字", "false: no ^_^ and the like"),
     "emoji_allowed": FactKey("bool", "可否用表情符号", "false: no pictographs"),

@@ -42,6 +42,9 @@ def _find_symbol(reading: Reading, profile: Profile) -> Iterator[Breach]:
     if not profile.sign_heads.isdisjoint(reading.chars):
         for found in _pattern(signs, longer).finditer(reading.plain):
             yield _symbol(found, profile)
+        alike = frozenset(profile.get("symbols_alike") or ()) & reading.chars
+        for found in _pattern(alike, ()).finditer(reading.plain) if alike else ():
+            yield _alike(found, profile)
     if profile.get("emoticons_allowed") is False and not _FACES.isdisjoint(reading.chars):
         for found in _EMOTICON.finditer(reading.plain):
             yield Breach(
@@ -51,6 +54,15 @@ def _find_symbol(reading: Reading, profile: Profile) -> Iterator[Breach]:
                 "emoticons_allowed",
                 fix=replace(Span(*found.span()), "", "删去", "drop it"),
             )
+
+
+def _alike(found: re.Match[str], profile: Profile) -> Breach:
+    return Breach(
+        f"“{found[0]}”与{profile.title}的禁用符号同类，建议用文字表达",
+        f"{found[0]!r} is a sign like those that {profile.title_en} forbids; put it in words",
+        Span(*found.span()),
+        "symbols_alike",
+    )
 
 
 def _symbol(found: re.Match[str], profile: Profile) -> Breach:

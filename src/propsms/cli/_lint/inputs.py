@@ -19,7 +19,7 @@ from propsms.placeholders import Template
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-__all__ = ["Ignore", "Item", "read_items"]
+__all__ = ["Ignore", "Item", "files_of", "nothing_found", "read_items"]
 
 
 @attrs.frozen
@@ -79,12 +79,20 @@ def read_items(
         return
     file = Path(path)
     if file.is_dir():
-        for found in sorted(file.rglob("*")):
-            if found.suffix.lower() in _READERS and found.is_file():
-                yield from read_items(str(found), kind=kind, signature=signature)
+        for found in files_of(path):
+            yield from read_items(found, kind=kind, signature=signature)
         return
     reader = _READERS.get(file.suffix.lower(), _read_plain)
     yield from reader(path, kind, signature)
+
+
+def files_of(path: str) -> list[str]:
+    """The files that *path* stands for: all of a folder that can be read, or the one itself."""
+    folder = Path(path)
+    if path == "-" or not folder.is_dir():
+        return [path]
+    found = sorted(folder.rglob("*"))
+    return [str(one) for one in found if one.suffix.lower() in _READERS and one.is_file()]
 
 
 def nothing_found() -> str:
