@@ -650,6 +650,52 @@ def test_a_store_holds_no_number() -> None:
     assert "203.0.113" not in held
 
 
+@pytest.mark.parametrize("digits", [7, 11])
+def test_a_store_holds_no_part_of_a_number(digits: int) -> None:
+    """Prefixes of the pumping budget are hashed too; eleven digits are the whole number."""
+    store = MemoryStore()
+    policy = OtpPolicy(pumping=PumpingBudget(digits=digits))
+    code_for(service(policy, store=store))
+    held = repr([store._slots, store._sendings, store._buckets, store._logs])
+    assert "prefix:" in held
+    assert ANNE[:7] not in held
+
+
+def test_a_prefix_shares_one_budget() -> None:
+    """Numbers that begin alike count together, others apart."""
+    budget = PumpingBudget(unverified=1, enforced=True)
+    codes = service(OtpPolicy(pumping=budget))
+    code_for(codes, "13900000001")
+    assert "pumping" == denied(codes, "13900000002").reason
+    code_for(codes, "13900010001")
+
+
+@pytest.mark.parametrize("guess", ["\ud800" * 6, "12345\udfff", "\ufdfa" * 100_000])
+def test_hostile_guesses_are_wrong(guess: str) -> None:
+    """A lone surrogate, which JSON can carry, raises nothing that would hold the number."""
+    codes = service()
+    code_for(codes)
+    assert VerifyStatus.WRONG == status(codes, guess)
+
+
+def test_a_session_may_hold_anything() -> None:
+    """Two lone surrogates are two sessions."""
+    codes = service()
+    issued = code_for(codes, session="\ud800")
+    assert VerifyStatus.WRONG == status(codes, issued.code, session="\ud801")
+    assert VerifyStatus.VERIFIED == status(codes, issued.code, session="\ud800")
+
+
+@pytest.mark.parametrize("field", ["tenant", "purpose"])
+@pytest.mark.parametrize("value", ["a\0b", "a\ud800"])
+def test_names_a_store_cannot_keep(field: str, value: str) -> None:
+    """They are refused before the store sees them, without a number in the words."""
+    options = {"purpose": "gate", field: value}
+    with pytest.raises(InvalidValueError, match=field) as caught:
+        service().issue(ANNE, now=NOW, **options)
+    assert ANNE not in repr(caught.value)
+
+
 # --- values and arguments ---
 
 

@@ -21,7 +21,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 from uuid import uuid4
 
 import attrs
@@ -167,7 +167,7 @@ class Entry:
         """What the receipts say together, or None while there is none.
 
         Delivered if any of one segment says so and no other segment failed; a receipt may
-        come late, so *unknown* and *failed* can still become *delivered*.
+        come late, so *unknown* can still become *failed*, and either *delivered*, never back.
         """
         return delivery_of(self.receipts)
 
@@ -194,7 +194,9 @@ class Tally:
     unproved: tuple[str, ...] = ()
 
 
-_WORST_FIRST = (DeliveryStatus.FAILED, DeliveryStatus.UNKNOWN, DeliveryStatus.DELIVERED)
+# A late receipt that knows less takes nothing back.
+_RANK: Final = {DeliveryStatus.UNKNOWN: 0, DeliveryStatus.FAILED: 1, DeliveryStatus.DELIVERED: 2}
+_WORST_FIRST: Final = (DeliveryStatus.FAILED, DeliveryStatus.UNKNOWN, DeliveryStatus.DELIVERED)
 
 
 class Journal(Protocol):
@@ -606,11 +608,12 @@ def lacks_proof(entry: Entry, before: datetime) -> bool:
 
 def delivery_of(receipts: Iterable[DeliveryReceipt]) -> DeliveryStatus | None:
     """What receipts of one message say together; see `Entry.delivery`."""
-    latest: dict[tuple[int, int] | None, DeliveryStatus] = {}
+    best: dict[tuple[int, int] | None, DeliveryStatus] = {}
     for receipt in receipts:
-        if latest.get(receipt.segment) is not DeliveryStatus.DELIVERED:
-            latest[receipt.segment] = receipt.status
-    return next((status for status in _WORST_FIRST if status in latest.values()), None)
+        known = best.get(receipt.segment)
+        if known is None or _RANK[receipt.status] > _RANK[known]:
+            best[receipt.segment] = receipt.status
+    return next((status for status in _WORST_FIRST if status in best.values()), None)
 
 
 def receipt_mark(receipt: DeliveryReceipt) -> tuple[object, ...]:

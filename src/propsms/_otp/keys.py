@@ -22,9 +22,12 @@ class Mac:
         self._fresh = hmac.new(key, digestmod=sha256)
 
     def __call__(self, text: str) -> bytes:
-        """The MAC of *text*, 32 bytes."""
+        """The MAC of *text*, 32 bytes; a lone surrogate is a character like any other.
+
+        The codec's error would hold the whole text, number and guess included.
+        """
         mac = self._fresh.copy()
-        mac.update(text.encode())
+        mac.update(text.encode("utf-8", "surrogatepass"))
         return mac.digest()
 
 
