@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 if TYPE_CHECKING:
@@ -83,11 +83,17 @@ def form(fields: Mapping[str, Any]) -> bytes:
     b'to=%2B86+1&empty='
     """
     pairs = "&".join(
-        f"{percent(name)}={percent(one if isinstance(one, str) else str(one))}"
+        f"{percent(name)}={percent(one)}"
         for name, value in fields.items()
-        for one in (value if isinstance(value, list | tuple) else (value,))
+        for one in _texts(value)
     )
     return pairs.replace("%20", "+").encode()
+
+
+def _texts(value: Any) -> list[str]:
+    if isinstance(value, list | tuple):
+        return [str(one) for one in cast("list[Any]", value)]
+    return [str(value)]
 
 
 def compact_json(value: Any) -> str:

@@ -253,7 +253,7 @@ class Core:
 
     def _send(self, provider: Provider, jobs: Sequence[Job], flight: _Flight) -> Steps[None]:
         """Ask one provider, again where that is safe; write what came of it."""
-        pending = jobs
+        pending: Sequence[Job] = jobs
         if self.quota is not None:
             pending = yield from self._within_caps(provider, jobs, flight.outcomes)
         pauses = None

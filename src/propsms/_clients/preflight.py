@@ -137,7 +137,8 @@ class _Asking:
             audits = yield from self._ask(build, self._provider.parse_templates)
             if not isinstance(audits, tuple):
                 return audits
-            more = {audit.template_id: audit for audit in audits}
+            listed: tuple[Any, ...] = audits
+            more = {audit.template_id: audit for audit in listed}
             if not more.keys() - found.keys():
                 break
             found |= more
