@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -147,6 +147,22 @@ def test_a_run_is_locked_while_another_worker_has_it() -> None:
     )
     one._runner.let_go()
     assert "done" == two.run([row(1)], WHEN).status
+
+
+def test_an_urgent_notice_waits_for_no_other_run() -> None:
+    """Water is cut now; the reminder run of the tenant may go on beside it."""
+    journal, box = MemoryJournal(), Outbox(":memory:")
+    assert journal.lease_run("june", worker="x", now=at(), until=at() + timedelta(hours=1))
+    burst = campaign(box, journal=journal, template="gas-cut")
+    routine = campaign(box, journal=journal, name="routine", template="gas-safety")
+    assert burst.urgent
+    assert not routine.urgent
+    assert "locked" == routine.run([row(1)], WHEN).status
+    assert burst._runner.hold()
+    twin = campaign(box, journal=journal, template="gas-cut", worker="twin")
+    assert not twin._runner.hold()
+    burst._runner.let_go()
+    assert twin._runner.hold()
 
 
 def test_pause_resume_cancel() -> None:

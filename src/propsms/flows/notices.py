@@ -1,7 +1,8 @@
 """A notice campaign: one text to many households, each message once, whatever happens.
 
 Notices of the four sorts (紧急, 日常, 安全, 服务) go to a building, a floor, a tag or everybody.
-An urgent one passes the hours and the caps, but neither the opt-out law nor the provider's pace.
+An urgent one passes the hours and the caps, but neither the opt-out law nor the provider's pace,
+and it does not wait for another run of the tenant to end.
 
 .. versionadded:: 0.1.0
 """
@@ -205,6 +206,7 @@ class NoticeCampaign:
             lease=self.lease,
             batch=self.batch,
             concurrency=self.concurrency,
+            urgent=self.urgent,
         )
 
     @property
@@ -309,7 +311,8 @@ class NoticeCampaign:
 
         Returns:
             What it came to; its status is ``refused`` with ``TEMPLATE_LINT`` if the text does
-            not pass, and ``locked`` while another run of the tenant is at work.
+            not pass, and ``locked`` while another run of the tenant is at work; an urgent notice
+            waits for no other campaign.
         """
         if rejects(plan.findings):
             return self._runner.report(RunStatus.REFUSED, ("TEMPLATE_LINT",))
