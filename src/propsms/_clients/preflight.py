@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from propsms._clients.caps import rules_of
 from propsms._clients.effects import Exchange, NotTaken, Pause
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from propsms._codes import FrequencyRule
     from propsms.placeholders import Template
     from propsms.providers import Provider
-    from propsms.wire import HttpRequest, HttpResponse
+    from propsms.wire import HttpRequest, HttpResponse, TemplateAudit
 
 __all__ = ["preflight"]
 
@@ -137,7 +137,7 @@ class _Asking:
             audits = yield from self._ask(build, self._provider.parse_templates)
             if not isinstance(audits, tuple):
                 return audits
-            listed: tuple[Any, ...] = audits
+            listed = cast("tuple[TemplateAudit, ...]", audits)
             more = {audit.template_id: audit for audit in listed}
             if not more.keys() - found.keys():
                 break
