@@ -262,7 +262,7 @@ class Core:
             tried += 1
             answers = yield from self._try(provider, pending, flight)
             flight.outcomes.update((o.reference, o) for o in answers)
-            again = [
+            again: list[tuple[Job, Outcome]] = [
                 (job, o)
                 for job, o in zip(pending, answers, strict=True)
                 if self.retry.repeats(o, tried)
