@@ -97,10 +97,14 @@ def _texts(count: int) -> list[str]:
 
 
 def _ban_list() -> re.Pattern[str]:
-    """500 words as one alternation, as a plain linter would do it.
+    """500 distinct words as one alternation, as a plain linter would do it.
 
-    The providers' own words, filled up with words that begin as common ones do: an
-    alternation is quick only while few first characters of the list stand in the text.
+    The 312 words that the providers' pages list, filled up with made-up words of two and three
+    characters that begin as common ones do. An alternation costs what its first characters
+    cost: where one stands in the text, all 500 branches are tried. Of the listed words alone
+    15 of 120 characters are a first one, here and in the catalog's texts alike; with the
+    filling it is 33, so this peer is if anything slower than a real list of 500. A plain
+    Python loop with a dictionary on the first two characters takes 0.8 of its time.
     """
     listed = {
         w for name in profiles.names() for one in profiles.load(name).words for w in one.words
@@ -117,9 +121,11 @@ def _scan_row(name: str, profile: profiles.Profile, texts: list[str], ban: re.Pa
     return cost(
         f"all rules of {name} beside one scan of 500 words",
         lambda: [lint(t, profile=profile, kind="notice", signature="绿苑物业") for t in texts],
-        lambda: [ban.findall(text) for text in texts],
+        lambda: [[found.span() for found in ban.finditer(text)] for text in texts],
         target="<= 2.5",
-        note="400 distinct texts of 120 characters",
+        rounds=15,
+        cpu=True,
+        note="400 distinct texts of 120 characters, markers as the provider takes them",
     )
 
 
@@ -128,7 +134,8 @@ def _lint_rows() -> Iterator[Row]:
     ban = _ban_list()
     for name in ("aliyun", "huawei"):
         profile = profiles.load(name)
-        yield _scan_row(name, profile, texts, ban)
+        numbered = [_numbered(text) for text in texts] if name == "huawei" else texts
+        yield _scan_row(name, profile, numbered, ban)
     aliyun = profiles.load("aliyun")
     every = [profiles.load(name) for name in profiles.names()]
     yield cost(
@@ -138,6 +145,12 @@ def _lint_rows() -> Iterator[Row]:
         target="<= 4",
         note="the text is read once for all",
     )
+
+
+def _numbered(text: str) -> str:
+    """*text* with the markers that Huawei takes, as long as it was."""
+    body = text.replace("${building}", "${1}").replace("${unit}", "${2}")
+    return body[:-1] + "请知悉请知悉请知"[: len(text) - len(body)] + "。"
 
 
 def _memory_row() -> Row:

@@ -78,7 +78,8 @@ def cost(
     target: str,
     rounds: int = 7,
     note: str = "",
+    cpu: bool = False,
 ) -> Row:
     """A row whose ratio says how many times the peer's time ours takes."""
-    a, b = side_by_side(ours, peer, rounds=rounds)
+    a, b = side_by_side(ours, peer, rounds=rounds, cpu=cpu)
     return Row(name, f"{a * 1e3:.3g} ms", f"{b * 1e3:.3g} ms", a / b, target, note)

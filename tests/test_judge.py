@@ -13,9 +13,14 @@ from hypothesis import given, settings, strategies as st
 from propsms import profiles
 from propsms.errors import InvalidValueError, TemplateError
 from propsms.findings import Severity, rejects
+from propsms.messages import MessageKind
 from propsms.placeholders import Template, Variable
+from propsms.profiles import names
+from propsms.rules import all_rules
 from propsms.templates import (
+    Verdict,
     VerdictLevel,
+    convert,
     drift,
     fix,
     lint,
@@ -510,3 +515,52 @@ def test_company_profile(tmp_path: Path) -> None:
     )
     with pytest.raises(InvalidValueError, match="lenght_max"):
         lint("x", profile=str(own))
+
+
+@given(
+    text=st.text(max_size=60) | st.sampled_from(["", *(rule.bad.text for rule in all_rules())]),
+    tail=st.text("【】[]¥$★☆●\n\r{}1#a费交拒退.:/w微@12345 繳\u200b", max_size=12),
+    kind=st.sampled_from(MessageKind),
+    signature=st.sampled_from([None, "", "绿苑物业", "测试", "[a]"]),
+    profile=st.sampled_from(names()),
+)
+def test_no_rule_is_passed_over(
+    text: str, tail: str, kind: MessageKind, signature: str | None, profile: str
+) -> None:
+    """What the shape of a text lets us skip is what running every rule would not find either."""
+    chosen = [rule.code for rule in all_rules() if rule.default]
+    told = lint(text + tail, profile=profile, kind=kind, signature=signature)
+    assert (
+        lint(text + tail, profile=profile, kind=kind, signature=signature, select=chosen) == told
+    )
+
+
+def test_ok_where_little_is_known_says_so() -> None:
+    """No finding of a provider that publishes nothing is not a promise."""
+    told = verdicts("【绿苑物业】今晚停水，请提前储水。")
+    thin = {name for name, verdict in told.items() if verdict.is_thin}
+    assert {"cmas", "ctyun", "yunpian"} == thin
+    assert "没有报错不等于会通过" in told["cmas"].note
+    assert "no finding does not mean" in told["yunpian"].note_en
+    assert "" == told["aliyun"].note == told["aliyun"].note_en
+    assert not Verdict("own", ()).is_thin
+
+
+def test_signs_like_those_of_the_seed() -> None:
+    """The seed gives examples; signs of the same kind are a warning there."""
+    found = lint("【绿苑物业】◆停水通知★今晚22时起停水。")
+    assert [("special-symbol", "warning"), ("special-symbol", "error")] == [
+        (f.code, f.severity.value) for f in found
+    ]
+
+
+def test_counted_markers_take_declared_names() -> None:
+    """``${TXT_2}`` is the second variable, so none is left unused."""
+    declared = [Variable("a", "address"), Variable("b", "date")]
+    given_ = Template(
+        "t", "${a}栋将于${b}停水。", "notice", signature="绿苑物业", variables=declared
+    )
+    own = convert(given_, to="huawei-intl").as_template()
+    assert ("a", "b") == own.names
+    assert () == lint(own, profile="huawei-intl", select=["variable-unused"])
+    assert "TXT_9" in Template("t", "${TXT_9}", "notice", variables=declared).names

@@ -222,6 +222,32 @@ def test_sarif(tmp_path: Path) -> None:
     jsonschema.validate(log, schema)
 
 
+def test_one_broken_file_does_not_hide_the_others(tmp_path: Path) -> None:
+    """It is reported, the rest is judged, and the exit code is 2."""
+    (tmp_path / "a.toml").write_text("x = = 1", "utf-8")
+    (tmp_path / "b.txt").write_text(f"{SIGNED}\n", "utf-8")
+    result = run("lint", tmp_path)
+    assert 2 == result.exit_code
+    assert "a.toml: not TOML" in result.stderr
+    assert "special-symbol" in result.stdout
+    baseline = tmp_path / "base.json"
+    assert 2 == run("lint", tmp_path, "--write-baseline", baseline).exit_code
+    missing = run("lint", tmp_path / "b.txt", tmp_path / "none.csv")
+    assert 2 == missing.exit_code
+    assert "none.csv" in missing.stderr
+
+
+def test_verdict_marks_what_proves_little(tmp_path: Path) -> None:
+    """The table says ``ok?`` and why; JSON gives the note."""
+    file = tmp_path / "a.txt"
+    file.write_text(f"{CLEAN}\n", "utf-8")
+    result = run("verdict", file)
+    assert "ok?" in result.stdout or "通过?" in result.stdout
+    assert "? cmas:" in result.stdout
+    told = json.loads(run("verdict", file, "--format", "json").stdout)
+    assert "no finding does not mean" in json.dumps(told)
+
+
 def test_fix(tmp_path: Path) -> None:
     """Safe fixes are written back in the file's own encoding; the rest is reported."""
     file = tmp_path / "a.txt"
