@@ -44,7 +44,12 @@ def open_store(name: str) -> _Store:
     return _Store(redis.Redis(unix_socket_path=os.environ["PROPSMS_TEST_REDIS"]), name)
 
 
-TestRedisStore = store_suite(open_store)
+def _examples() -> int | None:
+    """A third of the usual runs, because each act here is a trip to the disk or to a server."""
+    return None if os.environ.get("HYPOTHESIS_PROFILE") == "stress" else 20
+
+
+TestRedisStore = store_suite(open_store, examples=_examples())
 
 
 @pytest.fixture

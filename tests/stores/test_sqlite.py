@@ -40,7 +40,12 @@ def open_store(name: str) -> SQLiteStore:
     return SQLiteStore(path, synchronous="NORMAL", timeout=60)
 
 
-TestSQLiteStore = store_suite(open_store)
+def _examples() -> int | None:
+    """A third of the usual runs, because each act here is a trip to the disk or to a server."""
+    return None if os.environ.get("HYPOTHESIS_PROFILE") == "stress" else 20
+
+
+TestSQLiteStore = store_suite(open_store, examples=_examples())
 
 
 def test_the_safe_mode_is_the_default(tmp_path: Path) -> None:
