@@ -150,7 +150,7 @@ def _lint_rows() -> Iterator[Row]:
 def _numbered(text: str) -> str:
     """*text* with the markers that Huawei takes, as long as it was."""
     body = text.replace("${building}", "${1}").replace("${unit}", "${2}")
-    return body[:-1] + "请知悉请知悉请知"[: len(text) - len(body)] + "。"
+    return body[:-1] + "请知悉,请知悉,请知悉"[: len(text) - len(body)] + "。"
 
 
 def _memory_row() -> Row:

@@ -564,3 +564,15 @@ def test_counted_markers_take_declared_names() -> None:
     assert ("a", "b") == own.names
     assert () == lint(own, profile="huawei-intl", select=["variable-unused"])
     assert "TXT_9" in Template("t", "${TXT_9}", "notice", variables=declared).names
+
+
+def test_fix_gets_to_the_end_past_a_fix_that_would_harm() -> None:
+    """Forty stray characters and a change of wording that brings an error: no round is lost."""
+    text = (
+        f"{'门禁验证'}{chr(0)}H]]{chr(0) * 27}]{chr(127) * 11}\r{chr(127)}码为${{1}},5分钟内有效。"
+    )
+    for kind in MessageKind:
+        for name in names():
+            once, _ = fix(f"【绿苑物业】{text}", profile=name, kind=kind, unsafe=True)
+            again, _ = fix(once, profile=name, unsafe=True)
+            assert once.text == again.text

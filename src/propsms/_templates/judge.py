@@ -17,7 +17,7 @@ from propsms.rules import Reading, check, guess_kind
 from propsms.rules._fold import INVISIBLE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
     from datetime import date, time
     from pathlib import Path
 
@@ -355,9 +355,9 @@ def _better(
     *,
     unsafe: bool,
 ) -> _Judged | None:
-    """The text after all fixes at once; or after the first that alone brings in no error."""
+    """The text after all fixes at once; or all of one rule; or the first that brings no error."""
     able = [f for f in findings if f.fix is not None and (f.fix.safe or unsafe)]
-    for some in (able, *([one] for one in able)) if len(able) > 1 else (able,):
+    for some in _batches(able):
         edits = _compatible(template.text, some, unsafe=unsafe)
         if not edits:
             continue
@@ -368,6 +368,15 @@ def _better(
         ):
             return mended, left
     return None
+
+
+def _batches(able: list[Finding]) -> Iterator[list[Finding]]:
+    yield able
+    if len(able) > 1:
+        codes = dict.fromkeys(finding.code for finding in able)
+        for code in codes if len(codes) > 1 else ():
+            yield [finding for finding in able if finding.code == code]
+        yield from ([one] for one in able)
 
 
 def _errors(findings: Iterable[Finding]) -> set[str]:
