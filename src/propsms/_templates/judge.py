@@ -355,7 +355,7 @@ def _better(
     *,
     unsafe: bool,
 ) -> _Judged | None:
-    """The text after all fixes at once; or all of one rule; or the first that brings no error."""
+    """The text after all fixes at once; or after as many at once as bring in no error."""
     able = [f for f in findings if f.fix is not None and (f.fix.safe or unsafe)]
     for some in _batches(able):
         edits = _compatible(template.text, some, unsafe=unsafe)
@@ -371,12 +371,12 @@ def _better(
 
 
 def _batches(able: list[Finding]) -> Iterator[list[Finding]]:
-    yield able
-    if len(able) > 1:
-        codes = dict.fromkeys(finding.code for finding in able)
-        for code in codes if len(codes) > 1 else ():
-            yield [finding for finding in able if finding.code == code]
-        yield from ([one] for one in able)
+    """All of them, the halves, the quarters, and so on down to each alone."""
+    size = len(able)
+    while size:
+        for start in range(0, len(able), size):
+            yield able[start : start + size]
+        size //= 2
 
 
 def _errors(findings: Iterable[Finding]) -> set[str]:
