@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 from propsms.errors import InvalidValueError, StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Generator, Mapping, Sequence
 
 __all__ = ["SQLiteFile"]
 
@@ -112,7 +112,9 @@ class SQLiteFile:
             finally:
                 self._joined = None
 
-    def rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    def rows(
+        self, sql: str, values: Sequence[Any] | Mapping[str, Any] = ()
+    ) -> list[tuple[Any, ...]]:
         """What a query finds, all of it."""
         with self._lock:
             try:

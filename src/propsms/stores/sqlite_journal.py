@@ -44,7 +44,7 @@ from propsms.stores._sqlite import SQLiteFile
 if TYPE_CHECKING:
     import os
     import sqlite3
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
     from datetime import datetime
     from typing import Self
@@ -243,7 +243,7 @@ class SQLiteJournal:
             "DELETE FROM message WHERE reference=? AND state='planned'", (reference,)
         )
 
-    def _update(self, sql: str, values: Sequence[Any]) -> bool:
+    def _update(self, sql: str, values: Sequence[Any] | Mapping[str, Any]) -> bool:
         with self._file.act() as db:
             return db.execute(sql, values).rowcount == 1
 
@@ -424,17 +424,17 @@ class SQLiteJournal:
     ) -> Iterator[Reply]:
         """See `propsms.journal.Journal.replies`."""
         rows = self._file.rows(
-            "SELECT reply FROM reply WHERE (?1 IS NULL OR phone=?1) AND (?2 IS NULL OR at>=?2)"
-            " ORDER BY id",
-            (phone and dialled(phone), since and to_micros(since)),
+            "SELECT reply FROM reply WHERE (:phone IS NULL OR phone=:phone)"
+            " AND (:since IS NULL OR at>=:since) ORDER BY id",
+            {"phone": phone and dialled(phone), "since": since and to_micros(since)},
         )
         return (load_reply(text) for (text,) in rows)
 
     def audits(self, *, since: datetime | None = None) -> Iterator[TemplateAudit]:
         """See `propsms.journal.Journal.audits`."""
         rows = self._file.rows(
-            "SELECT audit FROM audit WHERE ?1 IS NULL OR at>=?1 ORDER BY id",
-            (since and to_micros(since),),
+            "SELECT audit FROM audit WHERE :since IS NULL OR at>=:since ORDER BY id",
+            {"since": since and to_micros(since)},
         )
         return (load_audit(text) for (text,) in rows)
 
@@ -461,10 +461,16 @@ class SQLiteJournal:
     ) -> bool:
         """See `propsms.journal.Journal.lease_run`."""
         return self._update(
-            "INSERT INTO lease (tenant, run, worker, until) VALUES (?1,?2,?3,?4)"
-            " ON CONFLICT (tenant) DO UPDATE SET run=?2, worker=?3, until=?4"
-            " WHERE (run=?2 AND worker=?3) OR until<=?5",
-            (tenant, run, worker, to_micros(until), to_micros(now)),
+            "INSERT INTO lease (tenant, run, worker, until) VALUES (:tenant,:run,:worker,:until)"
+            " ON CONFLICT (tenant) DO UPDATE SET run=:run, worker=:worker, until=:until"
+            " WHERE (run=:run AND worker=:worker) OR until<=:now",
+            {
+                "tenant": tenant,
+                "run": run,
+                "worker": worker,
+                "until": to_micros(until),
+                "now": to_micros(now),
+            },
         )
 
     def end_run(self, run: str, /, *, worker: str, tenant: str = "") -> bool:
@@ -480,9 +486,9 @@ class SQLiteJournal:
         limit = (to_micros(before),)
         with self._file.act() as db:
             db.execute(
-                "DELETE FROM receipt WHERE at<?1 OR reference IN"
-                " (SELECT reference FROM message WHERE created_at<?1)",
-                limit,
+                "DELETE FROM receipt WHERE at<? OR reference IN"
+                " (SELECT reference FROM message WHERE created_at<?)",
+                limit * 2,
             )
             done = [
                 db.execute("DELETE FROM message WHERE created_at<?", limit).rowcount,
