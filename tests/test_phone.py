@@ -4,6 +4,8 @@ import copy
 import pickle
 import subprocess
 import sys
+from collections.abc import Callable
+from typing import Any
 
 import phonenumbers
 import pytest
@@ -469,3 +471,12 @@ def test_phonenumbers_is_loaded_on_first_need() -> None:
 def test_notes_are_words() -> None:
     """A note is a stable word that a linter can show."""
     assert list(PhoneNote) == ["area_prefix_on_short_code", "leading_zero_400"]
+
+
+@pytest.mark.parametrize("raw", [19900000001, None, b"19900000001"])
+@pytest.mark.parametrize("read", [parse, parse_with_notes])
+def test_what_is_no_text_is_refused(read: Callable[[Any], object], raw: object) -> None:
+    """A spreadsheet reads a number as one; the error names the type and not the number."""
+    with pytest.raises(TypeError, match=r"raw must be a str, got (int|NoneType|bytes)") as caught:
+        read(raw)
+    assert "0000" not in str(caught.value)

@@ -93,6 +93,15 @@ def test_secrets_stay_hidden(kind: str) -> None:
     assert "10 characters" in str(caught.value)
 
 
+def test_a_code_that_nobody_declared_stays_hidden() -> None:
+    """In a text that sends codes a variable may be one, whatever its type."""
+    for variables in ([], [Variable("code", "number")]):
+        template = Template("t", "验证码${code}", "otp", variables=variables)
+        with pytest.raises(RenderError) as caught:
+            render(template, {"code": "482913\n"})
+        assert "482913" not in str(caught.value)
+
+
 def test_numbers_in_plain_text_are_masked() -> None:
     """A number that stands in a text value by mistake is not shown whole."""
     template = Template("t", "${a}", "notice", variables=[Variable("a", "text", max_length=3)])

@@ -84,7 +84,7 @@ class Endpoint:
         if not secure or port == 0 or not _HOST.fullmatch(host) or parts.username is not None:
             raise InvalidValueError(
                 f"endpoint must be https:// (http:// only to loopback), got {_shown(given)}",
-                f"endpoint 必须为 https://(仅本机可用 http://),现为 {_shown(given)}",
+                f"endpoint 必须为 https://（仅本机可用 http://），现为 {_shown(given)}",
                 field="endpoint",
             )
         if parts.path.strip("/") or parts.query or parts.fragment:

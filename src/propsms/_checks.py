@@ -6,12 +6,21 @@ import errno
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
-from propsms.errors import InvalidValueError
+from propsms.errors import InvalidValueError, WrongTypeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["between", "non_empty", "positive", "reason_zh", "require_aware", "require_day"]
+__all__ = [
+    "between",
+    "instance",
+    "non_empty",
+    "positive",
+    "reason_zh",
+    "require_aware",
+    "require_day",
+    "wrong_type",
+]
 
 _REASONS_ZH = {
     errno.ENOENT: "没有这个文件或文件夹，请核对路径",
@@ -30,15 +39,39 @@ def reason_zh(error: OSError) -> str:
     return _REASONS_ZH.get(error.errno or 0, error.strerror or str(error))
 
 
+def wrong_type(
+    field: str, value: object, wanted: str, hint: str = "", hint_zh: str = ""
+) -> WrongTypeError:
+    """Say which type *field* takes; never show *value*, which may be a number or a code."""
+    got = type(value).__name__
+    article = "an" if wanted[0] in "AEIOUaeiou" else "a"
+    return WrongTypeError(
+        f"{field} must be {article} {wanted}, got {got}" + (f"; {hint}" if hint else ""),
+        f"{field} 须为 {wanted}，现为 {got}" + (f"；{hint_zh}" if hint_zh else ""),
+        field=field,
+    )
+
+
+def instance(
+    *kinds: type[object], hint: str = "", hint_zh: str = ""
+) -> Callable[[Any, Any, Any], None]:
+    """Require one of *kinds* (a bool is no number)."""
+    wanted = " or ".join(kind.__name__ for kind in kinds)
+
+    def check(_: Any, field: Any, value: Any) -> None:
+        if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+            raise wrong_type(field.name, value, wanted, hint, hint_zh)
+
+    return check
+
+
 def between(low: Any, high: Any) -> Callable[[Any, Any, Any], None]:
     """Require ``low <= value <= high`` and the type of *low* (a bool is no number)."""
     kind = cast("type[object]", type(low))
 
     def check(_: Any, field: Any, value: Any) -> None:
         if not isinstance(value, kind) or isinstance(value, bool):
-            raise TypeError(
-                f"{field.name} must be {kind.__name__}, got {type(value).__name__} ({value!r})"
-            )
+            raise wrong_type(field.name, value, kind.__name__)
         if not low <= value <= high:
             raise InvalidValueError(
                 f"{field.name} must be from {low} to {high}, got {value}",
@@ -52,7 +85,7 @@ def between(low: Any, high: Any) -> Callable[[Any, Any, Any], None]:
 def positive(_: Any, field: Any, value: timedelta) -> None:
     """Require a timedelta greater than zero."""
     if not isinstance(value, timedelta):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise TypeError(f"{field.name} must be a timedelta, got {type(value).__name__}")
+        raise wrong_type(field.name, value, "timedelta")
     if value <= timedelta():
         raise InvalidValueError(
             f"{field.name} must be longer than zero, got {value}",
@@ -64,7 +97,7 @@ def positive(_: Any, field: Any, value: timedelta) -> None:
 def non_empty(_: Any, field: Any, value: str) -> None:
     """Require a text that is more than white space."""
     if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise TypeError(f"{field.name} must be a str, got {type(value).__name__}")
+        raise wrong_type(field.name, value, "str")
     if not value.strip():
         raise InvalidValueError(
             f"{field.name} must not be empty", f"{field.name} 不能为空", field=field.name
@@ -90,10 +123,8 @@ def require_day(today: date, field: str = "today") -> None:
     """Require a plain day: an instant does not compare with one.
 
     Raises:
-        TypeError: *today* is an instant, or no date at all.
+        WrongTypeError: *today* is an instant, or no date at all.
     """
     if isinstance(today, datetime) or not isinstance(today, date):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise TypeError(
-            f"{field} must be a date, got {type(today).__name__}; "
-            "use propsms.sending_hours.shanghai_day(now)"
-        )
+        call = "propsms.sending_hours.shanghai_day(now)"
+        raise wrong_type(field, today, "date", f"use {call}", f"请用 {call}")

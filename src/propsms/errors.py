@@ -30,6 +30,7 @@ __all__ = [
     "TemplateError",
     "ThrottledError",
     "UnreachableError",
+    "WrongTypeError",
 ]
 
 
@@ -64,6 +65,10 @@ class InvalidValueError(PropsmsError, ValueError):
     """
 
     field: str = ""
+
+
+class WrongTypeError(InvalidValueError, TypeError):
+    """A value has the wrong type, such as a float for money; the message says which will do."""
 
 
 class PhoneError(PropsmsError, ValueError):

@@ -20,7 +20,7 @@ from propsms.errors import (
     ThrottledError,
     UnreachableError,
 )
-from propsms.phone import PhoneNumber, mask_numbers
+from propsms.phone import PhoneNumber, mask_numbers, require_number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -135,7 +135,7 @@ class OutboundMessage:
             the send, so it must not contain personal data.
     """
 
-    to: PhoneNumber = attrs.field(validator=attrs.validators.instance_of(PhoneNumber))
+    to: PhoneNumber = attrs.field(validator=require_number)
     template: str
     values: Mapping[str, str] = attrs.field(
         factory=dict[str, str], converter=_copied, repr=False, hash=False
@@ -210,10 +210,11 @@ class Refused:
         if self.reason is RefusalReason.UNREACHABLE:
             error = UnreachableError
         detail = mask_numbers(self.detail)
+        ours, _, ours_zh = detail.partition(" / ") if self.provider is None else (detail, "", "")
         by = self.provider or "propsms"
         raise error(
-            f"{by} refused the message: {self.reason} ({self.code}: {detail}); nothing was sent",
-            f"{by} 拒绝了该短信：{self.reason}({self.code}:{detail})，未发送",
+            f"{by} refused the message: {self.reason} ({self.code}: {ours}); nothing was sent",
+            f"{by} 拒绝了该短信：{self.reason}（{self.code}：{ours_zh or ours}），未发送",
             provider=self.provider,
             code=self.code,
             reference=self.reference,

@@ -18,6 +18,7 @@ import unicodedata
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, NoReturn, cast, final
 
+from propsms._checks import instance, wrong_type
 from propsms.errors import PhoneError
 
 if TYPE_CHECKING:
@@ -127,6 +128,12 @@ class PhoneNumber(_Fields):
         return self
 
 
+require_number = instance(
+    PhoneNumber, hint="use propsms.phone.parse", hint_zh="请用 propsms.phone.parse"
+)
+"""The validator of fields that hold a `PhoneNumber`; its message never shows what it got."""
+
+
 def _make(e164: str, national: str, kind: PhoneKind, extension: str | None) -> PhoneNumber:
     # Plain stores, then the frozen class: a third of the time of four object.__setattr__.
     number: Any = _Fields()
@@ -167,6 +174,7 @@ def parse(raw: str, *, region: str = "CN") -> PhoneNumber:
     Raises:
         PhoneError: *raw* is no valid number. Its ``reason`` says why in one word, such as
             ``area_code_missing``; its message shows the input masked.
+        WrongTypeError: *raw* is no text, such as a number that a spreadsheet read as one.
 
     >>> parse("(0755) 2000-1234 转 801").extension
     '801'
@@ -175,7 +183,11 @@ def parse(raw: str, *, region: str = "CN") -> PhoneNumber:
 
     .. versionadded:: 0.1.0
     """
-    if (found := _COMMON_MOBILE(raw)) and (region == "CN" or raw[0] == "+"):
+    try:
+        found = _COMMON_MOBILE(raw)
+    except TypeError:
+        raise wrong_type("raw", raw, "str") from None
+    if found and (region == "CN" or raw[0] == "+"):
         national = found[1]
         if len(national) != 11:
             national = national.replace("-", "").replace(" ", "")
@@ -194,6 +206,7 @@ def parse_with_notes(raw: str, *, region: str = "CN") -> tuple[PhoneNumber, tupl
 
     Raises:
         PhoneError: As for `parse`.
+        WrongTypeError: *raw* is no text.
 
     >>> parse_with_notes("0755-95588")[1]
     (<PhoneNote.AREA_PREFIX_ON_SHORT_CODE: 'area_prefix_on_short_code'>,)
@@ -282,6 +295,8 @@ def _clean(raw: str) -> str:
 
     NFKC would do more than is safe: it turns the ² of a footnote into a digit.
     """
+    if not isinstance(raw, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise wrong_type("raw", raw, "str")
     if len(raw) > _MAX_LENGTH:
         raise _refusal(raw, "too_long")
     text = raw.translate(_TO_ASCII).strip()

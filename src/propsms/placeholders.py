@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import attrs
 
+from propsms._checks import instance
 from propsms._placeholders.lazy import lazy
 from propsms._placeholders.plan import Plan
 from propsms.errors import InvalidValueError, TemplateError
@@ -414,8 +415,8 @@ class Template:
         summary_en: The same in English.
     """
 
-    name: str = attrs.field(validator=attrs.validators.instance_of(str))
-    text: str = attrs.field(validator=attrs.validators.instance_of(str))
+    name: str = attrs.field(validator=instance(str))
+    text: str = attrs.field(validator=instance(str))
     kind: MessageKind = attrs.field(converter=MessageKind)
     category: NoticeCategory | None = attrs.field(
         default=None, converter=attrs.converters.optional(NoticeCategory)

@@ -94,6 +94,8 @@ def test_any_text_is_read(raw: str) -> None:
 
 def test_a_number_without_quotes_is_not_repeated() -> None:
     """TOML reads it as a whole number; the error must not show it."""
-    with pytest.raises(TypeError, match="raw must be a text in quotes, got int") as caught:
+    with pytest.raises(
+        TypeError, match="raw must be a str, got int; write the number in quotes"
+    ) as caught:
         CardNumber(13900000001)  # type: ignore[arg-type]
     assert "13900000001" not in str(caught.value)

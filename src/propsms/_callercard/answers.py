@@ -13,9 +13,9 @@ import math
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import attrs
-from attrs.validators import instance_of
 
 from propsms._callercard.calls import CallOutcome, CallResult
+from propsms._checks import instance
 from propsms.errors import InvalidValueError
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def _count(_: object, field: attrs.Attribute[int], value: int) -> None:
         )
 
 
-_whole = [instance_of(int), _count]
+_whole = [instance(int), _count]
 
 
 @attrs.frozen

@@ -9,10 +9,10 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import attrs
-from attrs.validators import ge, instance_of
+from attrs.validators import ge
 
 from propsms._checks import require_aware
-from propsms.phone import PhoneNumber
+from propsms.phone import PhoneNumber, require_number
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -84,7 +84,7 @@ class CallOutcome:
     .. versionadded:: 0.1.0
     """
 
-    callee: PhoneNumber = attrs.field(validator=instance_of(PhoneNumber))
+    callee: PhoneNumber = attrs.field(validator=require_number)
     at: datetime
     result: CallResult = attrs.field(converter=CallResult)
     seconds: float = attrs.field(default=0, validator=ge(0))

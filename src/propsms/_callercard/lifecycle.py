@@ -11,11 +11,10 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 import attrs
-from attrs.validators import instance_of
 
 from propsms._callercard.formats import all_papers, superseded
 from propsms._callercard.model import CallerCard, CardNumber, plain_day
-from propsms._checks import require_day
+from propsms._checks import instance, require_day
 from propsms.errors import InvalidValueError
 
 if TYPE_CHECKING:
@@ -116,7 +115,7 @@ class CardFile:
     .. versionadded:: 0.1.0
     """
 
-    card: CallerCard = attrs.field(validator=instance_of(CallerCard))
+    card: CallerCard = attrs.field(validator=instance(CallerCard))
     registrations: tuple[Registration, ...] = attrs.field(default=(), converter=_registrations)
     given_up: tuple[CardNumber, ...] = attrs.field(default=(), converter=_numbers)
 

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 from uuid import NAMESPACE_DNS, uuid5
 
 import attrs
-from attrs.validators import deep_iterable, instance_of, optional
+from attrs.validators import deep_iterable, optional
 
 from propsms._callercard.logo import LogoInfo, read_logo
 from propsms._callercard.numbers import CardNumberKind, NumberReading, read_number
 from propsms._callercard.properties import clean
+from propsms._checks import instance, wrong_type
 from propsms.errors import InvalidValueError
 from propsms.phone import mask_numbers
 
@@ -30,7 +31,7 @@ __all__ = ["SERVICE_TYPES", "CallerCard", "CardNumber", "Document", "plain_day"]
 SERVICE_TYPES = ("客服", "报修服务", "费用通知", "安全通知", "装修与巡检", "秩序维护")
 """What a property company calls about; `service_type` takes any other text too."""
 
-_text = instance_of(str)
+_text = instance(str)
 _maybe_text = optional(_text)
 _NAMESPACE = uuid5(NAMESPACE_DNS, "callercard.propsms")
 
@@ -56,7 +57,7 @@ def _from_one(_: object, field: Any, value: int) -> None:
 def plain_day(_: object, field: Any, value: object) -> None:
     """A plain day: an instant would not compare with one."""
     if value is not None and (not isinstance(value, date) or isinstance(value, datetime)):
-        raise TypeError(f"{field.name} must be a date such as 2026-01-31, got {value!r}")
+        raise wrong_type(field.name, value, "date", "write 2026-01-31", "写作 2026-01-31")
 
 
 @attrs.frozen
@@ -79,13 +80,13 @@ class Document:
     sha256: str = attrs.field(default="", validator=[_text, _sha256])
     issued: date | None = attrs.field(default=None, validator=plain_day)
     expires: date | None = attrs.field(default=None, validator=plain_day)
-    stamped: bool = attrs.field(default=False, validator=instance_of(bool))
+    stamped: bool = attrs.field(default=False, validator=instance(bool))
 
 
 def _raw(_: object, __: object, value: Any) -> None:
     """Without the value: a number that was not quoted is a number all the same."""
     if not isinstance(value, str):
-        raise TypeError(f"raw must be a text in quotes, got {type(value).__name__}")
+        raise wrong_type("raw", value, "str", "write the number in quotes", "号码请加引号")
 
 
 def _masked(raw: str) -> str:
@@ -115,7 +116,7 @@ class CardNumber:
     purpose: str = attrs.field(default="", validator=_text)
     holder_name: str | None = attrs.field(default=None, validator=_maybe_text)
     proof: Document | str | None = attrs.field(
-        default=None, validator=optional(instance_of((Document, str)))
+        default=None, validator=optional(instance(Document, str))
     )
     reading: NumberReading = attrs.field(
         init=False,
@@ -202,10 +203,10 @@ class CallerCard:
     department: str | None = attrs.field(default=None, validator=_maybe_text)
     call_reason: str | None = attrs.field(default=None, validator=_maybe_text)
     numbers: tuple[CardNumber, ...] = attrs.field(
-        default=(), converter=_numbers, validator=deep_iterable(instance_of(CardNumber))
+        default=(), converter=_numbers, validator=deep_iterable(instance(CardNumber))
     )
     logo: LogoInfo | None = attrs.field(
-        default=None, converter=_read_bytes, validator=optional(instance_of(LogoInfo))
+        default=None, converter=_read_bytes, validator=optional(instance(LogoInfo))
     )
     logo_url: str | None = attrs.field(default=None, validator=_maybe_text)
     url: str | None = attrs.field(default=None, validator=_maybe_text)
@@ -214,11 +215,11 @@ class CallerCard:
     note: str | None = attrs.field(default=None, validator=_maybe_text)
     uscc: str | None = attrs.field(default=None, validator=_maybe_text)
     documents: tuple[Document, ...] = attrs.field(
-        default=(), converter=_documents, validator=deep_iterable(instance_of(Document))
+        default=(), converter=_documents, validator=deep_iterable(instance(Document))
     )
     valid_from: date | None = attrs.field(default=None, validator=plain_day)
     valid_to: date | None = attrs.field(default=None, validator=plain_day)
-    version: int = attrs.field(default=1, validator=[instance_of(int), _from_one])
+    version: int = attrs.field(default=1, validator=[instance(int), _from_one])
 
     @property
     def uid(self) -> UUID:

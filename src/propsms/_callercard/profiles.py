@@ -13,10 +13,10 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import attrs
-from attrs.validators import instance_of
 
 from propsms._callercard.fields import Form, read_utf8
 from propsms._callercard.numbers import CardNumberKind
+from propsms._checks import instance
 from propsms.errors import InvalidValueError
 
 if TYPE_CHECKING:
@@ -199,7 +199,7 @@ class CardProfile:
     .. versionadded:: 0.1.0
     """
 
-    id: str = attrs.field(validator=instance_of(str))
+    id: str = attrs.field(validator=instance(str))
     title: str = ""
     title_en: str = ""
     region: str = "CN"
@@ -230,7 +230,7 @@ class CardProfile:
     )
     refuses_emoji: bool = False
     refuses_government_words: bool = False
-    source: str = attrs.field(validator=instance_of(str))
+    source: str = attrs.field(validator=instance(str))
     checked_on: date = attrs.field(converter=_day)
     notes: str = ""
     notes_en: str = ""

@@ -80,7 +80,7 @@ def _check(kind: str, error: str, scale: int) -> None:
         raise InvalidValueError(
             f"kind must be svg or png, error L, M, Q or H, scale 1 to 100, "
             f"got {kind!r}, {error!r}, {scale!r}",
-            f"kind 须为 svg 或 png,error 须为 L、M、Q、H,scale 须为 1 到 100,"
+            f"kind 须为 svg 或 png，error 须为 L、M、Q、H，scale 须为 1 到 100，"
             f"现为 {kind!r}、{error!r}、{scale!r}",
             field="kind",
         )

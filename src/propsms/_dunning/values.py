@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from propsms._checks import require_aware
-from propsms.errors import InvalidValueError
+from propsms.errors import InvalidValueError, WrongTypeError
 from propsms.sending_hours import SHANGHAI
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 __all__ = [
     "FEN",
     "ZERO",
-    "WrongTypeError",
     "by_type",
     "day",
     "due_day",
@@ -35,10 +34,6 @@ __all__ = [
 
 ZERO: Final = Decimal(0)
 FEN: Final = Decimal("0.01")
-
-
-class WrongTypeError(InvalidValueError, TypeError):
-    """A value of the wrong type, such as a float for money; names the field and the value."""
 
 
 def money(value: object, field: str) -> Decimal:
@@ -102,7 +97,7 @@ def day(value: object, field: str) -> date:
     raise WrongTypeError(
         f"{field} must be a date, got {kind} ({value!r}); "
         "of an aware instant take .astimezone(ZoneInfo('Asia/Shanghai')).date()",
-        f"{field} 须为日期 date，现为 {kind}({value!r});"
+        f"{field} 须为日期 date，现为 {kind}({value!r})；"
         "带时区的时刻请取 .astimezone(ZoneInfo('Asia/Shanghai')).date()",
         field=field,
     )

@@ -30,7 +30,10 @@ class Plan:
         names: The variables, each once, in order of first appearance.
     """
 
-    __slots__ = ("_count", "_dated", "_form", "_match", "_pick", "_places", "_variables", "names")
+    __slots__ = (
+        *("_count", "_dated", "_form", "_match", "_pick", "_places", "_secret", "_variables"),
+        "names",
+    )
 
     def __init__(self, template: Template, placeholders: Sequence[Placeholder]) -> None:
         places = template.names
@@ -39,6 +42,8 @@ class Plan:
         self._count = len(self.names)
         self._pick = _picker(self.names)
         self._places = None if places == self.names else _picker_of_places(places, self.names)
+        # A variable that nobody declared as a code is one all the same in a text that sends codes.
+        self._secret = template.kind.value == "otp"
         self._form = _form(template.text, placeholders)
         self._match = re.compile(
             r"\x00".join(f"(?:{pattern_of(v)})" for v in self._variables)
@@ -73,7 +78,7 @@ class Plan:
         """Raise what is wrong with *values*; the fast check has already said that something is."""
         _require_all(self.names, values)
         for variable in self._variables:
-            _require_fit(variable, values[variable.name])
+            _require_fit(variable, values[variable.name], secret=self._secret)
 
 
 def _require_all(names: Sequence[str], values: Mapping[str, str]) -> None:
@@ -95,7 +100,7 @@ def _require_all(names: Sequence[str], values: Mapping[str, str]) -> None:
         )
 
 
-def _require_fit(variable: Variable, value: Any) -> None:
+def _require_fit(variable: Variable, value: Any, *, secret: bool) -> None:
     if not isinstance(value, str):
         raise RenderError(
             f"variable {variable.name!r} must be a text, got {type(value).__name__}; "
@@ -108,10 +113,10 @@ def _require_fit(variable: Variable, value: Any) -> None:
     ):
         return
     said, said_zh = describe(variable)
-    what = shown(variable, value)
+    what = shown(variable, value, secret=secret)
     raise RenderError(
         f"variable {variable.name!r} ({variable.type}) must be {said}, got {what}",
-        f"变量“{variable.name}”({variable.type})须为{said_zh}，现为 {what}",
+        f"变量“{variable.name}”（{variable.type}）须为 {said_zh}，现为 {what}",
         variable=variable.name,
     )
 

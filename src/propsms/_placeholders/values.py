@@ -102,9 +102,9 @@ def describe(variable: Variable) -> tuple[str, str]:
     return f"{said}, at most {most} characters", f"{said_zh}，最多 {most} 个字符"
 
 
-def shown(variable: Variable, value: str) -> str:
-    """The value as an error may show it: never whole when it may be secret."""
-    if variable.type.is_secret:
+def shown(variable: Variable, value: str, *, secret: bool) -> str:
+    """The value as an error may show it: not at all if it is *secret* or of such a type."""
+    if secret or variable.type.is_secret:
         return f"({len(value)} characters, hidden)"
     return repr(mask_numbers(value[:40]) + ("..." if len(value) > 40 else ""))
 

@@ -88,11 +88,11 @@ class RowError:
 
 @attrs.frozen
 class TableRow:
-    """The values of one row, before a reader makes its own of them."""
+    """The values of one row, before a reader makes its own of them; its repr shows none of them."""
 
     line: int
-    values: Mapping[str, Any]
-    others: Mapping[str, str]
+    values: Mapping[str, Any] = attrs.field(repr=False)
+    others: Mapping[str, str] = attrs.field(repr=False)
 
 
 class Table(Generic[Row]):

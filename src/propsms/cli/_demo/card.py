@@ -22,7 +22,7 @@ def write_card(story: Story, path: Path) -> None:
         legal_name="某某物业服务有限公司",
         service_type="物业服务",
         numbers=(CardNumber("400-000-0001", purpose="客服"),),
-        note="报修、缴费、访客,请拨客服电话。",
+        note="报修、缴费、访客，请拨客服电话。",
     )
     path.write_bytes(to_vcard(card).encode())
     story.screen.tell(
