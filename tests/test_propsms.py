@@ -80,6 +80,17 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
         ("click", "from propsms.cli import main; main()", "cli"),
         ("rich", "from propsms.cli import main; main()", "cli"),
         ("redis", "from propsms.stores import RedisStore; RedisStore(None)", "redis"),
+        ("hypothesis", "from propsms.testing import phones", "testing"),
+        (
+            "segno",
+            "import propsms; propsms.callercard.to_qr(propsms.CallerCard(display_name='a'))",
+            "qr",
+        ),
+        (
+            "cryptography",
+            "import propsms; propsms.callercard.verify_passport('', '', now=None)",
+            "passport",
+        ),
     ],
 )
 def test_a_missing_extra_names_what_to_install(package: str, statement: str, extra: str) -> None:

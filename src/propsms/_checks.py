@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import errno
+from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
-from propsms.errors import InvalidValueError, WrongTypeError
+from propsms.errors import InvalidValueError, MissingExtraError, WrongTypeError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
 __all__ = [
     "between",
+    "extra",
     "instance",
     "non_empty",
     "positive",
@@ -37,6 +39,24 @@ _REASONS_ZH = {
 def reason_zh(error: OSError) -> str:
     """Why a file cannot be used, in Chinese; the system tells it in English alone."""
     return _REASONS_ZH.get(error.errno or 0, error.strerror or str(error))
+
+
+@contextmanager
+def extra(name: str, package: str, what: str, what_zh: str) -> Generator[None]:
+    """Import what the extra *name* brings inside this, and say what to install without it.
+
+    Raises:
+        MissingExtraError: *package* is not installed.
+    """
+    try:
+        yield
+    except ImportError as error:
+        command = f"pip install 'propsms[{name}]'"
+        raise MissingExtraError(
+            f"{what} needs {package}; install it with: {command}",
+            f"{what_zh}需要 {package}，请安装：{command}",
+            extra=name,
+        ) from error
 
 
 def wrong_type(

@@ -22,8 +22,8 @@ import attrs
 from propsms._callercard.jcard import to_jcard
 from propsms._callercard.model import CardNumber
 from propsms._callercard.properties import clean, clean_uri
-from propsms._checks import require_aware
-from propsms.errors import InvalidValueError, MissingExtraError
+from propsms._checks import extra, require_aware
+from propsms.errors import InvalidValueError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -389,15 +389,9 @@ def _decode_object(text: str) -> dict[str, Any] | None:
 
 
 def _crypto() -> tuple[Any, Any, Any]:
-    try:
-        from cryptography.hazmat.primitives import hashes  # noqa: PLC0415  an extra
+    with extra("passport", "cryptography", "signing", "签名"):
+        from cryptography.hazmat.primitives import hashes  # noqa: PLC0415
         from cryptography.hazmat.primitives.asymmetric import ec, utils  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(
-            "signing needs cryptography; install it with: pip install 'propsms[passport]'",
-            "签名需要 cryptography，请安装：pip install 'propsms[passport]'",
-            extra="passport",
-        ) from error
     return ec, hashes, utils
 
 

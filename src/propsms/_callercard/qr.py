@@ -12,7 +12,8 @@ import attrs
 
 from propsms._callercard.properties import clean_uri
 from propsms._callercard.vcard import to_vcard
-from propsms.errors import InvalidValueError, MissingExtraError
+from propsms._checks import extra
+from propsms.errors import InvalidValueError
 
 if TYPE_CHECKING:
     from propsms._callercard.model import CallerCard
@@ -44,14 +45,8 @@ def to_qr(
 
     .. versionadded:: 0.1.0
     """
-    try:
-        import segno  # noqa: PLC0415  an extra
-    except ModuleNotFoundError as missing:
-        raise MissingExtraError(
-            "a QR code needs segno; install it with: pip install 'propsms[qr]'",
-            "二维码需要 segno，请安装：pip install 'propsms[qr]'",
-            extra="qr",
-        ) from missing
+    with extra("qr", "segno", "a QR code", "二维码"):
+        import segno  # noqa: PLC0415
     _check(kind, error, scale)
     if url and not url.lower().startswith(("https://", "http://")):
         raise InvalidValueError(

@@ -10,8 +10,8 @@ from datetime import date, datetime
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple
 
-from propsms._checks import reason_zh
-from propsms.errors import MissingExtraError, TableError
+from propsms._checks import extra, reason_zh
+from propsms.errors import TableError
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
@@ -172,14 +172,8 @@ def _fault(cells: Sequence[str], encoding: str) -> tuple[str, str] | None:
 
 @contextmanager
 def _workbook_lines(path: Path, sheet: str | None) -> Generator[Iterator[Line]]:
-    try:
-        import openpyxl  # noqa: PLC0415  an extra
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(
-            "reading .xlsx needs openpyxl; install it with: pip install 'propsms[xlsx]'",
-            "读取 .xlsx 需要 openpyxl，请安装：pip install 'propsms[xlsx]'",
-            extra="xlsx",
-        ) from error
+    with extra("xlsx", "openpyxl", "reading .xlsx", "读取 .xlsx "):
+        import openpyxl  # noqa: PLC0415
     try:
         book: Any = openpyxl.load_workbook(path, read_only=True, data_only=True)
     except Exception as error:  # openpyxl raises whatever a broken part of the file causes

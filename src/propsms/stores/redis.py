@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import attrs
 
-from propsms.errors import InvalidValueError, MissingExtraError, StoreError
+from propsms._checks import extra
+from propsms.errors import InvalidValueError, StoreError
 from propsms.otp import Challenge, Opened
 from propsms.quota import Cap, Capped, Reserved, Rolling, Usage, from_micros, tag_of, to_micros
 from propsms.stores import _lua
@@ -285,14 +286,8 @@ def _challenge_args(challenge: Challenge, caps: Sequence[Cap]) -> tuple[str, ...
 
 
 def _errors() -> type[Exception]:
-    try:
-        from redis.exceptions import RedisError  # noqa: PLC0415 - only with the extra
-    except ImportError as error:
-        raise MissingExtraError(
-            "RedisStore needs redis-py; install it with: pip install 'propsms[redis]'",
-            "RedisStore 需要 redis-py，请安装：pip install 'propsms[redis]'",
-            extra="redis",
-        ) from error
+    with extra("redis", "redis-py", "RedisStore", "RedisStore "):
+        from redis.exceptions import RedisError  # noqa: PLC0415
     return RedisError
 
 

@@ -13,6 +13,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from propsms._checks import extra
+
 if TYPE_CHECKING:
     from propsms.testing.clocks import SettableClock as SettableClock
     from propsms.testing.providers import (
@@ -48,7 +50,8 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'propsms.testing' has no attribute {name!r}")
-    value = getattr(import_module(f"propsms.testing.{_HOMES[name]}"), name)
+    with extra("testing", "hypothesis", f"propsms.testing.{name}", f"propsms.testing.{name} "):
+        value = getattr(import_module(f"propsms.testing.{_HOMES[name]}"), name)
     globals()[name] = value
     return value
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from propsms._checks import reason_zh
+from propsms._checks import extra, reason_zh
 from propsms._placeholders.lazy import late
 from propsms.cli._speech import say
-from propsms.errors import MissingExtraError, PropsmsError, TableError
+from propsms.errors import PropsmsError, TableError
 from propsms.messages import MessageKind
 from propsms.placeholders import Template
 
@@ -271,14 +271,8 @@ def _read_csv(path: str, kind: MessageKind | None, signature: str | None) -> Ite
 
 
 def _read_xlsx(path: str, kind: MessageKind | None, signature: str | None) -> Iterator[Item]:
-    try:
+    with extra("xlsx", "openpyxl", "reading .xlsx", "读取 .xlsx "):
         from openpyxl import load_workbook
-    except ImportError as error:
-        raise MissingExtraError(
-            "reading .xlsx needs openpyxl; install it with: pip install 'propsms[xlsx]'",
-            "读取 .xlsx 需要 openpyxl；请安装：pip install 'propsms[xlsx]'",
-            extra="xlsx",
-        ) from error
     try:
         book = load_workbook(path, read_only=True, data_only=True)
     except OSError as error:
