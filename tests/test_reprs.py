@@ -51,6 +51,8 @@ def _classes() -> list[type[Any]]:
     """Also of private modules: error trackers show the locals of every frame."""
     found: set[type[Any]] = set()
     for module in pkgutil.walk_packages(propsms.__path__, "propsms."):
+        if module.name == "propsms.testing.plugin":  # pytest wants to load it itself
+            continue
         for _, cls in inspect.getmembers(import_module(module.name), inspect.isclass):
             if cls.__module__.startswith("propsms") and attrs.has(cls):
                 found.add(cls)

@@ -29,11 +29,14 @@ from propsms._otp.values import (
     VerifyResult,
     VerifyStatus,
 )
+from propsms.quota import Cap, Capped
 
 __all__ = [
     "AsyncOtpService",
     "AsyncOtpStore",
     "AsyncPassService",
+    "Cap",
+    "Capped",
     "Challenge",
     "DenialReason",
     "Denied",

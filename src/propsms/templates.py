@@ -21,11 +21,13 @@ from propsms._templates.library import TemplateLibrary, load_library, parse_libr
 from propsms._templates.measure import Measure, RowFault, Size, measure
 from propsms._templates.wire import WireText
 from propsms.placeholders import Template, Variable, VariableType
+from propsms.profiles import ALL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = [
+    "ALL",
     "Measure",
     "ProviderText",
     "RowFault",
