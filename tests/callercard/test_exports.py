@@ -8,7 +8,7 @@ from datetime import date
 
 import attrs
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import example, given, strategies as st
 
 from propsms.callercard import (
     NUMBER_FORMATS,
@@ -174,6 +174,7 @@ def test_no_separator_of_another_language_opens_a_cell() -> None:
 texts = st.text(st.one_of(st.sampled_from("=+-@\t\r\n＝\",'"), st.characters()), max_size=12)
 
 
+@example(name="\x1b'", purpose="", raw="", url="")
 @given(name=texts, purpose=texts, raw=texts, url=texts)
 def test_no_cell_runs(name: str, purpose: str, raw: str, url: str) -> None:
     """A spreadsheet runs nothing, and a reader finds every cell in its place."""
@@ -184,4 +185,4 @@ def test_no_cell_runs(name: str, purpose: str, raw: str, url: str) -> None:
     assert [17, 17] == [len(row) for row in rows]
     assert not any(cell.startswith(tuple("=+-@\t\r\n＝＋－＠")) for cell in rows[1])
     unsafe = next(csv.DictReader(io.StringIO(to_csv([card], excel_safe=False), newline="")))
-    assert unsafe["显示名称"] == rows[1][0].removeprefix("'") or name.startswith("'")
+    assert rows[1][0] in {unsafe["显示名称"], f"'{unsafe['显示名称']}"}
