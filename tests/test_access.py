@@ -140,6 +140,13 @@ def test_four_eyes(actor: Actor, approvals: list[Approval], reason: Denial | Non
     assert reason == why(authorize(actor, "send", resource))
 
 
+def test_one_role_alone_is_no_set_of_letters() -> None:
+    """``roles="admin"`` once gave the roles a, d, m, i and n, and every answer was no."""
+    assert {"admin"} == Actor("u1", "admin").roles
+    assert {"north"} == Actor("u1", ["admin"], communities="north").communities
+    assert {"admin"} == Actor("u1", ["admin"]).roles
+
+
 def test_nobody_approves_a_plan_of_their_own() -> None:
     """Approval is refused to the one who planned it, whatever the role."""
     assert why(authorize(attrs.evolve(MANAGER, id="s-3"), "approve", FINAL)) is Denial.OWN_PLAN

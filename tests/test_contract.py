@@ -3,14 +3,27 @@
 import inspect
 from datetime import date, timedelta
 from decimal import Decimal
+from enum import StrEnum
 from importlib import import_module
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from propsms import callercard, errors, providers
-from propsms.dunning import Action, Bill, DunningPolicy, Reason, Stage
+from propsms import access, callercard, errors, providers
+from propsms.dunning import (
+    Action,
+    Bill,
+    BillStatus,
+    Channel,
+    DunningPolicy,
+    HoldKind,
+    NoticeStatus,
+    PayerRole,
+    Reason,
+    Stage,
+)
+from propsms.errors import InvalidValueError
 from propsms.findings import Severity
 from propsms.messages import (
     Accepted,
@@ -24,9 +37,10 @@ from propsms.messages import (
     Retry,
     Unknown,
 )
-from propsms.otp import OtpPolicy, VerifyStatus
+from propsms.otp import OtpPolicy, Resend, VerifyStatus
 from propsms.phone import PhoneKind, parse
-from propsms.templates import ALL, Template, convert, fix, verdicts
+from propsms.segments import Encoding
+from propsms.templates import ALL, Template, VariableType, convert, fix, verdicts
 
 # Positional parameters in order, then keyword-only ones, as hosts may write them.
 CALLS: dict[str, tuple[str, str]] = {
@@ -254,6 +268,21 @@ def test_reasons_of_a_decision() -> None:
         TEMPLATE_NOT_APPROVED STALE_LEDGER DATA_ERROR DUPLICATE RUN_LOCKED RUN_BACKDATED"""
     assert set(codes.split()) <= {reason.name for reason in Reason}
     assert {"send", "wait", "hold", "block", "none", "review"} == {*Action}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(Stage, BillStatus, HoldKind, NoticeStatus, PayerRole, Channel, VariableType, Resend),
+        *(Encoding, DeliveryStatus, callercard.CardState, callercard.CallResult, access.Action),
+    ],
+)
+def test_another_word_is_refused_with_the_list(words: type[StrEnum]) -> None:
+    """Hosts read words from tables of theirs; the error names the enumeration and its words."""
+    with pytest.raises(InvalidValueError, match=f"no {words.__name__}; it is one of") as caught:
+        words("19900000001")
+    assert ", ".join(words) in caught.value.message_zh
+    assert "19900000001" not in str(caught.value)
 
 
 def test_outcomes_of_a_send() -> None:

@@ -75,6 +75,23 @@ def test_a_number_is_parsed_before() -> None:
     assert "0000" not in str(caught.value)
 
 
+def test_values_are_a_mapping() -> None:
+    """The error says so, and shows none of them."""
+    with pytest.raises(TypeError, match="values must be a Mapping, got int"):
+        OutboundMessage(TO, "t", 482913)  # type: ignore[arg-type]
+
+
+def test_our_own_refusal_is_told_once_in_each_language() -> None:
+    """The detail of a refusal of ours holds both; a message takes its half."""
+    refused = Refused(
+        "ref", None, RefusalReason.REQUEST_INVALID, "propsms.kind", "why / 原因", Retry.NEVER
+    )
+    with pytest.raises(RejectedError) as caught:
+        refused.raise_for_refusal()
+    assert "(propsms.kind: why); nothing was sent" in caught.value.message
+    assert "（propsms.kind：原因），未发送" in caught.value.message_zh
+
+
 def test_accepted_raises_nothing() -> None:
     """There is nothing to raise, so a chain may go on."""
     accepted = Accepted("ref", "aliyun", "biz-1")

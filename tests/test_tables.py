@@ -162,6 +162,13 @@ def test_delimiter_that_knows_the_headers(write: Callable[..., Path]) -> None:
     assert ("\t", {"备注": "a,b,c,d,e,f,g"}) == (table.delimiter, row.others)
 
 
+@pytest.mark.parametrize("delimiter", ["", "ab", "\n", '"'])
+def test_delimiter_that_is_none(write: Callable[..., Path], delimiter: str) -> None:
+    """The csv module would say so only when the rows are read."""
+    with pytest.raises(TableError, match="delimiter must be one character"):
+        read_bills(write(BILLS), delimiter=delimiter)
+
+
 def test_encoding_that_is_none(write: Callable[..., Path]) -> None:
     """A wrong name of an encoding is told, with one that works."""
     with pytest.raises(TableError, match="gb18030"):

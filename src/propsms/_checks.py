@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Any, cast
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from propsms.errors import InvalidValueError, MissingExtraError, WrongTypeError
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
 __all__ = [
+    "Word",
     "between",
     "extra",
     "instance",
@@ -34,6 +36,22 @@ _REASONS_ZH = {
     errno.EEXIST: "已有同名文件，请换一个名字",
     errno.ENOSPC: "磁盘已满，请换一个位置",
 }
+
+
+class Word(StrEnum):
+    """One of a few words; another one is refused with the list of them."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> NoReturn:
+        from propsms.phone import mask_numbers  # noqa: PLC0415  which imports this module
+
+        known = ", ".join(cls)
+        given = mask_numbers(repr(value))
+        raise InvalidValueError(
+            f"{given} is no {cls.__name__}; it is one of {known}",
+            f"{given} 不是有效的 {cls.__name__}；可用：{known}",
+            field=cls.__name__,
+        )
 
 
 def reason_zh(error: OSError) -> str:
@@ -64,9 +82,9 @@ def wrong_type(
 ) -> WrongTypeError:
     """Say which type *field* takes; never show *value*, which may be a number or a code."""
     got = type(value).__name__
-    article = "an" if wanted[0] in "AEIOUaeiou" else "a"
+    article = "an " if wanted[0] in "AEIOUaeiou" else "a " if wanted != "bytes" else ""
     return WrongTypeError(
-        f"{field} must be {article} {wanted}, got {got}" + (f"; {hint}" if hint else ""),
+        f"{field} must be {article}{wanted}, got {got}" + (f"; {hint}" if hint else ""),
         f"{field} 须为 {wanted}，现为 {got}" + (f"；{hint_zh}" if hint_zh else ""),
         field=field,
     )

@@ -26,6 +26,7 @@ from propsms._access.policy import (
     Permission,
     Role,
     policy_from_toml,
+    texts,
 )
 from propsms._checks import between, non_empty, require_aware
 from propsms.messages import MessageKind, NoticeCategory
@@ -55,12 +56,8 @@ __all__ = [
 ]
 
 
-def _texts(given: Iterable[str]) -> frozenset[str]:
-    return frozenset(given)
-
-
 def _optional_texts(given: Iterable[str] | None) -> frozenset[str] | None:
-    return None if given is None else frozenset(given)
+    return None if given is None else texts(given)
 
 
 @attrs.frozen
@@ -75,7 +72,7 @@ class Actor:
     """
 
     id: str = attrs.field(validator=non_empty)
-    roles: frozenset[str] = attrs.field(converter=_texts)
+    roles: frozenset[str] = attrs.field(converter=texts)
     tenant: str = ""
     communities: frozenset[str] | None = attrs.field(default=None, converter=_optional_texts)
 

@@ -6,14 +6,13 @@ never sent again by itself. Accepted is not delivered: a delivery receipt says t
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import TYPE_CHECKING, NoReturn
 from uuid import uuid4
 
 import attrs
 
+from propsms._checks import Word, wrong_type
 from propsms.errors import (
-    InvalidValueError,
     OutcomeUnknownError,
     ProviderError,
     RejectedError,
@@ -42,21 +41,7 @@ __all__ = [
 ]
 
 
-class _Word(StrEnum):
-    """One of a few words; another one is refused with the list of them."""
-
-    @classmethod
-    def _missing_(cls, value: object) -> NoReturn:
-        known = ", ".join(cls)
-        given = mask_numbers(repr(value))
-        raise InvalidValueError(
-            f"{given} is no {cls.__name__}; it is one of {known}",
-            f"{given} 不是有效的 {cls.__name__}；可用：{known}",
-            field=cls.__name__,
-        )
-
-
-class MessageKind(_Word):
+class MessageKind(Word):
     """What a message is for; it decides hours, caps and the rules of its text."""
 
     OTP = "otp"
@@ -65,7 +50,7 @@ class MessageKind(_Word):
     MARKETING = "marketing"
 
 
-class NoticeCategory(_Word):
+class NoticeCategory(Word):
     """The four sorts of notice: 紧急, 日常, 安全, 服务."""
 
     URGENT = "urgent"
@@ -74,7 +59,7 @@ class NoticeCategory(_Word):
     SERVICE = "service"
 
 
-class RefusalReason(_Word):
+class RefusalReason(Word):
     """Why a message was refused, in one vocabulary for all providers.
 
     The provider's own code and text always stand beside it.
@@ -100,7 +85,7 @@ class RefusalReason(_Word):
     UNREACHABLE = "unreachable"
 
 
-class Retry(_Word):
+class Retry(Word):
     """When the same message may be tried again: never unchanged, after a wait, at once."""
 
     NEVER = "never"
@@ -108,7 +93,7 @@ class Retry(_Word):
     NOW = "now"
 
 
-class DeliveryStatus(_Word):
+class DeliveryStatus(Word):
     """What the carrier reports of a message."""
 
     DELIVERED = "delivered"
@@ -117,7 +102,10 @@ class DeliveryStatus(_Word):
 
 
 def _copied(values: Mapping[str, str]) -> Mapping[str, str]:
-    return dict(values)
+    try:
+        return dict(values)
+    except TypeError:
+        raise wrong_type("values", values, "Mapping") from None
 
 
 @attrs.frozen

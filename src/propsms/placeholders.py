@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import attrs
 
-from propsms._checks import instance
+from propsms._checks import Word, instance
 from propsms._placeholders.lazy import lazy
 from propsms._placeholders.plan import Plan
 from propsms.errors import InvalidValueError, TemplateError
@@ -86,7 +86,7 @@ _WRITTEN: Final = {
 }
 
 
-class VariableType(StrEnum):
+class VariableType(Word):
     """What a value is; it decides what is checked before anything is sent.
 
     | value | is | for example |

@@ -15,10 +15,10 @@ Carriers of the Chinese mainland never use GSM-7: there every text is billed as
 from __future__ import annotations
 
 import re
-from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
+from propsms._checks import Word
 from propsms.errors import EncodingError
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Encoding", "SegmentCount", "count_billed", "count_segments", "split_segments"]
 
 
-class Encoding(StrEnum):
+class Encoding(Word):
     """How a text goes over the air."""
 
     GSM7 = "gsm7"

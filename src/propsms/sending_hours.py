@@ -142,7 +142,7 @@ def _outside_quiet_hours(_: object, field: attrs.Attribute[Any], value: Windows)
             raise InvalidValueError(
                 f"{field.name} must stay within {_OPEN}, got {window}: "
                 "22:00-08:00 cannot be opened to dunning or marketing",
-                f"{field.name} 须在 {_OPEN} 之内，现为 {window}:22:00-08:00 不得发送催缴和营销短信",
+                f"{field.name} 须在 {_OPEN} 之内，现为 {window}；22:00-08:00 不得发送催缴和营销短信",
                 field=field.name,
             )
 

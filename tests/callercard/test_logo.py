@@ -243,3 +243,10 @@ def test_fuzzed_logos() -> None:
 def test_many_fuzzed_logos() -> None:
     """Ten thousand of them."""
     fuzz(1, 10_000)
+
+
+@pytest.mark.parametrize("given", [None, "logo.png"])
+def test_a_logo_is_given_as_octets(given: object) -> None:
+    """Not as the name of its file; the error says what to do."""
+    with pytest.raises(TypeError, match=r"data must be bytes, got \w+; use Path"):
+        read_logo(given)  # type: ignore[arg-type]

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import tomllib
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 import attrs
 
+from propsms._checks import Word
 from propsms.errors import InvalidValueError
 from propsms.messages import MessageKind, NoticeCategory
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["AccessPolicy", "Action", "FourEyes", "Permission", "Role", "policy_from_toml"]
+__all__ = ["AccessPolicy", "Action", "FourEyes", "Permission", "Role", "policy_from_toml", "texts"]
 
-_Member = TypeVar("_Member", bound=StrEnum)
+_Member = TypeVar("_Member", bound=Word)
 
 
-class Action(StrEnum):
+class Action(Word):
     """What somebody may do.
 
     `READ_NUMBERS` is to see whole phone numbers, `EXPORT` to take evidence or lists out,
@@ -35,8 +35,9 @@ class Action(StrEnum):
     ERASE = "erase"
 
 
-def _texts(given: Iterable[str]) -> frozenset[str]:
-    return frozenset(given)
+def texts(given: Iterable[str]) -> frozenset[str]:
+    """Several texts, or one alone, which is not taken for its characters."""
+    return frozenset([given] if isinstance(given, str) else given)
 
 
 def _kinds(given: Iterable[MessageKind | str]) -> frozenset[MessageKind]:
@@ -73,7 +74,7 @@ class Permission:
     categories: frozenset[NoticeCategory] = attrs.field(
         default=frozenset[NoticeCategory](), converter=_categories
     )
-    stages: frozenset[str] = attrs.field(default=frozenset[str](), converter=_texts)
+    stages: frozenset[str] = attrs.field(default=frozenset[str](), converter=texts)
     max_recipients: int | None = attrs.field(default=None, validator=_positive)
 
 
@@ -107,7 +108,7 @@ class FourEyes:
     """
 
     above_recipients: int | None = attrs.field(default=None, validator=_positive)
-    stages: frozenset[str] = attrs.field(default=frozenset[str](), converter=_texts)
+    stages: frozenset[str] = attrs.field(default=frozenset[str](), converter=texts)
     except_categories: frozenset[NoticeCategory] = attrs.field(
         default=frozenset[NoticeCategory](), converter=_categories
     )

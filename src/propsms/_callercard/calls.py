@@ -5,13 +5,12 @@ Sources: RFC 3261 §21 (SIP), RFC 8197 (607), RFC 8688 (608), ITU-T Q.850 (cause
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import attrs
 from attrs.validators import ge
 
-from propsms._checks import require_aware
+from propsms._checks import Word, require_aware
 from propsms.phone import PhoneNumber, require_number
 
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["CallOutcome", "CallResult", "call_result"]
 
 
-class CallResult(StrEnum):
+class CallResult(Word):
     """How a call ended.
 
     .. versionadded:: 0.1.0

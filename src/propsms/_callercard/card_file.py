@@ -6,6 +6,7 @@ Paths of the logo and of papers are relative to the file; of a paper only its ha
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -15,14 +16,12 @@ from propsms._callercard.logo import MAX_LOGO_BYTES, read_logo
 from propsms._callercard.model import CallerCard, CardNumber, Document
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from propsms._callercard.logo import LogoInfo
 
 __all__ = ["load_card", "parse_card"]
 
 
-def load_card(path: Path) -> CallerCard:
+def load_card(path: Path | str) -> CallerCard:
     """Read a card and the logo it names.
 
     Raises:
@@ -31,6 +30,7 @@ def load_card(path: Path) -> CallerCard:
 
     .. versionadded:: 0.1.0
     """
+    path = Path(path)
     form = Form(read_utf8(path), path.name)
     return _card(form, path.parent)
 

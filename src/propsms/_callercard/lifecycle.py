@@ -14,7 +14,7 @@ import attrs
 
 from propsms._callercard.formats import all_papers, superseded
 from propsms._callercard.model import CallerCard, CardNumber, plain_day
-from propsms._checks import instance, require_day
+from propsms._checks import Word, instance, require_day
 from propsms.errors import InvalidValueError
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ __all__ = ["Action", "ActionKind", "CardFile", "CardState", "Registration", "nex
 _NOTICE: Final = timedelta(days=30)
 
 
-class CardState(StrEnum):
+class CardState(Word):
     """Where a card stands at one registry.
 
     .. versionadded:: 0.1.0

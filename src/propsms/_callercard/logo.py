@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
+from propsms._checks import wrong_type
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -78,7 +80,11 @@ def read_logo(data: bytes, *, file_name: str = "") -> LogoInfo:
 
     .. versionadded:: 0.1.0
     """
-    data = bytes(data)
+    try:
+        data = bytes(data)
+    except TypeError:
+        hint = "Path(...).read_bytes()"
+        raise wrong_type("data", data, "bytes", f"use {hint}", f"请用 {hint}") from None
     facts = _Facts(data)
     facts.format = _sniff(data)
     if len(data) > MAX_LOGO_BYTES:

@@ -11,17 +11,17 @@ RFC 3966 §5.1.5 and §5.3 (short numbers, extensions).
 from __future__ import annotations
 
 import re
-from enum import StrEnum
 
 import attrs
 
+from propsms._checks import Word
 from propsms.errors import PhoneError
 from propsms.phone import PhoneKind, PhoneNote, PhoneNumber, mask_numbers, parse, parse_with_notes
 
 __all__ = ["CardNumberKind", "NumberReading", "read_number"]
 
 
-class CardNumberKind(StrEnum):
+class CardNumberKind(Word):
     """What sort of number it is, as far as a card cares.
 
     .. versionadded:: 0.1.0

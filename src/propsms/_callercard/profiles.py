@@ -7,20 +7,17 @@ company adds its carrier's own form as a TOML file of the same shape; see `load_
 from __future__ import annotations
 
 from datetime import date
-from enum import StrEnum
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from pathlib import Path
+from typing import Any, Literal, TypeVar
 
 import attrs
 
 from propsms._callercard.fields import Form, read_utf8
 from propsms._callercard.numbers import CardNumberKind
-from propsms._checks import instance
+from propsms._checks import Word, instance
 from propsms.errors import InvalidValueError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 __all__ = [
     "CardProfile",
@@ -33,7 +30,7 @@ __all__ = [
 ]
 
 
-class ProfileStatus(StrEnum):
+class ProfileStatus(Word):
     """Whether the registry is known to take cards: yes, no longer, or nobody knows.
 
     .. versionadded:: 0.1.0
@@ -131,7 +128,7 @@ def _status(value: Any) -> ProfileStatus:
     return _member(ProfileStatus, value, "status")
 
 
-_Word = TypeVar("_Word", bound=StrEnum)
+_Word = TypeVar("_Word", bound=Word)
 
 
 def _member(words: type[_Word], value: object, field: str) -> _Word:
@@ -257,7 +254,7 @@ def parse_profile(text: str, *, name: str = "profile") -> CardProfile:
     return profile
 
 
-def load_profile(path: Path) -> CardProfile:
+def load_profile(path: Path | str) -> CardProfile:
     """Read a company's own profile, such as its carrier's form.
 
     Raises:
@@ -266,6 +263,7 @@ def load_profile(path: Path) -> CardProfile:
 
     .. versionadded:: 0.1.0
     """
+    path = Path(path)
     return parse_profile(read_utf8(path), name=path.name)
 
 

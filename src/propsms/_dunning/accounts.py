@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Self
 
 import attrs
 
-from propsms._checks import non_empty, require_aware
+from propsms._checks import Word, non_empty, require_aware
 from propsms._dunning.stage import Stage
 from propsms._dunning.values import ZERO, by_type, not_negative
 from propsms.errors import InvalidValueError
@@ -37,7 +36,7 @@ __all__ = [
 ]
 
 
-class Channel(StrEnum):
+class Channel(Word):
     """The ways to a debtor; a letter and a visit are tasks for people."""
 
     WECHAT = "wechat"
@@ -47,7 +46,7 @@ class Channel(StrEnum):
     VISIT = "visit"
 
 
-class PayerRole(StrEnum):
+class PayerRole(Word):
     """What somebody on record is; ``other`` (tenant, relative) owes nothing.
 
     Source: Property Management Regulations (2018) art. 41: the owner, or the user who agreed
@@ -62,7 +61,7 @@ class PayerRole(StrEnum):
     OTHER = "other"
 
 
-class HoldKind(StrEnum):
+class HoldKind(Word):
     """Why an account or some of its bills rest; one that nobody can read rests too."""
 
     DISPUTE = "dispute"
@@ -76,7 +75,7 @@ class HoldKind(StrEnum):
     UNREADABLE = "unreadable"
 
 
-class NoticeStatus(StrEnum):
+class NoticeStatus(Word):
     """How far a notice has come; only ``delivered`` and ``waived`` complete a stage."""
 
     PLANNED = "planned"

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from datetime import date  # noqa: TC003  # the doctests below use it
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import attrs
 
-from propsms._checks import non_empty
+from propsms._checks import Word, non_empty
 from propsms._dunning.values import ZERO, by_type, not_negative
 
 if TYPE_CHECKING:
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["Bill", "BillStatus", "Dispute", "LateFeeClause", "Payment"]
 
 
-class BillStatus(StrEnum):
+class BillStatus(Word):
     """Whether a bill counts; only an open one does. What is paid is told by its payments."""
 
     OPEN = "open"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Final
+
+from propsms._checks import Word
 
 __all__ = ["Stage"]
 
 
-class Stage(StrEnum):
+class Stage(Word):
     """How firm a notice may be; ordered, ``none < upcoming < reminder < overdue < final``.
 
     >>> Stage.UPCOMING < Stage.FINAL, max(Stage.NONE, Stage.REMINDER)

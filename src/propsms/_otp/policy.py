@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from propsms._checks import between, positive
+from propsms._checks import Word, between, positive
 from propsms.errors import InvalidValueError
 from propsms.quota import CalendarDay, Fixed, Limit, Rolling
 
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["OtpPolicy", "PassPolicy", "PumpingBudget", "Resend"]
 
 
-class Resend(StrEnum):
+class Resend(Word):
     """What a second request brings while a code is open: a new code, or the same again."""
 
     NEW = "new"

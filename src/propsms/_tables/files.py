@@ -81,6 +81,11 @@ def open_source(
             f"{path.name} cannot be opened: {error.strerror or error}",
             f"无法打开 {path.name}：{reason_zh(error)}",
         ) from error
+    if delimiter is not None and (len(delimiter) != 1 or delimiter in '\r\n"'):
+        raise TableError(
+            f"delimiter must be one character such as ; or a tab, got {delimiter!r}",
+            f"delimiter 须为一个字符，如 ; 或制表符，现为 {delimiter!r}",
+        )
     own = _SEP_LINE(first.strip("\r\ufeff"))
     return Source(path, encoding, delimiter or (own[1] if own else ""))
 
