@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import hmac
 import logging
 import math
 import pickle
@@ -16,6 +17,7 @@ import attrs
 import pytest
 from hypothesis import given, strategies as st
 
+from propsms._otp.keys import Mac
 from propsms.errors import InvalidValueError, PhoneError, StoreError
 from propsms.findings import Severity
 from propsms.otp import (
@@ -210,6 +212,12 @@ def test_a_code_must_be_text() -> None:
     code_for(codes)
     with pytest.raises(TypeError, match="leading zeros"):
         codes.verify(ANNE, purpose="gate", code=12345, now=NOW)  # type: ignore[arg-type]
+
+
+@given(key=st.binary(max_size=200), text=st.text(max_size=200))
+def test_the_mac_is_the_standard_one(key: bytes, text: str) -> None:
+    """Kept keys, short and long, give what the standard library gives."""
+    assert hmac.digest(key, text.encode(), "sha256") == Mac(key)(text)
 
 
 @given(number=st.integers(0, 10**6 - 1))

@@ -258,8 +258,10 @@ class FirstReason(MemoryStore):
 class SuccessForgivesAll(MemoryStore):
     """A right guess wipes every wrong one of the day."""
 
-    def _give_back(self, key: str, units: int) -> None:
-        super()._give_back(key, units * 100)
+    def _give_back(self, caps: Sequence[Cap]) -> None:
+        for cap in caps:
+            more = attrs.evolve(cap.limit, gives_back=cap.limit.gives_back * 100)
+            super()._give_back([cap._replace(limit=more)])
 
 
 class ReplacesPasses(MemoryStore):

@@ -9,7 +9,7 @@ import hmac
 import unicodedata
 from datetime import timedelta
 from ipaddress import IPv6Address, ip_address, ip_network
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 import attrs
 
@@ -18,6 +18,7 @@ from propsms._otp.keys import KeyRing, Mac, as_ring, seal, unseal
 from propsms._otp.policy import OtpPolicy, Resend
 from propsms._otp.values import (
     Challenge,
+    ChallengeFields,
     DenialReason,
     Denied,
     Issued,
@@ -27,7 +28,7 @@ from propsms._otp.values import (
 )
 from propsms.errors import InvalidValueError, PhoneError, StoreError
 from propsms.phone import PhoneKind, PhoneNumber, parse
-from propsms.quota import CalendarDay, Cap, Capped, Limit, Rolling
+from propsms.quota import CalendarDay, Cap, Capped, Limit, Rolling, new_cap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -35,41 +36,32 @@ if TYPE_CHECKING:
 
     from propsms.quota import Window
 
-__all__ = ["Context", "Desk", "Plan", "Question", "digits_of", "textable"]
+__all__ = ["Desk", "Plan", "Question", "digits_of", "textable"]
 
+_MOBILE: Final = PhoneKind.MOBILE
 _NO_SMS: Final = frozenset(
     {PhoneKind.LANDLINE, PhoneKind.TOLL_FREE, PhoneKind.SHORT, PhoneKind.SMS_PORT}
 )
 
 
-@attrs.define(eq=False)
-class Plan:
-    """What to ask of the store for one code; `concluded` by `Desk.conclude_issue`."""
+class Plan(NamedTuple):
+    """What to ask of the store for one code; concluded by `Desk.conclude_issue`."""
 
     challenge: Challenge
     caps: tuple[Cap, ...]
-    code: str = attrs.field(repr=False)
-    context: Context
-    fixed: bool = False
-
-
-@attrs.define(repr=False, eq=False)
-class Context:
-    """To whom a code is bound, apart from its challenge."""
-
-    tenant: str
-    e164: str
-    purpose: str
+    code: str
+    bound: str
     session: str
+    fixed: bool
 
 
-@attrs.define(eq=False)
-class Question:
+class Question(NamedTuple):
     """A guess on its way to the store."""
 
     key: str
-    code: str = attrs.field(repr=False)
-    context: Context
+    code: str
+    bound: str
+    session: str
 
 
 class Desk:
@@ -86,6 +78,7 @@ class Desk:
         self._index = Mac(_check_index_key(index_key) or self.ring.default_index_key())
         self._policies = policy
         self._limits: dict[int, _Limits] = {}
+        self._keys: dict[str, str] = {}
         self._tags: dict[str, str] = {}
         self._shared: dict[tuple[str, int], tuple[Cap, ...]] = {}
         self._addresses: dict[tuple[str, int, str], tuple[Cap, ...]] = {}
@@ -97,9 +90,9 @@ class Desk:
     def plan_issue(
         self,
         phone: PhoneNumber | str,
-        *,
         purpose: str,
         now: datetime,
+        *,
         tenant: str,
         session: str | None,
         address: str | None,
@@ -110,26 +103,41 @@ class Desk:
             require_aware(now)
         number = textable(phone)
         policy = self.policy(purpose)
-        context = Context(_plain("tenant", tenant), _dialled(number), purpose, session or "")
-        key = self.key_of(context)
+        bound = _bound(number, tenant, purpose)
+        key = self.key_of(bound, number, purpose, tenant)
+        tag = key[:_TAG]
+        limits = self.limits(policy)
+        guesses = [(f"{key}/{limit.name}", limit) for limit in limits.guesses]
+        caps = self._caps(key, tag, limits, number, guesses)
+        if address:
+            caps += self._address_caps(tag, limits, address)
         fixed = fixed_code(number, now)
         code = fixed or f"{self.randbelow(10**policy.digits):0{policy.digits}d}"
-        challenge = self._challenge(context, key, policy, code, now)
-        return Plan(
-            challenge,
-            self._caps(key, policy, number, address, challenge.guess_caps),
-            code,
-            context,
-            bool(fixed),
-        )
+        session = session or ""
+        challenge_id, key_id = self.new_id(tag), self.ring.newest
+        again = policy.resend is Resend.SAME
+        challenge = ChallengeFields(
+            challenge_id,
+            key,
+            self.digest(key_id, challenge_id, bound, code, session) or b"",
+            key_id,
+            now,
+            now + policy.ttl,
+            policy.max_attempts,
+            binding=self.hide(f"session\0{session}") if session and again else "",
+            sealed=seal(self.ring, key_id, challenge_id, code) if again else b"",
+            guess_caps=tuple([new_cap((key, limit, 1)) for key, limit in guesses]),
+            reuse_after=now + _life_left(policy) if again else None,
+        ).freeze()
+        return Plan(challenge, caps, code, bound, session, bool(fixed))
 
     def ask(
         self,
         phone: PhoneNumber | str,
-        *,
         purpose: str,
         code: str,
         now: datetime,
+        *,
         tenant: str,
         session: str | None,
     ) -> Question:
@@ -138,8 +146,9 @@ class Desk:
             require_aware(now)
         number = phone if isinstance(phone, PhoneNumber) else parse(phone)
         self.policy(purpose)
-        context = Context(_plain("tenant", tenant), _dialled(number), purpose, session or "")
-        return Question(self.key_of(context), digits_of(code), context)
+        bound = _bound(number, tenant, purpose)
+        key = self.key_of(bound, number, purpose, tenant)
+        return Question(key, digits_of(code), bound, session or "")
 
     # --- answering ---
 
@@ -153,7 +162,7 @@ class Desk:
         if kept.id == plan.challenge.id:
             return Issued(plan.code, kept.id, kept.expires_at, plan.fixed, answer.over)
         code = unseal(self.ring, kept.key_id, kept.id, kept.sealed)
-        digest = self.digest(kept.key_id, kept.id, plan.context, code)
+        digest = self.digest(kept.key_id, kept.id, plan.bound, code, plan.session)
         if digest is None or not hmac.compare_digest(digest, kept.digest):
             raise StoreError(
                 "the code to send again was made with a key that is no longer in the ring; "
@@ -171,7 +180,8 @@ class Desk:
         closed = _why_closed(challenge, now)
         if closed is not None or challenge is None:
             return VerifyResult(closed or VerifyStatus.ABSENT)
-        digest = self.digest(challenge.key_id, challenge.id, question.context, question.code)
+        _, code, bound, session = question
+        digest = self.digest(challenge.key_id, challenge.id, bound, code, session)
         if digest is not None and hmac.compare_digest(digest, challenge.digest):
             return challenge.id
         left = challenge.max_attempts - challenge.attempts
@@ -191,7 +201,6 @@ class Desk:
             raise InvalidValueError(
                 "purpose must not be empty", "purpose 不能为空", field="purpose"
             )
-        _plain("purpose", purpose)
         if isinstance(self._policies, OtpPolicy):
             return self._policies
         found = self._policies.get(purpose)
@@ -204,22 +213,31 @@ class Desk:
             )
         return found
 
-    def key_of(self, context: Context) -> str:
-        """Where the open challenge of a number and purpose is kept."""
-        subject = self.hide(f"number\0{context.tenant}\0{context.e164}")
-        return f"{self.tag(context.tenant)}.{subject}:{context.purpose}"
+    def key_of(self, bound: str, number: PhoneNumber, purpose: str, tenant: str) -> str:
+        """Where the open challenge of a number and purpose is kept.
+
+        The latest are remembered: whoever asks for a code comes back with it.
+        """
+        key = self._keys.get(bound)
+        if key is None:
+            _check_plain("tenant", tenant)
+            _check_plain("purpose", purpose)
+            hidden = self.hide(f"number\0{tenant}\0{_dialled(number)}")
+            key = f"{self.tag(tenant)}.{hidden}:{purpose}"
+            _remember(self._keys, bound, key)
+        return key
 
     def tag(self, tenant: str) -> str:
         """What the keys of one tenant have in common."""
         tag = self._tags.get(tenant)
         if tag is None:
-            tag = self.hide(f"tenant\0{tenant}")[:16]
+            tag = self.hide(f"tenant\0{tenant}")[:_TAG]
             _remember(self._tags, tenant, tag)
         return tag
 
     def hide(self, text: str) -> str:
         """A keyed hash, 160 bits in hexadecimal digits."""
-        return self._index(text).hex()[:40]
+        return self._index(text).hex()[:_HIDDEN]
 
     def limits(self, policy: OtpPolicy) -> _Limits:
         """The limits of a policy, made once."""
@@ -228,59 +246,33 @@ class Desk:
             found = self._limits[id(policy)] = _Limits.of(policy)
         return found
 
-    def guess_caps(self, key: str, policy: OtpPolicy) -> tuple[Cap, ...]:
-        """What guesses at *key* count against."""
-        return tuple([Cap(f"{key}/{limit.name}", limit) for limit in self.limits(policy).guesses])
-
     def guess_keys(self, phone: PhoneNumber | str, purpose: str, tenant: str) -> tuple[str, ...]:
         """Where wrong guesses of a number are counted."""
         number = phone if isinstance(phone, PhoneNumber) else parse(phone)
-        policy = self.policy(purpose)
-        key = self.key_of(Context(_plain("tenant", tenant), _dialled(number), purpose, ""))
-        return tuple(cap.key for cap in self.guess_caps(key, policy))
+        limits = self.limits(self.policy(purpose))
+        key = self.key_of(_bound(number, tenant, purpose), number, purpose, tenant)
+        return tuple(f"{key}/{limit.name}" for limit in limits.guesses)
 
     def new_id(self, tag: str) -> str:
         """A fresh challenge id of 128 random bits."""
         return f"{tag}.{self.randbelow(_MANY_IDS):032x}"
 
-    def _challenge(
-        self, context: Context, key: str, policy: OtpPolicy, code: str, now: datetime
-    ) -> Challenge:
-        challenge_id = self.new_id(self.tag(context.tenant))
-        key_id = self.ring.newest
-        again = policy.resend is Resend.SAME
-        return Challenge(
-            challenge_id,
-            key,
-            self.digest(key_id, challenge_id, context, code) or b"",
-            key_id,
-            now,
-            now + policy.ttl,
-            policy.max_attempts,
-            binding=self.hide(f"session\0{context.session}") if context.session and again else "",
-            sealed=seal(self.ring, key_id, challenge_id, code) if again else b"",
-            guess_caps=self.guess_caps(key, policy),
-            reuse_after=now + _life_left(policy) if again else None,
-        )
-
     def _caps(
         self,
         key: str,
-        policy: OtpPolicy,
+        tag: str,
+        limits: _Limits,
         number: PhoneNumber,
-        address: str | None,
-        guesses: tuple[Cap, ...],
+        guesses: list[tuple[str, Limit]],
     ) -> tuple[Cap, ...]:
-        limits = self.limits(policy)
-        tag, subject = key.partition(".")[0], key.partition(":")[0]
-        caps = [Cap(subject + mark, limit) for mark, limit in limits.number]
+        """All that a code counts against, apart from network addresses."""
+        place = key[: _TAG + 1 + _HIDDEN]
+        caps = [new_cap((place + mark, limit, 1)) for mark, limit in limits.number]
         caps += self._shared_caps(tag, limits)
-        caps += [Cap(cap[0], cap[1], 0) for cap in guesses]
+        caps += [new_cap((key, limit, 0)) for key, limit in guesses]
         if limits.pumping is not None:
             prefix = _dialled(number)[: limits.digits + _country_digits(number)]
             caps.append(self._prefix_cap(tag, prefix, limits.pumping))
-        if address:
-            caps += self._address_caps(tag, limits, address)
         return tuple(caps)
 
     def _shared_caps(self, tag: str, limits: _Limits) -> tuple[Cap, ...]:
@@ -311,16 +303,26 @@ class Desk:
             _remember(self._addresses, (tag, id(limits), address), found)
         return found
 
-    def digest(self, key_id: str, challenge_id: str, context: Context, code: str) -> bytes | None:
+    def digest(
+        self, key_id: str, challenge_id: str, bound: str, code: str, session: str = ""
+    ) -> bytes | None:
         """What a store keeps of a code, or None if the ring no longer has that key."""
         # Only the session may hold any character, so it stands last.
-        return self.ring.mac(
-            key_id,
-            f"propsms code\0{challenge_id}\0{context.e164}\0{context.tenant}\0"
-            f"{context.purpose}\0{code}\0{context.session}",
-        )
+        return self.ring.mac(key_id, f"propsms code\0{challenge_id}\0{bound}\0{code}\0{session}")
 
 
+def _dialled(number: PhoneNumber) -> str:
+    """What tells one number from another; a privacy number has no E.164 form."""
+    return number.e164 or number.national
+
+
+def _bound(number: PhoneNumber, tenant: str, purpose: str) -> str:
+    """To whom a code is bound, apart from its challenge and session."""
+    return f"{_dialled(number)}\0{tenant}\0{purpose}"
+
+
+_TAG: Final = 16
+_HIDDEN: Final = 40
 _LONGEST_INPUT: Final = 64  # longer than any code and its spaces, so it is wrong as it stands
 _MANY: Final = 10_000
 _MANY_IDS: Final = (1 << 128) - 1  # a power of two would cost a second draw half the time
@@ -420,7 +422,7 @@ def textable(phone: PhoneNumber | str) -> PhoneNumber:
         PhoneError: It is no number, or a landline, a short code and the like.
     """
     number = phone if isinstance(phone, PhoneNumber) else parse(phone)
-    if number.kind in _NO_SMS:
+    if number.kind is not _MOBILE and number.kind in _NO_SMS:
         raise PhoneError(
             f"{number.masked} is a {number.kind} number, which takes no SMS; give a mobile",
             f"{number.masked} 属于 {number.kind} 类号码，无法接收短信；请提供手机号码",
@@ -439,16 +441,15 @@ def digits_of(code: str) -> str:
     return "".join(c for c in unicodedata.normalize("NFKC", code) if c not in " -\t\r\n")
 
 
-def _plain(field: str, value: str) -> str:
+def _check_plain(field: str, value: str) -> None:
     if value.isascii() and "\0" not in value:
-        return value
+        return
     if "\0" in value or any("\ud800" <= c <= "\udfff" for c in value):
         raise InvalidValueError(
             f"{field} must not contain a NUL character or a lone surrogate",
             f"{field} 不能含 NUL 字符或孤立的代理码元",
             field=field,
         )
-    return value
 
 
 def _check_index_key(key: bytes | None) -> bytes | None:
@@ -469,11 +470,6 @@ def _country_digits(number: PhoneNumber) -> int:
     if number.e164.startswith("+86"):
         return 3
     return len(number.e164) - len(number.national) if number.e164.endswith(number.national) else 3
-
-
-def _dialled(number: PhoneNumber) -> str:
-    """What tells one number from another; a privacy number has no E.164 form."""
-    return number.e164 or number.national
 
 
 def _network(address: str, ipv4_prefix: int, ipv6_prefix: int) -> str:

@@ -13,22 +13,36 @@ __all__ = ["KeyRing", "Mac", "as_ring"]
 _MIN_KEY_BYTES = 16
 
 
-class Mac:
-    """HMAC-SHA256 under one key, which is read once: that is half the work for a short text."""
+_BLOCK = 64
+_INNER = bytes(byte ^ 0x36 for byte in range(256))
+_OUTER = bytes(byte ^ 0x5C for byte in range(256))
 
-    __slots__ = ("_fresh",)
+
+class Mac:
+    """HMAC-SHA256 under one key, which is read once: `hmac.digest` takes twice the time.
+
+    The two hashes that have read the padded key are copied for each text.
+
+    Source: RFC 2104 §2 and §4 (keeping the compressed key).
+    """
+
+    __slots__ = ("_inner", "_outer")
 
     def __init__(self, key: bytes) -> None:
-        self._fresh = hmac.new(key, digestmod=sha256)
+        padded = (sha256(key).digest() if len(key) > _BLOCK else key).ljust(_BLOCK, b"\0")
+        self._inner = sha256(padded.translate(_INNER))
+        self._outer = sha256(padded.translate(_OUTER))
 
     def __call__(self, text: str) -> bytes:
         """The MAC of *text*, 32 bytes; a lone surrogate is a character like any other.
 
         The codec's error would hold the whole text, number and guess included.
         """
-        mac = self._fresh.copy()
-        mac.update(text.encode("utf-8", "surrogatepass"))
-        return mac.digest()
+        inner = self._inner.copy()
+        inner.update(text.encode("utf-8", "surrogatepass"))
+        outer = self._outer.copy()
+        outer.update(inner.digest())
+        return outer.digest()
 
 
 class KeyRing:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from propsms._checks import require_aware
-from propsms._otp.desk import Context, Desk, digits_of, textable
+from propsms._otp.desk import Desk, digits_of, textable
 from propsms._otp.policy import OtpPolicy, PassPolicy
 from propsms._otp.values import (
     Challenge,
@@ -77,11 +77,11 @@ class _Passes:
         key_id = self._desk.ring.newest
         tag = self._desk.tag(tenant)
         challenge_id = self._desk.new_id(tag)
-        context = Context(tenant, f"gate:{gate}", "pass", "")
+        bound = f"gate:{gate}\0{tenant}\0pass"
         challenge = Challenge(
             challenge_id,
             self._key(key_id, gate, tenant, code),
-            self._desk.digest(key_id, challenge_id, context, code) or b"",
+            self._desk.digest(key_id, challenge_id, bound, code) or b"",
             key_id,
             now,
             valid_to,

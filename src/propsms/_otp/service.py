@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
@@ -162,8 +162,8 @@ class OtpService(_Service):
         """
         plan = self._desk.plan_issue(
             phone,
-            purpose=purpose,
-            now=now,
+            purpose,
+            now,
             tenant=tenant,
             session=session,
             address=address,
@@ -183,9 +183,7 @@ class OtpService(_Service):
         session: str | None = None,
     ) -> VerifyResult:
         """Count one guess and say what became of it; VERIFIED for one caller, once."""
-        question = self._desk.ask(
-            phone, purpose=purpose, code=code, now=now, tenant=tenant, session=session
-        )
+        question = self._desk.ask(phone, purpose, code, now, tenant=tenant, session=session)
         challenge = self._store.spend_attempt(question.key, now)
         verdict = self._desk.judge(question, challenge, now)
         if isinstance(verdict, VerifyResult):
@@ -247,8 +245,8 @@ class AsyncOtpService(_Service):
         """See `OtpService.issue`."""
         plan = self._desk.plan_issue(
             phone,
-            purpose=purpose,
-            now=now,
+            purpose,
+            now,
             tenant=tenant,
             session=session,
             address=address,
@@ -268,9 +266,7 @@ class AsyncOtpService(_Service):
         session: str | None = None,
     ) -> VerifyResult:
         """See `OtpService.verify`."""
-        question = self._desk.ask(
-            phone, purpose=purpose, code=code, now=now, tenant=tenant, session=session
-        )
+        question = self._desk.ask(phone, purpose, code, now, tenant=tenant, session=session)
         challenge = await self._store.spend_attempt(question.key, now)
         verdict = self._desk.judge(question, challenge, now)
         if isinstance(verdict, VerifyResult):
@@ -289,4 +285,8 @@ class AsyncOtpService(_Service):
 
 def _after(*, consumed: bool) -> VerifyResult:
     # Somebody else was faster with the same code.
-    return VerifyResult(VerifyStatus.VERIFIED if consumed else VerifyStatus.USED)
+    return _VERIFIED if consumed else _USED
+
+
+_VERIFIED: Final = VerifyResult(VerifyStatus.VERIFIED)
+_USED: Final = VerifyResult(VerifyStatus.USED)

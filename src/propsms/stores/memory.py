@@ -7,9 +7,9 @@ when it is full of what has not expired it refuses, because forgetting a cap wou
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from threading import Lock
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
@@ -27,10 +27,11 @@ _DAY: Final = 86_400_000_000
 _SWEEP_EVERY: Final = 1024
 _MOST_ROWS: Final = 16  # that one act may add
 
-# What one cap took: its key, the end of its bucket (0: a log), the instant, the units.
-_Charge = tuple[str, int, int, int]
-# The window of a rolling cap, and the instants at which it was charged, oldest first.
-_Log = tuple[int, list[int]]
+# What several caps took: for each its key, its units, the end of its bucket (0: a log) and the
+# instant. One flat list, because most of what this store holds is such lists.
+_Charges = list[Any]
+# The window of a rolling cap, then the instants at which it was charged, oldest first.
+_Log = list[int]
 
 
 class _Slot:
@@ -38,15 +39,17 @@ class _Slot:
 
     __slots__ = ("attempts", "challenge", "earns", "expires", "open", "sendings", "start", "used")
 
-    def __init__(self, challenge: Challenge, expires: int) -> None:
+    def __init__(self, challenge: Challenge, caps: Sequence[Cap]) -> None:
         self.challenge = challenge
-        self.expires = expires
+        # What a right guess gives back: itself, and the budget of the send.
+        earning = [cap for cap in caps if cap[1].gives_back and cap[2]]
+        self.earns = (*challenge.guess_caps, *earning)
+        self.expires = to_micros(challenge.expires_at)
         self.start = to_micros(challenge.valid_from) if challenge.valid_from else 0
         self.attempts = 0
         self.used: datetime | None = None
         self.open = True
         self.sendings = 0
-        self.earns: list[tuple[str, int]] = []
 
     def stands(self, now: int) -> bool:
         """True if a right guess could still be taken, now or when it becomes valid."""
@@ -56,7 +59,7 @@ class _Slot:
 @attrs.define
 class _Sending:
     slot: _Slot
-    charges: list[_Charge] | None
+    charges: _Charges | None  # None: given back
 
 
 class MemoryStore:
@@ -79,7 +82,7 @@ class MemoryStore:
         self._logs: dict[str, _Log] = {}
         self._slots: dict[str, _Slot] = {}
         self._sendings: dict[str, _Sending] = {}
-        self._reservations: dict[str, tuple[int, list[_Charge]]] = {}
+        self._reservations: dict[str, tuple[int, _Charges]] = {}
         self._countdown = 0
 
     def __repr__(self) -> str:
@@ -112,7 +115,9 @@ class MemoryStore:
                 return charged
             charges, over = charged
             if standing is None or not _may_stay(standing, challenge):
-                standing = self._replace(slot, challenge, caps)
+                if slot is not None:
+                    slot.open = False
+                standing = self._slots[challenge.key] = _Slot(challenge, caps)
             standing.sendings += 1
             self._sendings[challenge.id] = _Sending(standing, charges)
             return Opened(standing.challenge, over)
@@ -136,7 +141,7 @@ class MemoryStore:
             slot.attempts += 1
             left: int | None = None
             for cap in caps:
-                free = cap.limit.count - len(self._logs[cap.key][1])
+                free = cap.limit.count + 1 - len(self._logs[cap.key])
                 if left is None or free < left:
                     left = free
             return _seen(slot, guesses_left=left)
@@ -150,10 +155,7 @@ class MemoryStore:
                 return False
             slot = sending.slot
             slot.used = now
-            for key, limit, _ in slot.challenge.guess_caps:
-                self._give_back(key, limit.gives_back)
-            for key, units in slot.earns:
-                self._give_back(key, units)
+            self._give_back(slot.earns)
             return True
 
     def cancel(self, challenge_id: str, now: datetime, /) -> bool:
@@ -173,14 +175,6 @@ class MemoryStore:
                     del self._slots[slot.challenge.key]
             return True
 
-    def _replace(self, old: _Slot | None, challenge: Challenge, caps: Sequence[Cap]) -> _Slot:
-        if old is not None:
-            old.open = False
-        slot = _Slot(challenge, to_micros(challenge.expires_at))
-        slot.earns = [(cap[0], cap[1].gives_back) for cap in caps if cap[1].gives_back and cap[2]]
-        self._slots[challenge.key] = slot
-        return slot
-
     # --- caps ---
 
     def reserve(
@@ -196,7 +190,7 @@ class MemoryStore:
             if isinstance(charged, Capped):
                 return charged
             charges, over = charged
-            self._reservations[reference] = (_last_end(charges, caps), charges)
+            self._reservations[reference] = (_last_end(caps, charges), charges)
             return Reserved(reference, tuple(caps), over)
 
     def commit(self, reserved: Reserved, now: datetime, /) -> bool:
@@ -249,13 +243,11 @@ class MemoryStore:
             log = self._logs.get(cap.key)
             if log is None:
                 return 0, 0, None
-            times = log[1]
-            if times and times[-1] > at:
-                at = times[-1]
-            gone = bisect_right(times, at - micros)
-            used = len(times) - gone
+            at = max(at, log[-1])
+            gone = bisect_right(log, at - micros, 1)
+            used = len(log) - gone
             excess = used + need - limit.count
-            return used, 0, times[gone + excess - 1] + micros if excess > 0 else None
+            return used, 0, log[gone + excess - 1] + micros if excess > 0 else None
         end = limit.end(at)
         state = self._buckets.get(cap.key)
         used = 0
@@ -263,78 +255,78 @@ class MemoryStore:
             end, used = state
         return used, end, end if used + need > limit.count else None
 
-    def _charge(  # noqa: PLR0912 - written out, because it runs twice for every code
-        self, caps: Sequence[Cap], at: int
-    ) -> tuple[list[_Charge], tuple[str, ...]] | Capped:
+    # Written out, because it runs twice for every code.
+    def _charge(self, caps: Sequence[Cap], at: int) -> tuple[_Charges, tuple[str, ...]] | Capped:
         """Count all or none."""
         buckets, logs = self._buckets, self._logs
-        seen: list[tuple[Cap, int, int]] = []
+        taken: dict[str, tuple[int, int]] = {}
+        logged: list[Cap] = []
+        charges: _Charges = []
         over: tuple[str, ...] = ()
         worst_at, worst = 0, ""
         for cap in caps:
             key, limit, cost = cap
-            end = used = 0
             free_at: int | None = None
-            if not limit.span:
-                end = limit.end(at)
+            if limit.span:
+                if key in logs or cost > limit.count:
+                    _, _, free_at = self._look(cap, at)
+                if cost:
+                    logged.append(cap)
+            else:
                 state = buckets.get(key)
-                if state is not None and state[0] >= end:
-                    end, used = state
+                # Before the end of the last bucket is inside it, whichever way the clock went.
+                end, used = (limit.end(at), 0) if state is None or state[0] <= at else state
                 if used + (cost or 1) > limit.count:
                     free_at = end
-            elif key in logs or cost > limit.count:
-                _, _, free_at = self._look(cap, at)
+                if cost:
+                    taken[key] = (end, used + cost)
+                    charges += (key, cost, end, at)
             if free_at is not None:
                 if not limit.enforced:
                     over += (limit.name,)
                 elif free_at > worst_at:
                     worst_at, worst = free_at, limit.name
-            if cost:
-                seen.append((cap, used, end))
         if worst_at:
             return Capped(worst, from_micros(worst_at))
-        charges: list[_Charge] = []
-        for cap, used, end in seen:
-            if end:
-                key, _, cost = cap
-                buckets[key] = (end, used + cost)
-                charges.append((key, end, at, cost))
-            else:
-                charges.append(self._log(cap, at))
+        buckets.update(taken)
+        for key, limit, cost in logged:
+            charges += (key, cost, 0, self._log(key, limit.span, cost, at))
         return charges, over
 
-    def _log(self, cap: Cap, at: int) -> _Charge:
-        key, limit, cost = cap
+    def _log(self, key: str, span: int, cost: int, at: int) -> int:
+        """Write it down; the instant it counts at."""
         log = self._logs.get(key)
         if log is None:
-            self._logs[key] = (limit.span, [at] * cost)
-            return key, 0, at, cost
-        micros, times = log
-        if times:
-            at = max(at, times[-1])
-            if times[0] <= at - micros:
-                del times[: bisect_right(times, at - micros)]
-        times.extend((at,) * cost)
-        return key, 0, at, cost
+            self._logs[key] = [span, at] if cost == 1 else [span, *(at,) * cost]
+            return at
+        at = max(at, log[-1])
+        if log[1] <= at - log[0]:
+            del log[1 : bisect_right(log, at - log[0], 1)]
+        log.extend((at,) * cost)
+        return at
 
-    def _refund(self, charges: list[_Charge]) -> None:
-        for key, end, at, cost in charges:
+    def _refund(self, charges: _Charges) -> None:
+        for key, cost, end, at in zip(*(iter(charges),) * 4, strict=True):
             if end:
                 state = self._buckets.get(key)
                 if state is not None and state[0] == end:
                     self._buckets[key] = (end, state[1] - cost)
             elif (log := self._logs.get(key)) is not None:
-                times = log[1]
-                for _ in range(min(cost, times.count(at))):
-                    times.remove(at)
+                first = bisect_left(log, at, 1)
+                del log[first : min(first + cost, bisect_right(log, at, first))]
+                if len(log) == 1:
+                    del self._logs[key]
 
-    def _give_back(self, key: str, units: int) -> None:
-        log = self._logs.get(key)
-        if log is not None:
-            times = log[1]
-            del times[max(0, len(times) - units) :]
-        elif (state := self._buckets.get(key)) is not None:
-            self._buckets[key] = (state[0], state[1] - units)
+    def _give_back(self, caps: Sequence[Cap]) -> None:
+        logs, buckets = self._logs, self._buckets
+        for key, limit, _ in caps:
+            log = logs.get(key)
+            if log is not None:
+                del log[max(1, len(log) - limit.gives_back) :]
+                if len(log) == 1:
+                    del logs[key]
+            elif (state := buckets.get(key)) is not None:
+                buckets[key] = (state[0], state[1] - limit.gives_back)
 
     # --- room ---
 
@@ -358,15 +350,13 @@ class MemoryStore:
         past = at - _DAY
         for key in [key for key, (end, _) in self._buckets.items() if end <= past]:
             del self._buckets[key]
-        for key in [
-            k for k, (span, times) in self._logs.items() if not times or times[-1] + span <= past
-        ]:
+        for key in [key for key, log in self._logs.items() if log[-1] + log[0] <= past]:
             del self._logs[key]
         for key in [key for key, slot in self._slots.items() if slot.expires <= past]:
             del self._slots[key]
         for key in [key for key, s in self._sendings.items() if s.slot.expires <= past]:
             del self._sendings[key]
-        for key in [key for key, (end, _) in self._reservations.items() if end <= past]:
+        for key in [key for key, held in self._reservations.items() if held[0] <= past]:
             del self._reservations[key]
 
 
@@ -380,34 +370,16 @@ def _may_stay(slot: _Slot, wanted: Challenge) -> bool:
     )
 
 
-def _last_end(charges: list[_Charge], caps: Sequence[Cap]) -> int:
+def _last_end(caps: Sequence[Cap], charges: _Charges) -> int:
     longest = max((cap.limit.span for cap in caps), default=0)
-    return max((end or at + longest for _, end, at, _ in charges), default=0)
+    ends = (end or at + longest for end, at in zip(charges[2::4], charges[3::4], strict=True))
+    return max(ends, default=0)
 
 
 def _seen(
     slot: _Slot, *, guesses_left: int | None = None, locked_until: datetime | None = None
 ) -> Challenge:
-    kept = slot.challenge
-    return Challenge(
-        kept.id,
-        kept.key,
-        kept.digest,
-        kept.key_id,
-        kept.issued_at,
-        kept.expires_at,
-        kept.max_attempts,
-        kept.valid_from,
-        kept.binding,
-        kept.sealed,
-        kept.guess_caps,
-        kept.reuse_after,
-        kept.exclusive,
-        slot.attempts,
-        slot.used,
-        guesses_left,
-        locked_until,
-    )
+    return slot.challenge.seen(slot.attempts, slot.used, guesses_left, locked_until)
 
 
 class AsyncMemoryStore:
