@@ -34,10 +34,12 @@ NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 ANNE, BEN = parse("13900000001"), parse("13900000002")
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "redis"])
 def journal(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Journal]:
     if request.param == "memory":
         yield MemoryJournal()
+    elif request.param == "redis":
+        yield request.getfixturevalue("redis_journal")
     else:
         with SQLiteJournal(tmp_path / "journal.db", synchronous="NORMAL") as made:
             yield made

@@ -13,7 +13,7 @@ by themselves. A journal holds phone numbers, because a court asks who was told 
 it never holds a one-time code, nor the text of a message that carries one. `purge` and `erase`
 are how a host keeps its retention promise.
 
-Implementations: `propsms.stores.MemoryJournal` and `propsms.stores.SQLiteJournal`.
+Implementations: `MemoryJournal`, `SQLiteJournal` and `RedisJournal` of `propsms.stores`.
 """
 
 from __future__ import annotations
@@ -192,6 +192,20 @@ class Tally:
     refusals: Counter[str] = attrs.field(factory=Counter[str])
     delivered: int = 0
     unproved: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, entries: Iterable[Entry]) -> Tally:
+        """Count *entries*, one at a time."""
+        tally = cls()
+        delivered, unproved = 0, list[str]()
+        for entry in entries:
+            tally.states[entry.state] += 1
+            if isinstance(entry.outcome, Refused):
+                tally.refusals[str(entry.outcome.reason)] += 1
+            delivered += entry.delivered
+            if entry.state in {State.CALLING, State.UNKNOWN}:
+                unproved.append(entry.reference)
+        return attrs.evolve(tally, delivered=delivered, unproved=tuple(unproved))
 
 
 # A late receipt that knows less takes nothing back.

@@ -372,8 +372,30 @@ def test_what_was_refused_for_now_is_tried_again() -> None:
     assert 1 == town.run().commit(town.plan()).accepted
 
 
-def test_units_for_a_queue(tmp_path: Path) -> None:
-    town = Town(*(home(n) for n in range(1, 8)), journal=SQLiteJournal(tmp_path / "j.db"))
+@pytest.fixture(params=["sqlite", "redis"])
+def shared_journal(request: pytest.FixtureRequest, tmp_path: Path):
+    """A journal that several workers may have."""
+    if request.param == "redis":
+        return request.getfixturevalue("redis_journal")
+    return SQLiteJournal(tmp_path / "j.db")
+
+
+def test_a_run_on_a_shared_journal(shared_journal) -> None:
+    """Plan, commit, receipt, the next stage's plan, pause and resume: nothing is told twice."""
+    town = Town(home(1), home(2), paid(home(3)), journal=shared_journal)
+    run = town.run()
+    plan = run.plan(town.accounts.values())
+    assert (2, 0) == (run.commit(plan).accepted, run.commit(plan).planned)
+    assert (2, 2) == (town.run(worker="w2").commit(plan).duplicates, len(town.box))
+    town.deliver("h0001")
+    delivered = {e.intent.subject: e.delivered for e in shared_journal.entries(run="june")}
+    assert {"h0001": True, "h0002": False} == delivered
+    assert 2 == town.plan().decisions.totals.reasons[Reason.CAP_DAY]
+    assert 1 == run.report().delivered
+
+
+def test_units_for_a_queue(shared_journal) -> None:
+    town = Town(*(home(n) for n in range(1, 8)), journal=shared_journal)
     run = town.run()
     units = list(run.units(town.plan(), size=3))
     assert [3, 3, 1] == [len(unit.references) for unit in units]

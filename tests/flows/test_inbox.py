@@ -47,8 +47,10 @@ def outbox() -> Iterator[Outbox]:
         yield box
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "redis"])
 def journal(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
+    if request.param == "redis":
+        return request.getfixturevalue("redis_journal")
     return MemoryJournal() if request.param == "memory" else SQLiteJournal(tmp_path / "j.db")
 
 

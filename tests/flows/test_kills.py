@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import pytest
 from tests.acme import Acme
@@ -26,10 +27,12 @@ from propsms.flows.collection import WorkUnit
 from propsms.journal import State
 from propsms.phone import parse
 from propsms.sending_hours import SHANGHAI
-from propsms.stores import SQLiteJournal
+from propsms.stores import RedisJournal, SQLiteJournal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from propsms.journal import Journal
 
 TEXTS = load(signature="绿苑物业")
 NOW = datetime(2026, 6, 15, 10, tzinfo=SHANGHAI)
@@ -52,6 +55,21 @@ def home(n: int) -> Account:
 
 
 @contextmanager
+def _journal(folder: Path) -> Iterator[Journal]:
+    """In Redis where the folder names a server, else in the folder."""
+    server = folder / "redis"
+    if not server.exists():
+        with SQLiteJournal(folder / "journal.db", synchronous="NORMAL", timeout=30) as journal:
+            yield journal
+        return
+    import redis
+
+    socket, prefix = server.read_text().split()
+    with redis.Redis(unix_socket_path=socket) as client:
+        yield RedisJournal(client, prefix=prefix)
+
+
+@contextmanager
 def collection(
     folder: Path, count: int, url: str, certificate: str, worker: str
 ) -> Iterator[CollectionRun]:
@@ -62,10 +80,7 @@ def collection(
 
     now = NOW + timedelta(seconds=worker == "after")  # the leases of the dead are over then
     tls = ssl.create_default_context(cafile=certificate)
-    with (
-        httpx.Client(verify=tls) as http,
-        SQLiteJournal(folder / "journal.db", synchronous="NORMAL", timeout=30) as journal,
-    ):
+    with httpx.Client(verify=tls) as http, _journal(folder) as journal:
         yield CollectionRun(
             client=Client(Acme(url), library=TEXTS, http=http, clock=lambda: now),
             journal=journal,
@@ -115,7 +130,7 @@ def _kill_and_resume(
     folder: Path, count: int, gateway: Gateway, chance: random.Random, workers: int
 ) -> tuple[int, int]:
     """Kill a worker at a point of its run, let another finish; return accepted and unknown."""
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     if workers == 2:
         with collection(folder, count, gateway.url(), str(gateway.certificate), "desk") as run:
             units = [u.references for u in run.units(run.plan(run.accounts.values()), size=50)]
@@ -160,6 +175,17 @@ def test_a_killed_worker_loses_nothing_and_repeats_nothing(
 ) -> None:
     """One outcome for every household, none told twice, evidence of every notice."""
     _kill_and_resume(tmp_path / "run", 300, gateway, random.Random(workers), workers)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_nor_with_a_journal_in_redis(
+    tmp_path: Path, gateway: Gateway, redis_server: Any, workers: int
+) -> None:
+    """The same promise where the workers share no disk for the journal."""
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / "redis").write_text(f"{redis_server.socket} {uuid4().hex}")
+    _kill_and_resume(folder, 300, gateway, random.Random(workers + 7), workers)
 
 
 @pytest.mark.stress

@@ -9,12 +9,20 @@ from typing import TYPE_CHECKING
 import pytest
 
 from propsms import stores
-from propsms.journal import Intent
+from propsms.journal import Intent, Journal
 from propsms.messages import Accepted, DeliveryReceipt, DeliveryStatus, Reply
 from propsms.otp import AsyncOtpService, Denied, Issued, OtpPolicy
 from propsms.phone import parse
 from propsms.quota import CalendarDay, Cap, Capped, Limit, Reserved
-from propsms.stores import AsyncJournal, AsyncMemoryStore, AsyncStore, SQLiteJournal, SQLiteStore
+from propsms.stores import (
+    AsyncJournal,
+    AsyncMemoryStore,
+    AsyncStore,
+    MemoryJournal,
+    RedisJournal,
+    SQLiteJournal,
+    SQLiteStore,
+)
 from propsms.wire import TemplateAudit
 
 if TYPE_CHECKING:
@@ -103,9 +111,28 @@ def test_the_journal(tmp_path: Path) -> None:
         assert 150 == await journal.erase(ANNE)
         assert 2 == await journal.purge(later)
         assert "AsyncJournal(SQLiteJournal(" in repr(journal)
+        made = [
+            Intent(key=k, kind="notice", template="water", phone=None, created_at=NOW, run="june")
+            for k in "ab"
+        ]
+        names = [one.reference for one in made]
+        assert [True, True] == await journal.intend_all(made)
+        assert made == await journal.claim_all(names, worker="w", now=NOW)
+        told = [Accepted(name, "acme", name) for name in names]
+        assert [True, True] == await journal.record_outcomes(told, NOW)
+        assert {"accepted": 2} == (await journal.tally(tenant="", run="june")).states
+        assert [] == await journal.entries_of(tenant="", phones=[ANNE])
 
     with SQLiteJournal(tmp_path / "j.db", synchronous="NORMAL") as blocking:
         asyncio.run(story(AsyncJournal(blocking)))
+
+
+@pytest.mark.parametrize("kind", [MemoryJournal, SQLiteJournal, RedisJournal])
+def test_nothing_of_a_journal_is_missing(kind: type) -> None:
+    """Every act of the Protocol, in every journal and in its awaited form."""
+    acts = {name for name in vars(Journal) if not name.startswith("_")}
+    assert acts <= set(dir(kind))
+    assert acts <= set(dir(AsyncJournal))
 
 
 def test_names_are_lazy() -> None:

@@ -1,8 +1,8 @@
 """Stores: implementations of the Protocols that the trades declare.
 
 `MemoryStore`, `SQLiteStore` and `RedisStore` keep codes and caps (`propsms.otp.OtpStore`,
-`propsms.quota.QuotaStore`); `MemoryJournal` and `SQLiteJournal` keep what was sent
-(`propsms.journal.Journal`); `AsyncStore` and `AsyncJournal` make a blocking one awaited.
+`propsms.quota.QuotaStore`); `MemoryJournal`, `SQLiteJournal` and `RedisJournal` keep what was
+sent (`propsms.journal.Journal`); `AsyncStore` and `AsyncJournal` make a blocking one awaited.
 Names are served lazily, so that nobody loads SQLite or redis who does not use it. A new store
 is one file here and one line below.
 """
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     )
     from propsms.stores.memory_journal import MemoryJournal as MemoryJournal
     from propsms.stores.redis import AsyncRedisStore as AsyncRedisStore, RedisStore as RedisStore
+    from propsms.stores.redis_journal import RedisJournal as RedisJournal
     from propsms.stores.rows import RowStore as RowStore
     from propsms.stores.sqlite import SQLiteStore as SQLiteStore
     from propsms.stores.sqlite_journal import SQLiteJournal as SQLiteJournal
@@ -31,6 +32,7 @@ _HOMES = {
     "AsyncJournal": "threads",
     "AsyncRedisStore": "redis",
     "AsyncStore": "threads",
+    "RedisJournal": "redis_journal",
     "RedisStore": "redis",
     "RowStore": "rows",
     "SQLiteJournal": "sqlite_journal",
@@ -44,6 +46,7 @@ __all__ = [
     "AsyncStore",
     "MemoryJournal",
     "MemoryStore",
+    "RedisJournal",
     "RedisStore",
     "RowStore",
     "SQLiteJournal",

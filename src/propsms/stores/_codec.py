@@ -31,12 +31,14 @@ __all__ = [
     "dump_audit",
     "dump_intent",
     "dump_outcome",
+    "dump_phone",
     "dump_receipt",
     "dump_reply",
     "load_audit",
     "load_entry",
     "load_intent",
     "load_outcome",
+    "load_phone",
     "load_receipt",
     "load_reply",
 ]
@@ -46,13 +48,15 @@ def _json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def _phone_out(phone: PhoneNumber | None) -> list[str | None] | None:
+def dump_phone(phone: PhoneNumber | None) -> list[str | None] | None:
+    """A number as its parts."""
     if phone is None:
         return None
     return [phone.e164, phone.national, phone.kind.value, phone.extension]
 
 
-def _phone_in(row: Sequence[Any] | None) -> PhoneNumber | None:
+def load_phone(row: Sequence[Any] | None) -> PhoneNumber | None:
+    """The number again."""
     return None if row is None else PhoneNumber(row[0], row[1], PhoneKind(row[2]), row[3])
 
 
@@ -71,7 +75,7 @@ def dump_intent(intent: Intent) -> str:
             "key": intent.key,
             "kind": intent.kind.value,
             "template": intent.template,
-            "phone": _phone_out(intent.phone),
+            "phone": dump_phone(intent.phone),
             "created_at": to_micros(intent.created_at),
             "tenant": intent.tenant,
             "run": intent.run,
@@ -86,7 +90,7 @@ def load_intent(text: str) -> Intent:
     """The intent again."""
     row = json.loads(text)
     row["kind"] = MessageKind(row["kind"])
-    row["phone"] = _phone_in(row["phone"])
+    row["phone"] = load_phone(row["phone"])
     row["created_at"] = from_micros(row["created_at"])
     return Intent(**row)
 
@@ -142,7 +146,7 @@ def dump_receipt(receipt: DeliveryReceipt) -> str:
             "provider": receipt.provider,
             "message_id": receipt.message_id,
             "reference": receipt.reference,
-            "phone": _phone_out(receipt.phone),
+            "phone": dump_phone(receipt.phone),
             "status": receipt.status.value,
             "reason": receipt.reason and receipt.reason.value,
             "raw_code": receipt.raw_code,
@@ -156,7 +160,7 @@ def dump_receipt(receipt: DeliveryReceipt) -> str:
 def load_receipt(text: str) -> DeliveryReceipt:
     """The delivery receipt again."""
     row = json.loads(text)
-    row["phone"] = _phone_in(row["phone"])
+    row["phone"] = load_phone(row["phone"])
     row["status"] = DeliveryStatus(row["status"])
     row["reason"] = row["reason"] and RefusalReason(row["reason"])
     row["segment"] = row["segment"] and tuple(row["segment"])
@@ -169,7 +173,7 @@ def dump_reply(reply: Reply) -> str:
     return _json(
         {
             "provider": reply.provider,
-            "phone": _phone_out(reply.phone),
+            "phone": dump_phone(reply.phone),
             "text": reply.text,
             "at": _at_out(reply.at),
             "extension": reply.extension,
@@ -181,7 +185,7 @@ def dump_reply(reply: Reply) -> str:
 def load_reply(text: str) -> Reply:
     """The reply again."""
     row = json.loads(text)
-    row["phone"] = _phone_in(row["phone"])
+    row["phone"] = load_phone(row["phone"])
     row["at"] = _at_in(row["at"])
     return Reply(**row)
 

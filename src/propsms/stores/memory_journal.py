@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from heapq import heappop, heappush
 from threading import RLock
 from typing import TYPE_CHECKING, TypeVar
@@ -25,7 +24,7 @@ from propsms.journal import (
     without_codes,
     without_number,
 )
-from propsms.messages import Accepted, Refused
+from propsms.messages import Accepted
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -346,14 +345,7 @@ class MemoryJournal:
 
     def tally(self, *, tenant: str, run: str) -> Tally:
         """See `propsms.journal.Journal.tally`."""
-        ours = list(self.entries(tenant=tenant, run=run))
-        outcomes = (entry.outcome for entry in ours if entry.state is State.REFUSED)
-        return Tally(
-            states=Counter(entry.state for entry in ours),
-            refusals=Counter(str(one.reason) for one in outcomes if isinstance(one, Refused)),
-            delivered=sum(entry.delivered for entry in ours),
-            unproved=tuple(entry.reference for entry in ours if entry.state in _UNPROVED),
-        )
+        return Tally.of(self.entries(tenant=tenant, run=run))
 
     def open_intents(
         self, *, tenant: str | None = None, run: str | None = None
@@ -451,9 +443,6 @@ class MemoryJournal:
         for group in {*_groups(entry.intent)} - {*_groups(kept.intent)}:
             self._groups[group].pop(entry.reference, None)
         self._entries[entry.reference] = kept
-
-
-_UNPROVED = (State.CALLING, State.UNKNOWN)
 
 
 def _groups(intent: Intent) -> list[_Group]:

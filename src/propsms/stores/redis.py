@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import attrs
 
-from propsms._checks import extra
-from propsms.errors import InvalidValueError, StoreError
+from propsms.errors import StoreError
 from propsms.otp import Challenge, Opened
 from propsms.quota import Cap, Capped, Reserved, Rolling, Usage, from_micros, tag_of, to_micros
 from propsms.stores import _lua
+from propsms.stores._redis import check_prefix, redis_errors, text_of
 from propsms.stores.rows import dump_challenge, load_challenge
 
 if TYPE_CHECKING:
@@ -52,13 +52,7 @@ class _Acts:
     """Every act as the trips it takes; the two stores below make them."""
 
     def __init__(self, prefix: str) -> None:
-        if not prefix or "{" in prefix or "}" in prefix:
-            raise InvalidValueError(
-                f"prefix must be non-empty and without braces, got {prefix!r}",
-                f"prefix 不能为空，也不能含花括号，现为 {prefix!r}",
-                field="prefix",
-            )
-        self._prefix = prefix
+        self._prefix = check_prefix(prefix)
 
     def _space(self, tag: str) -> str:
         return f"{{{self._prefix}:{tag}}}:"
@@ -86,9 +80,9 @@ class _Acts:
                 challenge.key,
             ),
         )
-        if _text(reply[0]) == "capped":
+        if text_of(reply[0]) == "capped":
             yield from self._refund_each(done, at)
-            return Capped(_text(reply[1]), from_micros(int(reply[2])))
+            return Capped(text_of(reply[1]), from_micros(int(reply[2])))
         kept = load_challenge(challenge.key, json.loads(reply[1]))
         return Opened(
             challenge if kept.id == challenge.id else kept, (*over, *json.loads(reply[2]))
@@ -99,7 +93,7 @@ class _Acts:
         reply = yield _Call("SPEND", (f"{space}c:{key}",), (space, str(at)))
         if reply is None:
             return None
-        doc, attempts, used, left, locked = (_text(part) for part in reply)
+        doc, attempts, used, left, locked = (text_of(part) for part in reply)
         return attrs.evolve(
             load_challenge(key, json.loads(doc)),
             attempts=int(attempts),
@@ -142,11 +136,11 @@ class _Acts:
             (name,),
             (space, _caps(here, at), str(at), "1", _dump(done)),
         )
-        verdict = _text(reply[0])
+        verdict = text_of(reply[0])
         if verdict != "counted":
             yield from self._refund_each(done, at)
         if verdict == "capped":
-            return Capped(_text(reply[1]), from_micros(int(reply[2])))
+            return Capped(text_of(reply[1]), from_micros(int(reply[2])))
         return Reserved(reference, tuple(caps), (*over, *json.loads(reply[2])))
 
     def commit(self, reserved: Reserved, now: datetime) -> Generator[_Call, Any, bool]:
@@ -177,7 +171,7 @@ class _Acts:
             space = self._space(tag)
             reply = yield _Call("PEEK", (f"{space}",), (space, _caps(group, at), str(at)))
             for number, cap in enumerate(group):
-                used, free = int(reply[2 * number]), _text(reply[2 * number + 1])
+                used, free = int(reply[2 * number]), text_of(reply[2 * number + 1])
                 retry = from_micros(int(free)) if free else None
                 found[id(cap)] = Usage(cap.limit.name, used, cap.limit.count, retry)
         return tuple(found[id(cap)] for cap in caps)
@@ -197,10 +191,10 @@ class _Acts:
         for tag, group in groups.items():
             space = self._space(tag)
             reply = yield _Call("COUNT", (space,), (space, _caps(group, at), str(at), "0", ""))
-            if _text(reply[0]) == "capped":
+            if text_of(reply[0]) == "capped":
                 yield from self._refund_each(done, at)
-                return Capped(_text(reply[1]), from_micros(int(reply[2])))
-            done[tag] = _text(reply[1])
+                return Capped(text_of(reply[1]), from_micros(int(reply[2])))
+            done[tag] = text_of(reply[1])
             over += json.loads(reply[2])
         return done, tuple(over)
 
@@ -221,10 +215,6 @@ class _Acts:
             if cap.limit.enforced and usage.retry_at and usage.retry_at > worst.retry_at:
                 worst = Capped(usage.name, usage.retry_at)
         return worst
-
-
-def _text(reply: Any) -> str:
-    return reply.decode() if isinstance(reply, bytes) else str(reply)
 
 
 def _dump(value: object) -> str:
@@ -285,12 +275,6 @@ def _challenge_args(challenge: Challenge, caps: Sequence[Cap]) -> tuple[str, ...
     )
 
 
-def _errors() -> type[Exception]:
-    with extra("redis", "redis-py", "RedisStore", "RedisStore "):
-        from redis.exceptions import RedisError  # noqa: PLC0415
-    return RedisError
-
-
 def _failure(error: Exception) -> StoreError:
     # redis-py's own words may repeat arguments, which hold keyed hashes at most.
     return StoreError(
@@ -315,7 +299,7 @@ class RedisStore:
             prefix: Begins every key; two prefixes share nothing.
         """
         self._acts = _Acts(prefix)
-        self._errors = _errors()
+        self._errors = redis_errors()
         self._scripts: dict[str, Any] = {
             name: client.register_script(text) for name, text in _SCRIPTS.items()
         }
@@ -386,7 +370,7 @@ class AsyncRedisStore:
     def __init__(self, client: redis.asyncio.Redis, *, prefix: str = "propsms") -> None:
         """Use *client*; see `RedisStore`."""
         self._acts = _Acts(prefix)
-        self._errors = _errors()
+        self._errors = redis_errors()
         self._scripts: dict[str, Any] = {
             name: client.register_script(text) for name, text in _SCRIPTS.items()
         }

@@ -10,10 +10,10 @@ import asyncio
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Sequence
+    from collections.abc import AsyncIterator, Collection, Iterator, Sequence
     from datetime import datetime
 
-    from propsms.journal import Entry, Intent, Journal, State
+    from propsms.journal import Entry, Intent, Journal, State, Tally
     from propsms.messages import DeliveryReceipt, Outcome, Reply
     from propsms.otp import Challenge, Opened, OtpStore
     from propsms.phone import PhoneNumber
@@ -101,6 +101,10 @@ class AsyncJournal:
         """See `propsms.journal.Journal.intend`."""
         return await asyncio.to_thread(self._journal.intend, intent)
 
+    async def intend_all(self, intents: Sequence[Intent], /) -> Sequence[bool]:
+        """See `propsms.journal.Journal.intend_all`."""
+        return await asyncio.to_thread(self._journal.intend_all, intents)
+
     async def claim(self, reference: str, /, *, worker: str, now: datetime) -> bool:
         """See `propsms.journal.Journal.claim`."""
         return await asyncio.to_thread(self._journal.claim, reference, worker=worker, now=now)
@@ -118,6 +122,12 @@ class AsyncJournal:
             limit=limit,
         )
 
+    async def claim_all(
+        self, references: Sequence[str], /, *, worker: str, now: datetime
+    ) -> Sequence[Intent]:
+        """See `propsms.journal.Journal.claim_all`."""
+        return await asyncio.to_thread(self._journal.claim_all, references, worker=worker, now=now)
+
     async def release(self, reference: str, /, *, now: datetime) -> bool:
         """See `propsms.journal.Journal.release`."""
         return await asyncio.to_thread(self._journal.release, reference, now=now)
@@ -133,6 +143,12 @@ class AsyncJournal:
     async def record_outcome(self, reference: str, outcome: Outcome, at: datetime, /) -> bool:
         """See `propsms.journal.Journal.record_outcome`."""
         return await asyncio.to_thread(self._journal.record_outcome, reference, outcome, at)
+
+    async def record_outcomes(
+        self, outcomes: Sequence[Outcome], at: datetime, /
+    ) -> Sequence[bool]:
+        """See `propsms.journal.Journal.record_outcomes`."""
+        return await asyncio.to_thread(self._journal.record_outcomes, outcomes, at)
 
     async def record_receipt(self, receipt: DeliveryReceipt, at: datetime, /) -> str | None:
         """See `propsms.journal.Journal.record_receipt`."""
@@ -174,6 +190,29 @@ class AsyncJournal:
                 tenant=tenant, run=run, subject=subject, phone=phone, state=state, since=since
             )
         )
+
+    async def entries_of(
+        self,
+        *,
+        tenant: str,
+        subjects: Collection[str] = (),
+        phones: Collection[PhoneNumber] = (),
+        since: datetime | None = None,
+        apart_from: Collection[str] = (),
+    ) -> Sequence[Entry]:
+        """See `propsms.journal.Journal.entries_of`."""
+        return await asyncio.to_thread(
+            self._journal.entries_of,
+            tenant=tenant,
+            subjects=subjects,
+            phones=phones,
+            since=since,
+            apart_from=apart_from,
+        )
+
+    async def tally(self, *, tenant: str, run: str) -> Tally:
+        """See `propsms.journal.Journal.tally`."""
+        return await asyncio.to_thread(self._journal.tally, tenant=tenant, run=run)
 
     def open_intents(
         self, *, tenant: str | None = None, run: str | None = None
