@@ -15,7 +15,7 @@ import attrs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from propsms.messages import DeliveryReceipt, Reply
     from propsms.phone import PhoneNumber
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Balance",
     "BatchRule",
+    "CodeOrder",
     "HttpRequest",
     "HttpResponse",
     "Push",
@@ -50,6 +51,31 @@ class WireMessage:
     params: tuple[tuple[str, str], ...] = attrs.field(repr=False)
     text: str = attrs.field(repr=False)
     reference: str
+
+
+@attrs.frozen(kw_only=True)
+class CodeOrder:
+    """A one-time code that the provider is to make, send and judge.
+
+    Attributes:
+        phone: The recipient.
+        scene: What keeps the provider's codes for two purposes apart.
+        signature: The sender signature without its brackets.
+        template_id: The provider's id of the template.
+        reference: Our key; it never contains personal data.
+        digits: Decimal digits of the code.
+        ttl: How long it lives.
+        attempts: Guesses that it has.
+    """
+
+    phone: PhoneNumber
+    scene: str
+    signature: str
+    template_id: str
+    reference: str
+    digits: int
+    ttl: timedelta
+    attempts: int
 
 
 @attrs.frozen

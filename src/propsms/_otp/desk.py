@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from propsms.quota import Window
 
-__all__ = ["Desk", "Plan", "Question", "digits_of", "textable"]
+__all__ = ["Desk", "Plan", "Question", "digits_of", "textable", "wrong"]
 
 _MOBILE: Final = PhoneKind.MOBILE
 _NO_SMS: Final = frozenset(
@@ -124,7 +124,7 @@ class Desk:
             now,
             now + policy.ttl,
             policy.max_attempts,
-            binding=self.hide(f"session\0{session}") if session and again else "",
+            binding=self.hide(f"session\0{session}") if session else "",
             sealed=seal(self.ring, key_id, challenge_id, code) if again else b"",
             guess_caps=tuple([new_cap((key, limit, 1)) for key, limit in guesses]),
             reuse_after=now + _life_left(policy) if again else None,
@@ -184,10 +184,17 @@ class Desk:
         digest = self.digest(challenge.key_id, challenge.id, bound, code, session)
         if digest is not None and hmac.compare_digest(digest, challenge.digest):
             return challenge.id
-        left = challenge.max_attempts - challenge.attempts
-        if challenge.guesses_left is not None:
-            left = min(left, challenge.guesses_left)
-        return VerifyResult(VerifyStatus.WRONG, left)
+        return wrong(challenge)
+
+    def admit(
+        self, question: Question, challenge: Challenge | None, now: datetime
+    ) -> VerifyResult | str:
+        """The answer to a guess that may not be judged, or the id to consume when it is right."""
+        closed = _why_closed(challenge, now)
+        if closed is not None or challenge is None:
+            return VerifyResult(closed or VerifyStatus.ABSENT)
+        asked = self.hide(f"session\0{question.session}") if question.session else ""
+        return challenge.id if asked == challenge.binding else wrong(challenge)
 
     # --- keys ---
 
@@ -399,6 +406,14 @@ def _window_mark(window: Window) -> str:
 def _life_left(policy: OtpPolicy) -> timedelta:
     """A code with less life than this is not worth sending again."""
     return policy.resend_after or policy.ttl / 2
+
+
+def wrong(challenge: Challenge) -> VerifyResult:
+    """The answer to a wrong guess, with how many are left."""
+    left = challenge.max_attempts - challenge.attempts
+    if challenge.guesses_left is not None:
+        left = min(left, challenge.guesses_left)
+    return VerifyResult(VerifyStatus.WRONG, left)
 
 
 def _why_closed(challenge: Challenge | None, now: datetime) -> VerifyStatus | None:

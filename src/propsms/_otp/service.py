@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 import attrs
 
 from propsms._checks import require_aware
-from propsms._otp.desk import Desk
+from propsms._otp.desk import Desk, wrong
 from propsms._otp.policy import OtpPolicy
 from propsms._otp.values import VerifyResult, VerifyStatus
 from propsms.errors import InvalidValueError
 from propsms.phone import PhoneNumber, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
     from datetime import datetime
 
     from propsms._otp.keys import KeyRing
@@ -73,6 +73,14 @@ class _Service:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._desk.ring!r})"
+
+    def policy(self, purpose: str) -> OtpPolicy:
+        """The policy of *purpose*.
+
+        Raises:
+            InvalidValueError: The purpose is empty, or no policy is given for it.
+        """
+        return self._desk.policy(purpose)
 
     def _fixed_code(self, number: PhoneNumber, now: datetime) -> str | None:
         test = self._fixed.get(number.e164)
@@ -190,6 +198,32 @@ class OtpService(_Service):
             return verdict
         return _after(consumed=self._store.consume(verdict, now))
 
+    def verify_by(
+        self,
+        judge: Callable[[str], bool],
+        phone: PhoneNumber | str,
+        *,
+        purpose: str,
+        code: str,
+        now: datetime,
+        tenant: str = "",
+        session: str | None = None,
+    ) -> VerifyResult:
+        """`verify` for a code that somebody else made: *judge* says whether it is right.
+
+        The guess is counted before *judge* is asked, and *judge* is not asked where no guess
+        is left; of several right answers one wins. What *judge* raises goes to the caller, and
+        the guess stays counted.
+        """
+        question = self._desk.ask(phone, purpose, code, now, tenant=tenant, session=session)
+        challenge = self._store.spend_attempt(question.key, now)
+        verdict = self._desk.admit(question, challenge, now)
+        if isinstance(verdict, VerifyResult) or challenge is None:
+            return cast("VerifyResult", verdict)
+        if not judge(question.code):
+            return wrong(challenge)
+        return _after(consumed=self._store.consume(verdict, now))
+
     def cancel(self, challenge_id: str, *, now: datetime) -> bool:
         """Give the caps back, because the send was refused; never after an unknown outcome.
 
@@ -271,6 +305,27 @@ class AsyncOtpService(_Service):
         verdict = self._desk.judge(question, challenge, now)
         if isinstance(verdict, VerifyResult):
             return verdict
+        return _after(consumed=await self._store.consume(verdict, now))
+
+    async def verify_by(
+        self,
+        judge: Callable[[str], Awaitable[bool]],
+        phone: PhoneNumber | str,
+        *,
+        purpose: str,
+        code: str,
+        now: datetime,
+        tenant: str = "",
+        session: str | None = None,
+    ) -> VerifyResult:
+        """See `OtpService.verify_by`."""
+        question = self._desk.ask(phone, purpose, code, now, tenant=tenant, session=session)
+        challenge = await self._store.spend_attempt(question.key, now)
+        verdict = self._desk.admit(question, challenge, now)
+        if isinstance(verdict, VerifyResult) or challenge is None:
+            return cast("VerifyResult", verdict)
+        if not await judge(question.code):
+            return wrong(challenge)
         return _after(consumed=await self._store.consume(verdict, now))
 
     async def cancel(self, challenge_id: str, *, now: datetime) -> bool:

@@ -21,15 +21,23 @@ if TYPE_CHECKING:
         read_reply as read_reply,
     )
     from propsms.flows.notices import NoticeCampaign as NoticeCampaign
+    from propsms.flows.provider_codes import (
+        AsyncProviderCodeFlow as AsyncProviderCodeFlow,
+        CodeScene as CodeScene,
+        ProviderCodeFlow as ProviderCodeFlow,
+    )
 
 __all__ = [
     "AsyncCodeFlow",
     "AsyncInbox",
+    "AsyncProviderCodeFlow",
     "CodeFlow",
+    "CodeScene",
     "CollectionRun",
     "Inbox",
     "Intention",
     "NoticeCampaign",
+    "ProviderCodeFlow",
     "read_reply",
 ]
 
@@ -38,6 +46,7 @@ _HOMES = {
     "collection": ("CollectionRun",),
     "inbox": ("AsyncInbox", "Inbox", "Intention", "read_reply"),
     "notices": ("NoticeCampaign",),
+    "provider_codes": ("AsyncProviderCodeFlow", "CodeScene", "ProviderCodeFlow"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
