@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import socket
 import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,7 +14,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from propsms.errors import InvalidValueError, StoreError
-from propsms.otp import AsyncOtpService, Issued, Opened, OtpPolicy, OtpService, VerifyStatus
+from propsms.otp import (
+    AsyncOtpService,
+    Denied,
+    Issued,
+    Opened,
+    OtpPolicy,
+    OtpService,
+    VerifyStatus,
+)
 from propsms.quota import CalendarDay, Cap, Capped, Limit, Reserved, Rolling
 from propsms.stores import AsyncRedisStore, RedisStore
 from propsms.testing import store_suite
@@ -194,6 +203,39 @@ def test_a_failover_to_an_empty_server(client: Any) -> None:
     result = codes.verify("13900000001", purpose="gate", code=issued.code, now=NOW)
     assert VerifyStatus.ABSENT == result.status
     assert isinstance(codes.issue("13900000001", purpose="gate", now=NOW), Issued)
+
+
+def test_a_replica_takes_over_in_the_middle(make_redis: Any) -> None:
+    """What the replica has when it is promoted holds: used once, guesses and caps counted."""
+    with tempfile.TemporaryDirectory(prefix="ps-") as one, tempfile.TemporaryDirectory() as two:
+        first = make_redis(Path(one), "--port", str(_free_port()))
+        first.start()
+        second = make_redis(Path(two), "--replicaof", "127.0.0.1", first.extra[1])
+        second.start()
+        primary, replica = (redis.Redis(unix_socket_path=s.socket) for s in (first, second))
+        policy = OtpPolicy(codes_per_day=2, resend_after=None)
+        old, new = (OtpService(RedisStore(c), KEY, policy=policy) for c in (primary, replica))
+        used, kept = (old.issue("13900000001", purpose=p, now=NOW) for p in ("gate", "login"))
+        assert isinstance(used, Issued)
+        assert isinstance(kept, Issued)
+        assert old.verify("13900000001", purpose="gate", code=used.code, now=NOW).ok
+        old.verify("13900000001", purpose="login", code="x", now=NOW)
+        assert 1 == primary.execute_command("WAIT", 1, 30_000)
+        first.kill()
+        replica.execute_command("REPLICAOF", "NO", "ONE")
+        again = new.verify("13900000001", purpose="gate", code=used.code, now=NOW)
+        assert VerifyStatus.USED == again.status
+        assert 3 == new.verify("13900000001", purpose="login", code="x", now=NOW).remaining
+        assert new.verify("13900000001", purpose="login", code=kept.code, now=NOW).ok
+        assert isinstance(new.issue("13900000001", purpose="gate", now=NOW), Denied)
+        replica.close()
+        second.kill()
+
+
+def _free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
 
 
 def test_a_slow_server(redis_server: Any) -> None:

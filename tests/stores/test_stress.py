@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import pickle
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from propsms.errors import InvalidValueError
 from propsms.otp import Issued, OtpPolicy, OtpService
 from propsms.stores import MemoryStore, RedisStore, SQLiteStore
 from propsms.testing.stores import check_kills, check_processes, check_threads
@@ -68,12 +70,13 @@ def test_kills(opener: Any, redis_server: Any) -> None:
 
 @pytest.mark.stress
 def test_no_secret_after_a_long_run(caplog: pytest.LogCaptureFixture, redis_server: Any) -> None:
-    """Logs at DEBUG, reprs, and the files of the stores hold no code, key or whole number."""
+    """Nothing holds a code, key or whole number: logs at DEBUG, reprs, errors, pickles, files."""
     import redis
 
     caplog.set_level(logging.DEBUG)
-    policy = OtpPolicy(digits=10, resend="same", resend_after=None)
+    policy = OtpPolicy(digits=10, resend="same", resend_after=None, per_address=None)
     shown: list[str] = []
+    answers: list[Any] = []
     with redis.Redis(unix_socket_path=redis_server.socket) as client:
         stores: list[Any] = [open_sqlite("secrets"), RedisStore(client, prefix="secrets")]
         for store in stores:
@@ -81,14 +84,21 @@ def test_no_secret_after_a_long_run(caplog: pytest.LogCaptureFixture, redis_serv
             for number in range(1000):
                 phone = f"1390000{number:04d}"
                 issued = codes.issue(phone, purpose="gate", now=NOW, address="203.0.113.7")
-                if isinstance(issued, Issued):
-                    shown += [issued.code, phone]
-                    codes.verify(phone, purpose="gate", code=issued.code, now=NOW)
+                assert isinstance(issued, Issued)
+                shown += [issued.code, phone]
+                guess = {"purpose": "gate", "code": issued.code}
+                answers += [codes.verify(phone, **guess, now=NOW) for _ in range(2)]
+                with pytest.raises(InvalidValueError) as naive:
+                    codes.verify(phone, **guess, now=NOW.replace(tzinfo=None))
+                with pytest.raises(TypeError) as pickled:
+                    pickle.dumps(issued)
+                answers += [repr(issued), *map(str, (naive.value, pickled.value))]
+        client.config_set("rdbcompression", "no")  # a packed value would hide what it holds
         dumps = [client.dump(key) or b"" for key in client.scan_iter("*secrets*")]
     stores[0].close()
     folder = Path(os.environ["PROPSMS_TEST_FOLDER"])
     held = b"".join([*dumps, *(path.read_bytes() for path in folder.glob("secrets*"))])
-    held += f"{caplog.text}{stores!r}".encode()
-    assert len(shown) > 100
+    held += f"{caplog.text}{stores!r}{answers!r}".encode() + pickle.dumps(answers)
+    assert 4000 == len(shown)
     for secret in (*shown, KEY.decode(), KEY.hex(), "203.0.113.7"):
         assert secret.encode() not in held
