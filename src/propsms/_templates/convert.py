@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from propsms.errors import TemplateError
-from propsms.placeholders import Dialect, Template, require_one_dialect, split_signature
+from propsms.placeholders import Dialect, Template, parse, require_one_dialect, split_signature
 from propsms.profiles import load
 from propsms.rules import Reading
 from propsms.rules.markers import labels_for
@@ -80,8 +80,8 @@ def convert(
         typed: True writes attributes (``${MONEY}``) where the provider takes them.
 
     Raises:
-        TemplateError: The markers are damaged or mix dialects, or the provider's dialect is
-            not known.
+        TemplateError: The markers are damaged or mix dialects, the provider's dialect is not
+            known, or a sign beside a marker would become part of one there.
 
     >>> from propsms.placeholders import Variable
     >>> fee = Template(
@@ -102,6 +102,11 @@ def convert(
     profile = None if isinstance(to, Dialect) else load(to)
     dialect = _dialect(to, profile, typed=typed)
     reading = Reading(template)
+    if any(p.start < reading.start for p in reading.placeholders):
+        raise TemplateError(
+            f"template {template.name!r} has a variable in its signature; write the signature out",
+            f"模板“{template.name}”的签名中有变量；请写出完整签名",
+        )
     body_from = reading.start if profile is not None else 0
     told, own = (
         _signed(
@@ -144,7 +149,15 @@ def _rewritten(template: Template, labels: list[str], dialect: Dialect, start: i
         parts += (template.text[done : placeholder.start], dialect.write(label))
         done = placeholder.end
     parts.append(template.text[done:])
-    return "".join(parts)
+    text = "".join(parts)
+    if [p.label for p in parse(text)] != labels:
+        raise TemplateError(
+            f"template {template.name!r}: signs beside its markers would be read as markers when "
+            f"written as {dialect.write('n')}; take braces and # out of the fixed text",
+            f"模板“{template.name}”：写成 {dialect.write('n')} 后，变量旁的符号会被当作变量；"
+            "请去掉固定文字中的花括号和 #",
+        )
+    return text
 
 
 def _signed(body: str, template: Template, profile: Profile | None) -> str:

@@ -362,6 +362,8 @@ def _better(
         if not edits:
             continue
         mended = _mend(template, edits)
+        if mended is None:
+            continue
         left = judge(mended)
         if not _errors(left) - _errors(findings) - _DECLARED or "placeholder-mangled" in _errors(
             findings
@@ -415,7 +417,8 @@ def _changes(text: str, edit: Edit) -> bool:
     return text[edit.span.start : edit.span.end] != edit.text
 
 
-def _mend(template: Template, edits: list[Edit]) -> Template:
+def _mend(template: Template, edits: list[Edit]) -> Template | None:
+    """The template after *edits*; None if they made one variable of two."""
     text = apply_edits(template.text, edits)
     signed = template.signed
     mended = template.with_text(text)
@@ -424,6 +427,8 @@ def _mend(template: Template, edits: list[Edit]) -> Template:
     names = tuple(dict.fromkeys(template.names))
     kept = tuple(dict.fromkeys(mended.names))
     if names and len(template.placeholders) == len(mended.placeholders) and kept != names:
+        if len(kept) < len(names):
+            return None
         declared = tuple(template.variable(name) for name in names)
         shown = (*declared, *map(mended.variable, kept))
         if [variable.name for variable in shown] != [*names, *kept]:

@@ -193,6 +193,12 @@ _HINTS: Final = frozenset("微q群@友vw")
 _has_hint: Final = with_signs(_HINTS)
 _has_dot: Final = with_signs(".")
 
+
+@by_shape
+def _has_link(reading: Reading) -> bool:
+    return _has_dot(reading) or "://" in reading.folded.text
+
+
 PERSONAL_CONTACT: Final = Rule(
     code="personal-contact",
     summary="含个人手机、QQ、微信或拉群。",
@@ -253,7 +259,9 @@ CONTACT_COUNT: Final = Rule(
     why_en="Carriers take at most two numbers and one link in a template.",
     find=_find_contacts,
     may=by_shape(
-        lambda reading: reading.has_number or _has_dot(reading) or bool(reading.template.variables)
+        lambda reading: (
+            reading.has_number or _has_link(reading) or bool(reading.template.variables)
+        )
     ),
     bad=Example("【绿苑物业】停水咨询请致电0571-80000001、0571-80000002或400-000-0000。"),
     good=Example("【绿苑物业】停水咨询请致电400-000-0000。"),
@@ -369,7 +377,7 @@ URL_FIXED: Final = Rule(
     why="审核要能打开同一个网址；变量域名和短链接会被驳回。",
     why_en="The reviewer must reach the same page; variable hosts and short links are refused.",
     find=_find_url,
-    may=by_shape(lambda reading: _has_dot(reading) or "://" in reading.folded.text),
+    may=_has_link,
     bad=Example("【绿苑物业】账单请见https://t.cn/Ab12。"),
     good=Example("【绿苑物业】账单请见https://pay.lvyuan.example.com/bill。"),
     source=_URL_SOURCE,

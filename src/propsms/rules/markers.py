@@ -41,7 +41,7 @@ def labels_for(reading: Reading, dialect: Dialect, *, distinct: bool = False) ->
 
     Numbers are given in order of place, the same to a variable that stands twice unless
     *distinct* asks for one to each marker; names are those of the variables, and ``p1``,
-    ``p2`` where the variables only have numbers.
+    ``p2`` where the variables only have numbers, or names that ``#name#`` cannot hold.
     """
     names = reading.template.names
     if dialect in (Dialect.NUMBERED, Dialect.BRACED, Dialect.DOUBLE, Dialect.POSITION):
@@ -52,7 +52,13 @@ def labels_for(reading: Reading, dialect: Dialect, *, distinct: bool = False) ->
         return [f"TXT_{number}" for number in _numbered(names, distinct=distinct)]
     if reading.kind is MessageKind.OTP and names == ("1",):
         return ["code"]
-    return [f"p{name}" if name.isdigit() else name for name in names]
+    labels = [f"p{name}" if name.isdigit() else name for name in names]
+    if dialect is Dialect.HASHED and not all(map(_HASHED_NAME.fullmatch, labels)):
+        return [f"p{number}" for number in _numbered(names, distinct=False)]
+    return labels
+
+
+_HASHED_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 
 
 def _numbered(names: Sequence[str], *, distinct: bool) -> list[str]:
