@@ -12,6 +12,7 @@ from uuid import uuid4
 import attrs
 
 from propsms._checks import Word, wrong_type
+from propsms._kinds import MessageKind, NoticeCategory
 from propsms.errors import (
     OutcomeUnknownError,
     ProviderError,
@@ -39,24 +40,6 @@ __all__ = [
     "Retry",
     "Unknown",
 ]
-
-
-class MessageKind(Word):
-    """What a message is for; it decides hours, caps and the rules of its text."""
-
-    OTP = "otp"
-    NOTICE = "notice"
-    DUNNING = "dunning"
-    MARKETING = "marketing"
-
-
-class NoticeCategory(Word):
-    """The four sorts of notice: 紧急, 日常, 安全, 服务."""
-
-    URGENT = "urgent"
-    ROUTINE = "routine"
-    SAFETY = "safety"
-    SERVICE = "service"
 
 
 class RefusalReason(Word):

@@ -29,14 +29,15 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import attrs
 
 from propsms._checks import Word, instance
+from propsms._kinds import MessageKind, NoticeCategory
 from propsms._placeholders.lazy import lazy
-from propsms._placeholders.plan import Plan
 from propsms.errors import InvalidValueError, TemplateError
 from propsms.findings import Span
-from propsms.messages import MessageKind, NoticeCategory
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+
+    from propsms._placeholders.plan import Plan
 
 __all__ = [
     "Dialect",
@@ -482,6 +483,8 @@ class Template:
         Raises:
             TemplateError: Its markers are damaged or mix dialects.
         """
+        from propsms._placeholders.plan import Plan  # noqa: PLC0415 -- judging fills nothing
+
         require_one_dialect(self)
         return Plan(self, self.placeholders)
 

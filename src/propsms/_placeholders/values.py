@@ -14,7 +14,6 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from propsms._placeholders.lazy import late
-from propsms.phone import mask_numbers
 
 if TYPE_CHECKING:
     from propsms.placeholders import Variable
@@ -106,6 +105,8 @@ def shown(variable: Variable, value: str, *, secret: bool) -> str:
     """The value as an error may show it: not at all if it is *secret* or of such a type."""
     if secret or variable.type.is_secret:
         return f"({len(value)} characters, hidden)"
+    from propsms.phone import mask_numbers  # noqa: PLC0415 -- only for an error
+
     return repr(mask_numbers(value[:40]) + ("..." if len(value) > 40 else ""))
 
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
+from propsms._kinds import MessageKind
 from propsms._placeholders.lazy import lazy
 from propsms.errors import InvalidValueError
 from propsms.findings import Finding, Severity, apply_edits, rejects
-from propsms.messages import MessageKind
 from propsms.placeholders import Template, Variable
 from propsms.profiles import ALL, load
 from propsms.rules import Reading, check, guess_kind

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from propsms._checks import reason_zh
+from propsms._kinds import MessageKind, NoticeCategory
 from propsms._templates.wire import WireText, Wiring
 from propsms.errors import PropsmsError, TemplateError
-from propsms.messages import MessageKind, NoticeCategory
 from propsms.placeholders import Template, Variable, VariableType
 
 if TYPE_CHECKING:

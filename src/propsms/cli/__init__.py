@@ -6,6 +6,7 @@ a new one needs no edit here. Files are imported only when their command is call
 
 from __future__ import annotations
 
+import gc
 import sys
 
 __all__ = ["main"]
@@ -13,6 +14,7 @@ __all__ = ["main"]
 
 def main() -> None:
     """Run the command, or say what to install when the extra is missing."""
+    gc.set_threshold(100_000)  # loading makes no garbage; looking for it took a thirtieth of it
     try:
         from propsms.cli._main import run
 

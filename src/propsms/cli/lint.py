@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from propsms._checks import reason_zh
-from propsms.cli._lint import mend
+from propsms._kinds import MessageKind
 from propsms.cli._lint.inputs import files_of, nothing_found, read_items
 from propsms.cli._lint.report import FORMATS, Entry, fingerprint, statistics
 from propsms.cli._speech import say
 from propsms.errors import InvalidValueError, PropsmsError
 from propsms.findings import Finding, Severity
-from propsms.messages import MessageKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -104,7 +101,7 @@ def command(ctx: click.Context, /, paths: tuple[str, ...], **options: Any) -> No
     run = _Run(options)
     entries = list(run.entries(paths))
     if options["write_baseline"]:
-        _write_baseline(Path(options["write_baseline"]), entries)
+        _write_baseline(options["write_baseline"], entries)
         ctx.exit(2 if run.unreadable else 0)
     entries = _without_baseline(entries, options["baseline"])
     least = _WEIGHTS[Severity(options["severity"])]
@@ -203,7 +200,7 @@ class _Run:
         return self._profiles or item.template.profiles or ("seed",)
 
     def _mended(self, items: list[Item]) -> Iterator[Entry]:
-        import attrs
+        from propsms.cli._lint import mend
 
         changes: list[tuple[Item, str]] = []
         for item in items:
@@ -211,7 +208,7 @@ class _Run:
             if item.editable and text != item.template.text:
                 changes.append((item, text))
                 self.mended += 1
-                fresh = attrs.evolve(item, template=item.template.with_text(text))
+                fresh = item._replace(template=item.template.with_text(text))
                 yield from self._judged(item if self._options["diff"] else fresh)
             else:
                 yield from self._judged(item)
@@ -237,6 +234,8 @@ class _Run:
         return current.text
 
     def _write(self, path: str, lines: dict[int, tuple[Item, str]]) -> None:
+        from propsms.cli._lint import mend
+
         if path == "-":
             for item, text in lines.values():
                 self.patches.append((path, item.template.text, text))
@@ -314,8 +313,11 @@ def _remark(code: str, zh: str, en: str) -> Finding:
 def _without_baseline(entries: list[Entry], path: str | None) -> list[Entry]:
     if not path:
         return entries
+    import json
+
     try:
-        known: dict[str, int] = dict(json.loads(Path(path).read_text("utf-8"))["findings"])
+        with open(path, "rb") as file:
+            known: dict[str, int] = dict(json.load(file)["findings"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise PropsmsError(
             f"cannot read the baseline {path}; make one with --write-baseline",
@@ -331,12 +333,15 @@ def _without_baseline(entries: list[Entry], path: str | None) -> list[Entry]:
     return fresh
 
 
-def _write_baseline(path: Path, entries: list[Entry]) -> None:
+def _write_baseline(path: str, entries: list[Entry]) -> None:
+    import json
+
     counts: dict[str, int] = {}
     for entry in entries:
         key = fingerprint(entry)
         counts[key] = counts.get(key, 0) + 1
-    path.write_text(json.dumps({"version": 1, "findings": counts}, indent=1) + "\n", "utf-8")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(json.dumps({"version": 1, "findings": counts}, indent=1) + "\n")
     click.echo(say(f"已记下 {len(entries)} 个问题", f"{len(entries)} findings listed"), err=True)
 
 
@@ -346,6 +351,8 @@ def _print(lines: Iterable[str]) -> None:
 
 
 def _print_patches(patches: list[tuple[str, str, str]]) -> None:
+    from propsms.cli._lint import mend
+
     for path, before, after in patches:
         _print(mend.diff(path, before, after))
 

@@ -6,23 +6,26 @@ import re
 import tomllib
 from datetime import date, datetime
 from functools import lru_cache
-from pathlib import Path
+from os import listdir
+from os.path import basename, dirname, join
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import attrs
 
 from propsms._checks import reason_zh
+from propsms._kinds import MessageKind
 from propsms.errors import InvalidValueError, TemplateError
-from propsms.messages import MessageKind
 from propsms.profiles._model import Fact, Profile, Source, TypeRule, WordList
 from propsms.profiles._schema import FACTS, bad, check_fact, check_shape
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from propsms.placeholders import VariableType
 
 __all__ = ["ALL", "load", "names", "parse_profile"]
 
-_FOLDER: Final = Path(__file__).parent
+_FOLDER: Final = dirname(__file__)
 _Table = dict[str, Any]
 
 
@@ -41,7 +44,7 @@ def names() -> tuple[str, ...]:
     >>> names()[0]
     'seed'
     """
-    found = sorted(file.stem for file in _FOLDER.glob("*.toml"))
+    found = sorted(file[:-5] for file in listdir(_FOLDER) if file.endswith(".toml"))
     return tuple(sorted(found, key=lambda name: (name != "seed", name)))
 
 
@@ -62,8 +65,8 @@ def load(name: str | Path | Profile) -> Profile:
     """
     if isinstance(name, Profile):
         return name
-    if isinstance(name, Path) or name.endswith(".toml"):
-        return _read(Path(name))
+    if not isinstance(name, str) or name.endswith(".toml"):
+        return _read(str(name))
     return _built_in(name)
 
 
@@ -75,24 +78,25 @@ def _built_in(name: str) -> Profile:
             f"there is no profile {name!r}; there are {known}, or give the path of a .toml file",
             f"没有名为“{name}”的服务商档案；现有 {known}，也可给出 .toml 文件路径",
         )
-    return _read(_FOLDER / f"{name}.toml")
+    return _read(join(_FOLDER, f"{name}.toml"))
 
 
-def _read(path: Path) -> Profile:
+def _read(path: str) -> Profile:
+    place = basename(path)
     try:
-        raw = path.read_bytes()
-        table = tomllib.loads(raw.decode("utf-8-sig"))
+        with open(path, "rb") as file:
+            table = tomllib.loads(file.read().decode("utf-8-sig"))
     except OSError as error:
         raise TemplateError(
-            f"cannot read the profile {path.name}: {error.strerror}",
-            f"无法读取档案 {path.name}:{reason_zh(error)}",
+            f"cannot read the profile {place}: {error.strerror}",
+            f"无法读取档案 {place}:{reason_zh(error)}",
         ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise TemplateError(
-            f"{path.name} is not TOML in UTF-8: {error}",
-            f"{path.name} 不是 UTF-8 编码的 TOML：{error}",
+            f"{place} is not TOML in UTF-8: {error}",
+            f"{place} 不是 UTF-8 编码的 TOML：{error}",
         ) from error
-    return parse_profile(table, where=path.name)
+    return parse_profile(table, where=place)
 
 
 _TOP: Final = frozenset(

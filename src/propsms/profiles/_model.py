@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date
 
-    from propsms.messages import MessageKind
+    from propsms._kinds import MessageKind
     from propsms.placeholders import Dialect, VariableType
 
 __all__ = ["Fact", "Profile", "Source", "TypeRule", "WordList"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import lru_cache
-from pathlib import Path
+from os.path import dirname, join
 from typing import Final, NamedTuple
 
 from propsms._placeholders.lazy import late
@@ -129,7 +129,8 @@ def _is_gb2312(text: str) -> bool:
 @lru_cache(maxsize=1)
 def variants() -> dict[int, str]:
     """Traditional Han to simplified, for `str.translate`."""
-    lines = (Path(__file__).parent / "_traditional.txt").read_text("utf-8").splitlines()
+    with open(join(dirname(__file__), "_traditional.txt"), encoding="utf-8") as file:
+        lines = file.read().splitlines()
     rows = [line for line in lines if not line.startswith("#")]
     return str.maketrans("".join(rows[::2]), "".join(rows[1::2]))  # type: ignore[return-value]
 

@@ -7,9 +7,9 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
+from propsms._kinds import MessageKind
 from propsms._placeholders.lazy import late, lazy
 from propsms.findings import Span
-from propsms.messages import MessageKind
 from propsms.placeholders import Template, is_mangled, restorations, split_signature
 from propsms.rules._fold import SPACERS, Folded, fold, is_simple, squeeze
 from propsms.rules._rule import CHARS, SIGNS

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from propsms.messages import MessageKind
+from propsms._kinds import MessageKind
 from propsms.placeholders import Variable, VariableType
 
 if TYPE_CHECKING:

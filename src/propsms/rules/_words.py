@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import tomllib
 from functools import lru_cache
-from pathlib import Path
+from os.path import dirname, join
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import attrs
@@ -73,7 +73,8 @@ def senses() -> dict[str, Sense]:
 
 @lru_cache(maxsize=1)
 def _table() -> dict[str, Any]:
-    return tomllib.loads((Path(__file__).parent / "words.toml").read_text("utf-8"))
+    with open(join(dirname(__file__), "words.toml"), "rb") as file:
+        return tomllib.load(file)
 
 
 @lru_cache(maxsize=512)

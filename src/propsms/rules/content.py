@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from propsms._kinds import MessageKind
 from propsms._placeholders.lazy import late
 from propsms.findings import Severity, Span
-from propsms.messages import MessageKind
 from propsms.rules._fold import fold
 from propsms.rules._rule import (
     Breach,

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from propsms._kinds import MessageKind
 from propsms._placeholders.lazy import late
 from propsms.findings import Severity, Span
-from propsms.messages import MessageKind
 from propsms.rules._reading import FEES
 from propsms.rules._rule import (
     Breach,

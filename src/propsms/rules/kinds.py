@@ -6,9 +6,9 @@ import re
 from datetime import time
 from typing import TYPE_CHECKING, Final
 
+from propsms._kinds import MessageKind, NoticeCategory
 from propsms._placeholders.lazy import late
 from propsms.findings import Edit, Fix, Severity, Span
-from propsms.messages import MessageKind, NoticeCategory
 from propsms.rules._rule import Breach, Example, Rule, by_shape, replace, with_signs
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ import re
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
+from propsms._kinds import MessageKind
 from propsms._placeholders.lazy import late
 from propsms.findings import Edit, Fix, Severity, Span
-from propsms.messages import MessageKind
 from propsms.placeholders import Dialect
 from propsms.rules._fold import INVISIBLE
 from propsms.rules._rule import (

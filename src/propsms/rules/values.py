@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, cast
 
+from propsms._kinds import MessageKind
 from propsms._placeholders.lazy import late
-from propsms.messages import MessageKind
 from propsms.placeholders import VariableType
 from propsms.rules._fold import fold
 from propsms.rules._reading import LINK, MOBILE

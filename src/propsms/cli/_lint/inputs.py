@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import re
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
-
-import attrs
+from os.path import isdir, splitext
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from propsms._checks import extra, reason_zh
+from propsms._kinds import MessageKind
 from propsms._placeholders.lazy import late
 from propsms.cli._speech import say
 from propsms.errors import PropsmsError, TableError
-from propsms.messages import MessageKind
 from propsms.placeholders import Template
 
 if TYPE_CHECKING:
@@ -22,8 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Ignore", "Item", "files_of", "nothing_found", "read_items"]
 
 
-@attrs.frozen
-class Ignore:
+class Ignore(NamedTuple):
     """An inline order to leave a finding alone.
 
     Attributes:
@@ -37,8 +34,7 @@ class Ignore:
     line: int
 
 
-@attrs.frozen
-class Item:
+class Item(NamedTuple):
     """One text to judge, and where it stands.
 
     Attributes:
@@ -77,21 +73,21 @@ def read_items(
         data = sys.stdin.buffer.read()
         yield from _plain("-", decode(data, "-"), kind, signature)
         return
-    file = Path(path)
-    if file.is_dir():
+    if isdir(path):
         for found in files_of(path):
             yield from read_items(found, kind=kind, signature=signature)
         return
-    reader = _READERS.get(file.suffix.lower(), _read_plain)
+    reader = _READERS.get(splitext(path)[1].lower(), _read_plain)
     yield from reader(path, kind, signature)
 
 
 def files_of(path: str) -> list[str]:
     """The files that *path* stands for: all of a folder that can be read, or the one itself."""
-    folder = Path(path)
-    if path == "-" or not folder.is_dir():
+    if path == "-" or not isdir(path):
         return [path]
-    found = sorted(folder.rglob("*"))
+    from pathlib import Path
+
+    found = sorted(Path(path).rglob("*"))
     return [str(one) for one in found if one.suffix.lower() in _READERS and one.is_file()]
 
 
@@ -123,7 +119,8 @@ def decode(data: bytes, path: str) -> str:
 
 def _load(path: str) -> bytes:
     try:
-        return Path(path).read_bytes()
+        with open(path, "rb") as file:
+            return file.read()
     except OSError as error:
         raise TableError(
             f"cannot read {path}: {error.strerror}", f"无法读取 {path}:{reason_zh(error)}"
@@ -135,7 +132,7 @@ def _load(path: str) -> bytes:
 
 def _read_plain(path: str, kind: MessageKind | None, signature: str | None) -> Iterator[Item]:
     try:
-        lines = Path(path).open("rb")  # noqa: SIM115 -- closed below; a stream keeps memory flat
+        lines = open(path, "rb")  # noqa: SIM115 -- closed below; a stream keeps memory flat
     except OSError as error:
         raise TableError(
             f"cannot read {path}: {error.strerror}", f"无法读取 {path}:{reason_zh(error)}"
@@ -195,6 +192,8 @@ def _read_toml(path: str, kind: MessageKind | None, signature: str | None) -> It
     library = parse_library(text, where=path)
     lines = text.splitlines()
     for template in library.values():
+        import attrs
+
         chosen = template if signature is None else attrs.evolve(template, signature=signature)
         if kind is not None and kind is not chosen.kind:
             chosen = attrs.evolve(chosen, kind=kind, category=None)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any, Final
-
-import attrs
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from propsms.cli._speech import in_chinese, say
 from propsms.findings import Severity
@@ -19,8 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["FORMATS", "Entry", "fingerprint", "statistics"]
 
 
-@attrs.frozen
-class Entry:
+class Entry(NamedTuple):
     """A finding and the text that it is about.
 
     Attributes:
@@ -81,6 +77,8 @@ def printable(text: str) -> str:
 
 def as_json(entries: Sequence[Entry], **_: Any) -> Iterable[str]:
     """A list of objects."""
+    import json
+
     yield json.dumps([_object(entry) for entry in entries], ensure_ascii=False, indent=2)
 
 
@@ -156,6 +154,8 @@ def as_sarif(entries: Sequence[Entry], **_: Any) -> Iterable[str]:
         "version": "2.1.0",
         "runs": [run],
     }
+    import json
+
     yield json.dumps(log, ensure_ascii=False, indent=2)
 
 
