@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date, time
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -18,8 +18,10 @@ from propsms.placeholders import Template, Variable
 from propsms.profiles import names
 from propsms.rules import all_rules
 from propsms.templates import (
+    PlannedSend,
     Verdict,
     VerdictLevel,
+    check_sends,
     convert,
     drift,
     fix,
@@ -576,3 +578,109 @@ def test_fix_gets_to_the_end_past_a_fix_that_would_harm() -> None:
             once, _ = fix(f"【绿苑物业】{text}", profile=name, kind=kind, unsafe=True)
             again, _ = fix(once, profile=name, unsafe=True)
             assert once.text == again.text
+
+
+# -- Planned sends and filing --------------------------------------------------------------------
+
+_NOON = datetime(2026, 3, 1, 4, tzinfo=UTC)
+
+
+def _send(
+    seconds: float, text: str = "验证码482913", kind: str = "otp", **more: str
+) -> PlannedSend:
+    to = more.pop("to", "+8619900000001")
+    return PlannedSend(to, text, MessageKind(kind), _NOON + timedelta(seconds=seconds), **more)
+
+
+def test_sends_over_a_cap_are_named_with_their_next_place() -> None:
+    """Each send over a cap is told by its place, and when it may go; a number is not shown."""
+    found = check_sends([_send(0), _send(20), _send(61)], profile="aliyun")
+    assert [("frequency-preflight", "sends.1", "error")] == [
+        (f.code, f.field, f.severity.value) for f in found
+    ]
+    assert "04:01:00" in found[0].message
+    assert "04:01:00" in found[0].message_en
+    assert found[0].source
+    assert "199" not in repr(found) + repr(_send(0))
+
+
+@pytest.mark.parametrize(
+    ("sends", "profile", "codes"),
+    [
+        ([_send(0), _send(20, to="+8619900000002")], "aliyun", []),
+        ([_send(0), _send(20, signature="别家")], "aliyun", []),
+        ([_send(0), _send(20, kind="dunning")], "aliyun", []),
+        (
+            [_send(n * 5, f"第{n}条", "dunning") for n in range(11)],
+            "huawei",
+            ["frequency-preflight"],
+        ),
+        (
+            [_send(n, kind="notice", text="停水") for n in range(3)],
+            "huawei",
+            ["duplicate-content"],
+        ),
+        ([_send(0, kind="notice"), _send(31, kind="notice")], "qiniu", []),
+        ([_send(9, kind="notice"), _send(0, kind="notice")], "qiniu", ["duplicate-content"]),
+        ([_send(n) for n in range(9)], "seed", []),
+        ([], "aliyun", []),
+    ],
+)
+def test_caps_count_what_the_provider_counts(
+    sends: list[PlannedSend], profile: str, codes: list[str]
+) -> None:
+    """By number and signature, by kind (dunning is a notice to them), by text; the order is free."""
+    assert codes == [f.code for f in check_sends(sends, profile=profile)]
+
+
+def test_a_send_wants_an_aware_instant() -> None:
+    """A naive instant would be read in the wrong zone."""
+    naive = _send(0)._replace(at=datetime(2026, 3, 1, 4))  # noqa: DTZ001
+    with pytest.raises(InvalidValueError, match=r"sends\.1\.at"):
+        check_sends([_send(0), naive], profile="aliyun")
+
+
+@given(st.lists(st.integers(0, 4000), max_size=40))
+def test_what_is_left_keeps_the_caps(seconds: list[int]) -> None:
+    """When the named sends are dropped, no cap is broken."""
+    sends = [_send(at) for at in seconds]
+    for name in ("aliyun", "huawei", "qiniu", "yunpian"):
+        over = {f.field for f in check_sends(sends, profile=name)}
+        left = [one for place, one in enumerate(sends) if f"sends.{place}" not in over]
+        assert () == check_sends(left, profile=name)
+
+
+def test_a_library_says_how_far_the_filing_is() -> None:
+    """Approved by the platform is not filed by the carriers; nothing said is nothing found."""
+    library = parse_library(
+        'signature = "绿苑物业"\nregistered_name = "杭州绿苑物业服务有限公司"\n'
+        '[filings]\naliyun = "approved"\ntencent = "filed"\nhuawei = "submitted"\n'
+        '[templates.a]\nkind = "notice"\ntext = "今晚停水，请提前储水。"\n'
+        '[templates.b]\nkind = "notice"\ntext = "今晚停电。"\nsignature = "杭州物业"\n'
+    )
+    told = verdicts(library["a"], ["aliyun", "tencent", "huawei", "baidu"])
+    assert {
+        "aliyun": ("signature-filing-state",),
+        "tencent": (),
+        "huawei": ("signature-filing-state",),
+        "baidu": (),
+    } == {name: verdict.reasons for name, verdict in told.items()}
+    assert ["signature-licence-match"] == [f.code for f in lint(library["b"], profile="tencent")]
+    with pytest.raises(TemplateError, match=r"filings\.aliyun: expected one of filed"):
+        parse_library('[filings]\naliyun = "yes"\n[templates.a]\nkind="notice"\ntext="x"\n')
+
+
+def test_a_cap_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    """A company's own cap is checked when its profile is read."""
+    own = tmp_path / "ours.toml"
+    form = (
+        'name="ours"\nextends="seed"\n[sources.O1]\ntitle="合同"\nurl="附件"\nread=2026-11-01\n'
+        '[facts]\nfrequency={{value=["{}"],source=["O1"]}}\n'
+    )
+    own.write_text(form.format("otp 1/2min"), "utf-8")
+    assert ["frequency-preflight"] == [
+        f.code for f in check_sends([_send(0), _send(90)], profile=own)
+    ]
+    own.write_text(form.format("one a minute"), "utf-8")
+    with pytest.raises(InvalidValueError, match="frequency"):
+        check_sends([], profile=own)

@@ -412,6 +412,9 @@ class Template:
         order: The order of positional values at a provider, where the text does not tell it.
         profiles: The profiles for which it is said to be clean.
         industry: The sender's trade, such as ``property``; empty when not said.
+        registered_name: The company's name as licensed, of which the signature is a part.
+        filings: How far the carriers' filing of the signature is at each provider: ``filed``,
+            ``approved`` (by the platform alone) or ``submitted``.
         summary: One line about it, in Chinese.
         summary_en: The same in English.
     """
@@ -430,6 +433,10 @@ class Template:
     )
     profiles: tuple[str, ...] = attrs.field(default=(), converter=_to_names, kw_only=True)
     industry: str = attrs.field(default="", kw_only=True)
+    registered_name: str = attrs.field(default="", kw_only=True)
+    filings: Mapping[str, str] = attrs.field(
+        factory=dict[str, str], converter=_copy, hash=False, kw_only=True
+    )
     summary: str = attrs.field(default="", kw_only=True)
     summary_en: str = attrs.field(default="", kw_only=True)
 

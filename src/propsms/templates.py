@@ -19,6 +19,7 @@ from propsms._templates.drift import drift, missing_ids
 from propsms._templates.judge import Verdict, VerdictLevel, fix, lint, lint_values, verdicts
 from propsms._templates.library import TemplateLibrary, load_library, parse_library
 from propsms._templates.measure import Measure, RowFault, Size, measure
+from propsms._templates.sends import PlannedSend, check_sends
 from propsms._templates.wire import WireText
 from propsms.placeholders import Template, Variable, VariableType
 from propsms.profiles import ALL
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ALL",
     "Measure",
+    "PlannedSend",
     "ProviderText",
     "RowFault",
     "Size",
@@ -39,6 +41,7 @@ __all__ = [
     "Verdict",
     "VerdictLevel",
     "WireText",
+    "check_sends",
     "convert",
     "drift",
     "fix",

@@ -396,3 +396,14 @@ def test_rule() -> None:
     assert len(json.loads(run("rule", "--format", "json").stdout)) > 50
     with pytest.raises(PropsmsError, match="otp-keyword"):
         run("rule", "otp-keywords")
+
+
+def test_hour_and_licence(tmp_path: Path) -> None:
+    """What a text alone does not tell may be given: the hour of the send, the licensed name."""
+    file = tmp_path / "a.txt"
+    file.write_text("【绿苑物业】周六清洗水箱，请提前储水。\n", "utf-8")
+    assert "night-send" in run("lint", file, "--send-at", "23:00").stdout
+    assert "night-send" not in run("lint", file, "--send-at", "09:00").stdout
+    named = run("lint", file, "--registered-name", "杭州绿苑小区物业有限公司").stdout
+    assert "signature-licence-match" in named
+    assert 2 == run("lint", file, "--send-at", "9pm").exit_code

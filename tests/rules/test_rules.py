@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, time
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 from hypothesis import given, strategies as st
@@ -12,8 +12,10 @@ from propsms.errors import InvalidValueError
 from propsms.findings import Finding, Severity
 from propsms.placeholders import Template, Variable
 from propsms.rules import Example, Reading, Rule, all_rules, check, get, guess_kind
+from propsms.rules.sending import PlannedSend
 
 RULES = all_rules()
+NOON = datetime(2026, 3, 1, 4, tzinfo=UTC)
 PROMISED = [
     "placeholder-style",
     "placeholder-mangled",
@@ -58,6 +60,31 @@ PROMISED = [
     "url-fixed",
     "keyword-context",
 ]
+FURTHER = [
+    "placeholder-edge",
+    "fixed-text-ratio",
+    "attribute-generic",
+    "datetime-split",
+    "value-json-string",
+    "signature-licence-match",
+    "signature-filing-state",
+    "signature-body-owner",
+    "emoji",
+    "newline",
+    "length-worst-case",
+    "marketing-audience",
+    "invitation",
+    "dunning-tone",
+    "contact-count",
+    "contact-variable",
+    "app-promo",
+    "survey-loyalty",
+    "carrier-word",
+    "industry-gate",
+    "frequency-preflight",
+    "duplicate-content",
+    "night-send",
+]
 
 
 def run(rule: Rule, example: Example) -> tuple[Finding, ...]:
@@ -70,12 +97,17 @@ def run(rule: Rule, example: Example) -> tuple[Finding, ...]:
         signature=example.signature,
         variables=variables,
         industry=example.industry,
+        filings={example.profile: example.filing} if example.filing else {},
     )
     at = time.fromisoformat(example.send_at) if example.send_at else None
     reading = Reading(template, send_at=at, registered=example.registered)
     reading.values = dict(example.values)
+    reading.sends = [
+        PlannedSend("+8619900000001", text, template.kind, NOON + timedelta(seconds=seconds))
+        for seconds, text in example.sends
+    ]
     profile = profiles.load(example.profile)
-    return check(reading, profile, select={rule.code}, values=rule.values)
+    return check(reading, profile, select={rule.code}, values=rule.values, sends=rule.sends)
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
@@ -118,6 +150,13 @@ def test_first_release_is_there() -> None:
     promised = PROMISED
     assert 42 == len(promised)
     assert set(promised) <= {rule.code for rule in RULES}
+
+
+def test_the_other_candidates_are_there() -> None:
+    """The 23 further candidates, those that need more than a text among them."""
+    assert 23 == len(FURTHER)
+    assert set(FURTHER) <= {rule.code for rule in RULES}
+    assert not set(FURTHER) & set(PROMISED)
 
 
 def test_word_categories_have_rules() -> None:

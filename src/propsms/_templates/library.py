@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
+import attrs
+
 from propsms._checks import reason_zh
 from propsms._kinds import MessageKind, NoticeCategory
 from propsms._templates.wire import WireText, Wiring
@@ -20,7 +22,10 @@ if TYPE_CHECKING:
 __all__ = ["TemplateLibrary", "load_library", "parse_library"]
 
 _Table = dict[str, Any]
-_MARKS: Final = frozenset({"templates", "signature", "industry", "profiles"})
+_MARKS: Final = frozenset(
+    {"templates", "signature", "industry", "profiles", "registered_name", "filings"}
+)
+_STATES: Final = ("filed", "approved", "submitted")
 _TEMPLATE_KEYS: Final = frozenset(
     {"text", "kind", "category", "signature", "profiles", "summary", "summary_en"}
     | {"variables", "ids", "order", "industry"}
@@ -207,8 +212,19 @@ class _Reader:
         section = self._table(table, "templates", ())
         if not section:
             raise self._fault((), "[templates.NAME] tables", " [templates.名称] 表", None)
-        templates = [self._template(section, name, signature, industry) for name in section]
+        filing = self._filing(table)
+        templates = [
+            attrs.evolve(self._template(section, name, signature, industry), **filing)
+            for name in section
+        ]
         return TemplateLibrary(templates, signature=signature, industry=industry)
+
+    def _filing(self, table: _Table) -> dict[str, Any]:
+        """What is said of the signature's filing, the same for every template."""
+        states = self._table(table, "filings", ())
+        told = {name: self._choice(states, name, ("filings",), _STATES) for name in states}
+        name = self._string(table, "registered_name", ()) or ""
+        return {"filings": told, "registered_name": name} if told or name else {}
 
     def _template(
         self, section: _Table, name: str, signature: str | None, industry: str

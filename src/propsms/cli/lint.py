@@ -54,6 +54,18 @@ _LEVELS = click.Choice([str(level) for level in Severity])
 )
 @click.option("--industry", default="", help=say("行业，如 property", "trade, such as property"))
 @click.option(
+    "--send-at",
+    type=click.DateTime(["%H:%M"]),
+    help=say("计划几点发送（北京时间）", "when it is to go out, in Shanghai"),
+)
+@click.option(
+    "--registered-name",
+    default="",
+    help=say(
+        "营业执照上的公司名，用来核对签名", "the company as licensed, to check the signature"
+    ),
+)
+@click.option(
     "--format", "form", type=click.Choice(list(FORMATS)), default="text", show_default=True
 )
 @click.option(
@@ -137,6 +149,8 @@ class _Run:
         self._kind = MessageKind(options["kind"]) if options["kind"] else None
         self._select = _codes(options["select"]) if options["select"] else None
         self._ignore = _codes(options["ignore"])
+        hour: datetime | None = options["send_at"]
+        self._send_at = hour.time() if hour else None
         day: datetime | None = options["today"]
         self._today = day.date() if day else _today()
         self.texts = self.mended = self.unreadable = 0
@@ -179,6 +193,8 @@ class _Run:
             select=self._select,
             ignore=self._ignore,
             today=self._today,
+            send_at=self._send_at,
+            registered_name=self._options["registered_name"],
         )
         if not item.library or all(finding.code not in _CARRIED for finding in found):
             return found

@@ -189,7 +189,7 @@ FACTS: Final[dict[str, FactKey]] = {
     "filed_domains_only": FactKey("bool", "域名须备案", "true: the domain needs an ICP filing"),
     # Sending
     "frequency": FactKey(
-        "words",
+        "limits",
         "频率限制，如 otp 1/min、notice 50/day",
         "caps per number, such as 'otp 1/min' or 'same 2/59s'",
     ),
@@ -277,6 +277,11 @@ def _is_window(value: Any) -> bool:
     return _are_words(value) and len(value) == 2 and all(re.fullmatch(clock, v) for v in value)
 
 
+def _are_limits(value: Any) -> bool:
+    limit = r"(any|same|otp|notice|dunning|marketing) [1-9]\d{0,5}/\d{0,3}(s|min|h|day)"
+    return _are_words(value) and all(re.fullmatch(limit, one) for one in value)
+
+
 def _are_dialects(value: Any) -> bool:
     return _are_words(value) and bool(value) and set(value) <= {str(d) for d in Dialect}
 
@@ -298,6 +303,12 @@ _SHAPES: Final[Mapping[str, _Shape]] = {
     "range": (_is_range, tuple, "two whole numbers [least, most]", "两个整数 [最小, 最大]"),
     "regex": (_is_regex, _same, "a regular expression", "正则表达式"),
     "window": (_is_window, tuple, 'two times ["HH:MM", "HH:MM"]', '两个时刻 ["HH:MM", "HH:MM"]'),
+    "limits": (
+        _are_limits,
+        tuple,
+        'a list of caps such as "otp 1/min", "same 2/59s"',
+        '频率上限的列表，如 "otp 1/min"、"same 2/59s"',
+    ),
     "place": (
         lambda v: v in ("head", "apart", "code"),
         _same,

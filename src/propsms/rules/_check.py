@@ -67,13 +67,19 @@ def get(code: str) -> Rule:
 
 @lru_cache(maxsize=256)
 def _chosen(
-    profile: Profile, select: frozenset[str] | None, ignore: frozenset[str], *, values: bool
+    profile: Profile,
+    select: frozenset[str] | None,
+    ignore: frozenset[str],
+    *,
+    values: bool,
+    sends: bool = False,
 ) -> tuple[Rule, ...]:
     """The rules that run for *profile*: each only if it states what the rule needs."""
     return tuple(
         rule
         for rule in all_rules()
         if rule.values is values
+        and rule.sends is sends
         and (rule.code in select if select is not None else rule.default)
         and rule.code not in ignore
         and profile.severities.get(rule.code, Severity.INFO) is not None
@@ -89,6 +95,7 @@ def check(
     ignore: Collection[str] = (),
     today: date | None = None,
     values: bool = False,
+    sends: bool = False,
 ) -> tuple[Finding, ...]:
     """Everything that *reading* breaks at *profile*, in order of place.
 
@@ -99,15 +106,17 @@ def check(
         ignore: Not these.
         today: When given, a finding on a page older than a year says so.
         values: Run the rules about values instead of those about the text.
+        sends: Run the rules about planned sends instead.
     """
     lexicon(profile)  # so that the words of the text are known before the first rule
     left_out = frozenset(ignore) if ignore else _NOTHING
     plans = reading.plans(union, _known())
-    if select is None and not values:
+    if select is None and not values and not sends:
         plan = plans.get((profile, left_out)) or _plan(reading, profile, left_out, plans)
     else:
         wanted = None if select is None else frozenset(select)
-        plan = tuple((rule, None) for rule in _chosen(profile, wanted, left_out, values=values))
+        chosen = _chosen(profile, wanted, left_out, values=values, sends=sends)
+        plan = tuple((rule, None) for rule in chosen)
     found: list[Finding] = []
     for rule, may in plan:
         if may is not None and not may(reading):

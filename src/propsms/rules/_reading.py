@@ -16,13 +16,14 @@ from propsms.rules._rule import CHARS, SIGNS
 from propsms.rules._sizes import usual_total
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import time
 
     from propsms.placeholders import Placeholder, Variable
     from propsms.profiles import Profile
     from propsms.rules._rule import Rule
     from propsms.rules._words import Hit, Union
+    from propsms.rules.sending import PlannedSend
 
     # For a profile and the rules to leave out: each rule left, and what to ask first.
     Plan = tuple[tuple[Rule, Callable[["Reading"], bool] | None], ...]
@@ -80,6 +81,7 @@ class Reading:
         send_at: The time of day for which it is planned, in Shanghai; None when not said.
         registered: The company's registered name, or empty.
         values: Values of one message, for the rules that look at them.
+        sends: What is planned to go out, for the rules that look at it.
         words: The words of any profile seen so far that stand in the text; `plans` finds them.
     """
 
@@ -97,8 +99,9 @@ class Reading:
         self.industry = industry or template.industry
         self.head, self.start = split_signature(template.text)
         self.send_at = send_at
-        self.registered = registered
+        self.registered = registered or template.registered_name
         self.values: Mapping[str, object] = {}
+        self.sends: Sequence[PlannedSend] = ()
         self._hits: dict[int, dict[str, list[Hit]]] = {}
         self.words: frozenset[str] = frozenset()
         self._version = -1
@@ -279,6 +282,7 @@ class Reading:
             self.send_at is None,
             bool(self.industry),
             bool(self.registered),
+            bool(template.filings),
             self.is_simple,
             self.is_about_fees,
             self.mangled,

@@ -53,7 +53,7 @@ class Breach(NamedTuple):
 
 
 class Example(NamedTuple):
-    """A text that shows a rule, and for whom."""
+    """A text that shows a rule, and for whom; *sends* are seconds and texts to one number."""
 
     text: str
     profile: str = "seed"
@@ -64,6 +64,8 @@ class Example(NamedTuple):
     send_at: str = ""
     values: tuple[tuple[str, object], ...] = ()
     registered: str = ""
+    filing: str = ""
+    sends: tuple[tuple[int, str], ...] = ()
 
 
 @attrs.frozen(eq=False, kw_only=True)
@@ -87,6 +89,7 @@ class Rule:
         source: Where it is written, when not in a profile.
         default: False if it must be selected by name.
         values: True if it looks at values, not at the text; ``lint_values`` runs it.
+        sends: True if it looks at planned sends; ``check_sends`` runs it.
     """
 
     code: str
@@ -104,6 +107,7 @@ class Rule:
     source: str = ""
     default: bool = True
     values: bool = False
+    sends: bool = False
 
     def __repr__(self) -> str:
         return f"Rule({self.code!r})"

@@ -348,6 +348,47 @@ SIGNATURE_STATED: Final = Rule(
 )
 
 
+# -- signature-filing-state ------------------------------------------------------------------------
+
+
+def _find_unfiled(reading: Reading, profile: Profile) -> Iterator[Breach]:
+    state = reading.template.filings.get(profile.name)
+    if state is not None and state != "filed":
+        told, told_en = _STATES.get(state, (state, state))
+        yield Breach(
+            f"签名在{profile.title}{told}，运营商报备还没有完成；平台审核通过不等于能发，请等报备完成再批量发送",
+            f"the signature is {told_en} at {profile.title_en}, the carriers' filing is not done; "
+            "the platform's approval is not enough, so wait with bulk sends",
+            _head_span(reading),
+            cite=_FILING_SOURCE,
+        )
+
+
+_STATES: Final = {
+    "approved": ("只通过了平台审核", "approved by the platform alone"),
+    "submitted": ("只提交了申请", "only submitted"),
+}
+_FILING_SOURCE: Final = (
+    "Carriers block signatures that are not filed, the platform's approval notwithstanding "
+    "(Baidu 配置类问题, undated; Aliyun 国内消息API错误码, undated; Tencent 签名实名制报备, copy of 2025-04-11, "
+    "third-party); read 2026-11-23"
+)
+
+SIGNATURE_FILING_STATE: Final = Rule(
+    code="signature-filing-state",
+    summary="签名还没有完成运营商报备。",
+    summary_en="The carriers have not filed the signature yet.",
+    why="未报备的签名会被运营商整批拦截，平台显示“审核通过”也一样。",
+    why_en="Carriers block whole runs of an unfiled signature, whatever the platform shows.",
+    find=_find_unfiled,
+    may=by_shape(lambda reading: bool(reading.template.filings)),
+    bad=Example("您的报修单已派单。", "aliyun", filing="approved"),
+    good=Example("您的报修单已派单。", "aliyun", filing="filed"),
+    severity=Severity.WARNING,
+    source=_FILING_SOURCE,
+)
+
+
 # -- signature-licence-match, signature-body-owner ----------------------------------------------
 
 
