@@ -228,7 +228,7 @@ def test_one_broken_file_does_not_hide_the_others(tmp_path: Path) -> None:
     (tmp_path / "b.txt").write_text(f"{SIGNED}\n", "utf-8")
     result = run("lint", tmp_path)
     assert 2 == result.exit_code
-    assert "a.toml: not TOML" in result.stderr
+    assert "a.toml:1: not TOML" in result.stderr
     assert "special-symbol" in result.stdout
     baseline = tmp_path / "base.json"
     assert 2 == run("lint", tmp_path, "--write-baseline", baseline).exit_code
@@ -407,3 +407,15 @@ def test_hour_and_licence(tmp_path: Path) -> None:
     named = run("lint", file, "--registered-name", "杭州绿苑小区物业有限公司").stdout
     assert "signature-licence-match" in named
     assert 2 == run("lint", file, "--send-at", "9pm").exit_code
+
+
+def test_verdict_goes_on_past_a_broken_file(tmp_path: Path) -> None:
+    """One that cannot be read is told, the others stand in the table, and the exit code is 2."""
+    (tmp_path / "a.txt").write_text(f"{CLEAN}\n", "utf-8")
+    (tmp_path / "b.toml").write_text("[templates.a]\ntext = \n", "utf-8")
+    result = run("verdict", tmp_path, "--format", "json")
+    assert 2 == result.exit_code
+    assert "b.toml:2: not TOML" in result.stderr
+    assert [CLEAN] == [one["text"] for one in json.loads(result.stdout)]
+    with pytest.raises(PropsmsError, match="not TOML"):
+        run("verdict", tmp_path / "b.toml")

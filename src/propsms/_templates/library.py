@@ -189,8 +189,12 @@ def parse_library(text: str, *, where: str = "propsms.toml") -> TemplateLibrary:
     try:
         table = tomllib.loads(text.replace("\r\n", "\n"))
     except (tomllib.TOMLDecodeError, RecursionError) as error:
+        found = re.search(r"\(at line (\d+)", str(error))
+        line = int(found[1]) if found else text.rstrip().count("\n") + 1
         raise TemplateError(
-            f"{where}: not TOML: {error}", f"{where}：不是有效的 TOML：{error}"
+            f"{where}:{line}: not TOML: {error}",
+            f"{where}:{line}：不是有效的 TOML：{error}",
+            line=line,
         ) from error
     reader = _Reader(where, text)
     if "templates" not in table and "facts" in table:

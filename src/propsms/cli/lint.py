@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from propsms._checks import reason_zh
 from propsms._kinds import MessageKind
-from propsms.cli._lint.inputs import files_of, nothing_found, read_items
+from propsms.cli._lint.inputs import Files, nothing_found
 from propsms.cli._lint.report import FORMATS, Entry, fingerprint, statistics
 from propsms.cli._speech import say
 from propsms.errors import InvalidValueError, PropsmsError
@@ -158,25 +157,15 @@ class _Run:
 
     def entries(self, paths: Sequence[str]) -> Iterator[Entry]:
         """Every finding in *paths*, after the fixes that were asked for."""
-        files = [file for path in paths for file in files_of(path)]
-        for file in files:
-            items = self._items(file, alone=len(files) == 1)
+        files = Files(paths, kind=self._kind, signature=self._options["signature"])
+        for file in files.names:
+            items = files.items(file)
             if self._options["fix"] or self._options["diff"] or self._options["unsafe_fixes"]:
                 yield from self._mended(list(items))
             else:
                 for item in items:
                     yield from self._judged(item)
-
-    def _items(self, file: str, *, alone: bool) -> Iterator[Item]:
-        """The texts of *file*; one that cannot be read is reported, and the others go on."""
-        try:
-            yield from read_items(file, kind=self._kind, signature=self._options["signature"])
-        except (PropsmsError, OSError) as error:
-            if alone:
-                raise
-            self.unreadable += 1
-            told = say(*_both(error))
-            click.echo(f"propsms: {' '.join(told.split())}", err=True)
+        self.unreadable = files.unreadable
 
     def _judged(self, item: Item) -> Iterator[Entry]:
         self.texts += 1
@@ -263,13 +252,6 @@ class _Run:
             self.patches.append((path, *pair))
         else:
             mend.write(path, pair[1])
-
-
-def _both(error: PropsmsError | OSError) -> tuple[str, str]:
-    """What went wrong with a file, in Chinese and in English."""
-    if isinstance(error, PropsmsError):
-        return error.message_zh or error.message, error.message
-    return f"{error.filename}: {reason_zh(error)}", f"{error.filename}: {error.strerror}"
 
 
 def _today() -> Any:

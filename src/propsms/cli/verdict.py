@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from propsms.cli._lint.inputs import nothing_found, read_items
+from propsms.cli._lint.inputs import Files, nothing_found
 from propsms.cli._lint.report import printable
 from propsms.cli._speech import in_chinese, say
 from propsms.findings import Severity
@@ -50,8 +50,9 @@ def command(ctx: click.Context, /, paths: tuple[str, ...], **options: Any) -> No
     kind = MessageKind(options["kind"]) if options["kind"] else None
     chosen: tuple[str, ...] = options["profiles"] or ALL
     told: list[tuple[Item, dict[str, Verdict]]] = []
-    for path in paths:
-        for item in read_items(path, kind=kind, signature=options["signature"]):
+    files = Files(paths, kind=kind, signature=options["signature"])
+    for name in files.names:
+        for item in files.items(name):
             found = verdicts(item.template, chosen, industry=options["industry"], today=_today())
             told.append((item, found))
     if options["form"] == "json":
@@ -65,6 +66,8 @@ def command(ctx: click.Context, /, paths: tuple[str, ...], **options: Any) -> No
         if options["reasons"]:
             for line in _reasons(told):
                 click.echo(line)
+    if files.unreadable:
+        ctx.exit(2)
     if any(v.level is VerdictLevel.REJECT for _, found in told for v in found.values()):
         ctx.exit(1)
 

@@ -7,6 +7,8 @@ import sys
 from os.path import isdir, splitext
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+import click
+
 from propsms._checks import extra, reason_zh
 from propsms._kinds import MessageKind
 from propsms._placeholders.lazy import late
@@ -17,7 +19,7 @@ from propsms.placeholders import Template
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-__all__ = ["Ignore", "Item", "files_of", "nothing_found", "read_items"]
+__all__ = ["Files", "Ignore", "Item", "files_of", "nothing_found", "read_items"]
 
 
 class Ignore(NamedTuple):
@@ -79,6 +81,43 @@ def read_items(
         return
     reader = _READERS.get(splitext(path)[1].lower(), _read_plain)
     yield from reader(path, kind, signature)
+
+
+class Files:
+    """The files of one run; one that cannot be read is told, and the others go on.
+
+    A lone file that cannot be read raises.
+
+    Attributes:
+        names: All of them, folders opened.
+        unreadable: How many could not be read so far.
+    """
+
+    def __init__(
+        self, paths: Sequence[str], *, kind: MessageKind | None, signature: str | None
+    ) -> None:
+        self.names = [file for path in paths for file in files_of(path)]
+        self.unreadable = 0
+        self._kind = kind
+        self._signature = signature
+
+    def items(self, name: str) -> Iterator[Item]:
+        """The texts of the file *name*."""
+        try:
+            yield from read_items(name, kind=self._kind, signature=self._signature)
+        except (PropsmsError, OSError) as error:
+            if len(self.names) == 1:
+                raise
+            self.unreadable += 1
+            told = say(*_both(error))
+            click.echo(f"propsms: {' '.join(told.split())}", err=True)
+
+
+def _both(error: PropsmsError | OSError) -> tuple[str, str]:
+    """What went wrong with a file, in Chinese and in English."""
+    if isinstance(error, PropsmsError):
+        return error.message_zh or error.message, error.message
+    return f"{error.filename}: {reason_zh(error)}", f"{error.filename}: {error.strerror}"
 
 
 def files_of(path: str) -> list[str]:
