@@ -16,7 +16,15 @@ from typing import TYPE_CHECKING
 
 from propsms._templates.convert import ProviderText, convert
 from propsms._templates.drift import drift, missing_ids
-from propsms._templates.judge import Verdict, VerdictLevel, fix, lint, lint_values, verdicts
+from propsms._templates.judge import (
+    Verdict,
+    VerdictLevel,
+    fix,
+    improve,
+    lint,
+    lint_values,
+    verdicts,
+)
 from propsms._templates.library import TemplateLibrary, load_library, parse_library
 from propsms._templates.measure import Measure, RowFault, Size, measure
 from propsms._templates.sends import PlannedSend, check_sends
@@ -45,6 +53,7 @@ __all__ = [
     "convert",
     "drift",
     "fix",
+    "improve",
     "lint",
     "lint_values",
     "load_library",

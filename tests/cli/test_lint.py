@@ -10,8 +10,11 @@ import pytest
 from click.testing import CliRunner, Result
 from hypothesis import given, settings, strategies as st
 
+from propsms.cli._lint import mend
+from propsms.cli._lint.inputs import Item
 from propsms.cli._main import group
 from propsms.errors import PropsmsError
+from propsms.placeholders import Template
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -135,8 +138,8 @@ def test_csv(tmp_path: Path, encoding: str) -> None:
     )
     file.write_bytes(rows.encode(encoding))
     result = run("lint", file)
-    assert f"{file}:2:1: error special-symbol" in result.stdout
-    assert f"{file}:3:1: error otp-keyword" in result.stdout
+    assert f"{file}:2:7: error special-symbol" in result.stdout
+    assert f"{file}:3:7: error otp-keyword" in result.stdout
     assert ":4:" not in result.stdout
     assert ":6:" not in result.stdout
 
@@ -419,3 +422,86 @@ def test_verdict_goes_on_past_a_broken_file(tmp_path: Path) -> None:
     assert [CLEAN] == [one["text"] for one in json.loads(result.stdout)]
     with pytest.raises(PropsmsError, match="not TOML"):
         run("verdict", tmp_path / "b.toml")
+
+
+def test_fixes_go_back_into_csv(tmp_path: Path) -> None:
+    """A cell that holds the text as it is gets the mended one; what would want quotes is left."""
+    file = tmp_path / "a.csv"
+    rows = (
+        '名称,内容\n引号,"【绿苑物业】★今晚停水,请储水。"\n裸,【绿苑物业】★今晚停水。\n'
+        "★二,★二\n【绿苑】★停水【绿苑】★停水,【绿苑】★停水\n"
+    )
+    file.write_bytes(rows.encode("gb18030"))
+    result = run("lint", file, "--fix")
+    assert "2 texts mended" in result.stderr
+    told = file.read_bytes().decode("gb18030")
+    assert '引号,"【绿苑物业】今晚停水,请储水。"\n裸,【绿苑物业】今晚停水。\n' in told
+    assert "★二,★二\n【绿苑】★停水【绿苑】★停水,【绿苑】★停水\n" in told
+
+
+def test_a_fix_that_wants_quotes_is_not_written(tmp_path: Path) -> None:
+    """A comma in a bare cell would make two cells of it."""
+    before = (tmp_path / "a.csv", {2: (_item("a，b"), "a,b")})
+    before[0].write_text("内容\na，b\n", "utf-8")
+    assert mend.rewrite(str(before[0]), before[1]) is None
+    before[0].write_text('内容\n"a，b"\n', "utf-8")
+    assert ('内容\n"a，b"\n', '内容\n"a,b"\n') == mend.rewrite(str(before[0]), before[1])
+
+
+def _item(text: str) -> Item:
+    return Item("a.csv", 2, 1, Template("2", text, "notice"), editable=True)
+
+
+def test_marks_tell_which_option_mends(tmp_path: Path) -> None:
+    """``*`` is safe, ``~`` rewords, and what is hidden is counted."""
+    file = tmp_path / "a.txt"
+    file.write_text(f"{SIGNED}\n【绿苑物业】账单已出，将影响征信。\n", "utf-8")
+    result = run("lint", file)
+    assert "special-symbol* [seed]" in result.stdout
+    assert "dunning-credit-threat~ [seed]" in result.stdout
+    assert "; 1 marked * can be fixed with --fix; 1 marked ~ can be reworded" in result.stderr
+    assert "more are not shown" in run("lint", file, "--severity", "error").stderr
+
+
+def test_an_ignore_of_a_rule_that_did_not_run_is_not_unused(tmp_path: Path) -> None:
+    """Only what was asked for can prove an order useless; remarks can be left out too."""
+    file = tmp_path / "a.txt"
+    file.write_text(f"{CLEAN} # propsms: ignore[emoji]\n", "utf-8")
+    assert "ignore-unused" in run("lint", file).stdout
+    assert "ignore-unused" not in run("lint", file, "--ignore", "emoji").stdout
+    assert "" == run("lint", file, "--select", "special-symbol").stdout
+    assert "" == run("lint", file, "--ignore", "ignore-unused,ignore-without-reason").stdout
+
+
+def test_no_color(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """NO_COLOR is heeded, on a terminal too."""
+    file = tmp_path / "a.txt"
+    file.write_text(f"{SIGNED}\n", "utf-8")
+    call = ["lint", str(file)]
+    assert "\x1b[" in CliRunner().invoke(group, call, color=True).stdout
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b[" not in CliRunner().invoke(group, call, color=True).stdout
+
+
+def test_verdict_offers_a_text(tmp_path: Path) -> None:
+    """What to write so that it passes everywhere, or that more is needed."""
+    file = tmp_path / "a.txt"
+    file.write_text(
+        f"{SIGNED}\n【绿苑物业】您已逾期3天，将影响征信。\n【绿苑物业】★本周六业主活动，欢迎参加。\n",
+        "utf-8",
+    )
+    told = run("verdict", file).stdout
+    assert f"→ write: {CLEAN} (nobody refuses it then)" in told
+    assert "(more is needed, by hand)" in told
+    some = run("verdict", file, "--profile", "seed", "--profile", "aliyun").stdout
+    assert "still refuse it)" in some or "by hand)" in some
+    assert "→ write" not in run("verdict", file, "--profile", "cmas", "--no-reasons").stdout
+
+
+def test_rule_shortens_a_long_example() -> None:
+    """An example that is long by its nature does not fill the screen."""
+    assert "... (" in run("rule", "length-max").stdout
+    with pytest.raises(PropsmsError, match="propsms rule lists them all"):
+        run("rule", "zzzz")
+    with pytest.raises(PropsmsError, match="near: special-symbol"):
+        run("rule", "special-symbl")

@@ -230,3 +230,22 @@ def test_any_table(key: str, value: Any) -> None:
 def test_any_fact(key: str, value: Any) -> None:
     """Every fact has a shape that is checked."""
     assert key in _told(lambda: own(facts={key: {"value": value, "source": ["A"]}}), key)
+
+
+def test_a_fault_is_told_with_its_line(tmp_path: Path) -> None:
+    """File, line, what was expected, and the key that was most likely meant."""
+    own = tmp_path / "ours.toml"
+    head = 'name="ours"\nextends="seed"\n[sources.c]\ntitle="x"\nurl="y"\n[facts]\n'
+    own.write_text(head + 'lenght_max = { value = 1, source = ["c"] }\n', "utf-8")
+    with pytest.raises(
+        InvalidValueError, match=r"ours\.toml:7: facts: unknown key.*known are length_max"
+    ):
+        load(own)
+    own.write_text(head + 'length_max = { value = "x", source = ["c"] }\n', "utf-8")
+    with pytest.raises(
+        InvalidValueError, match=r"ours\.toml:7: facts\.length_max\.value: expected a whole"
+    ):
+        load(own)
+    own.write_text("name = = 1\n", "utf-8")
+    with pytest.raises(TemplateError, match=r"ours\.toml:1: it is not TOML"):
+        load(own)

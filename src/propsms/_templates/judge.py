@@ -254,6 +254,40 @@ def verdicts(
     return {profile.name: _verdict(reading, profile, today) for profile in map(load, profiles)}
 
 
+def improve(
+    template: Template | str,
+    profiles: Iterable[str | Path | Profile] = ALL,
+    *,
+    kind: MessageKind | str | None = None,
+    signature: str | None = None,
+    unsafe: bool = True,
+    today: date | None = None,
+) -> tuple[Template, dict[str, Verdict]]:
+    """What to change so that a text passes at every one of *profiles*, as far as we can tell.
+
+    Each provider's fixes are made in turn, those that reword among them unless *unsafe* is
+    false; markers and signature stay in the form that they have, because `convert` carries
+    them. A provider that no wording satisfies is left out.
+
+    Returns:
+        The text after the changes, the same where none helps, and its verdicts.
+
+    >>> better, told = improve("【绿苑物业】★今晚停水，请提前储水。", ["seed", "aliyun"])
+    >>> better.text, [verdict.level.value for verdict in told.values()]
+    ('【绿苑物业】今晚停水，请提前储水。', ['ok', 'ok'])
+
+    .. versionadded:: 0.1.0
+    """
+    asked = [load(profile) for profile in profiles]
+    current = as_template(template, kind=kind, signature=signature)
+    told = verdicts(current, asked, today=today)
+    carried = _REWRITTEN | _CARRIED
+    for profile in asked:
+        if told[profile.name].findings and not told[profile.name].hopeless:
+            current, _ = fix(current, profile=profile, unsafe=unsafe, ignore=carried)
+    return current, verdicts(current, asked, today=today)
+
+
 # What convert() does by itself when a text is carried to a provider; the rest of it under conditions.
 _REWRITTEN: Final = frozenset({"placeholder-style", "signature-head-required"})
 _CARRIED: Final = frozenset({"placeholder-name", "signature-in-body"})

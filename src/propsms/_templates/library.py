@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +12,7 @@ import attrs
 from propsms._checks import reason_zh
 from propsms._kinds import MessageKind, NoticeCategory
 from propsms._templates.wire import WireText, Wiring
+from propsms._toml_lines import fault_line, line_of
 from propsms.errors import PropsmsError, TemplateError
 from propsms.placeholders import Template, Variable, VariableType
 
@@ -189,8 +189,7 @@ def parse_library(text: str, *, where: str = "propsms.toml") -> TemplateLibrary:
     try:
         table = tomllib.loads(text.replace("\r\n", "\n"))
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        found = re.search(r"\(at line (\d+)", str(error))
-        line = int(found[1]) if found else text.rstrip().count("\n") + 1
+        line = fault_line(text, error)
         raise TemplateError(
             f"{where}:{line}: not TOML: {error}",
             f"{where}:{line}：不是有效的 TOML：{error}",
@@ -344,32 +343,3 @@ class _Reader:
     def _line(self, at: tuple[str, ...]) -> int:
         """The line on which *at* stands, or the nearest table above it; 1 when not found."""
         return line_of(self._text, at)
-
-
-def line_of(text: str, at: tuple[str, ...]) -> int:
-    r"""The line of the key *at* in a TOML *text*, as good as can be told by reading it.
-
-    >>> line_of('[templates.a]\nkind = "otp"', ("templates", "a", "kind"))
-    2
-    """
-    header: tuple[str, ...] = ()
-    here: tuple[str, ...]
-    best = 1
-    for number, line in enumerate(text.splitlines(), start=1):
-        opened = re.match(r"\s*\[+([^\[\]]+)\]+", line)
-        if opened:
-            header = _path(opened[1])
-            here = header
-        else:
-            key = re.match(r"\s*([^=#\s][^=]*?)\s*=", line)
-            here = (*header, *_path(key[1])) if key else ()
-        if here and here == at[: len(here)]:
-            best = number
-            if here == at:
-                break
-    return best
-
-
-def _path(dotted: str) -> tuple[str, ...]:
-    parts = re.findall(r'"([^"]*)"|\'([^\']*)\'|([^."\'\s]+)', dotted)
-    return tuple("".join(part) for part in parts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import pkgutil
 import sys
 from importlib import import_module
@@ -41,8 +42,11 @@ def _first_sentence(text: str) -> str:
 
 @click.group(cls=_Folder, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="propsms")
-def group() -> None:
+@click.pass_context
+def group(ctx: click.Context) -> None:
     """物业短信工具:检查模板、数计费条数、生成催缴名单。 Property SMS: lint, count, dun."""
+    if os.environ.get("NO_COLOR"):  # https://no-color.org
+        ctx.color = False
 
 
 def run() -> None:

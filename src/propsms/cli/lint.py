@@ -9,13 +9,13 @@ import click
 
 from propsms._kinds import MessageKind
 from propsms.cli._lint.inputs import Files, nothing_found
-from propsms.cli._lint.report import FORMATS, Entry, fingerprint, statistics
+from propsms.cli._lint.report import FORMATS, Entry, fingerprint, mark, statistics
 from propsms.cli._speech import say
 from propsms.errors import InvalidValueError, PropsmsError
 from propsms.findings import Finding, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import datetime
 
     from propsms.cli._lint.inputs import Item
@@ -124,7 +124,7 @@ def command(ctx: click.Context, /, paths: tuple[str, ...], **options: Any) -> No
     else:
         _print(FORMATS[options["form"]](shown, style=click.style))
     if options["form"] == "text":
-        _sum(shown, run)
+        _sum(shown, len(entries) - len(shown), run)
     if run.unreadable:
         ctx.exit(2)
     bound = _WEIGHTS[Severity(options["fail_on"])]
@@ -170,7 +170,10 @@ class _Run:
     def _judged(self, item: Item) -> Iterator[Entry]:
         self.texts += 1
         found = [finding for profile in self._for(item) for finding in self._lint(item, profile)]
-        yield from _apply_ignores(item, found)
+        yield from _apply_ignores(item, found, self._ran)
+
+    def _ran(self, code: str) -> bool:
+        return (self._select is None or code in self._select) and code not in self._ignore
 
     def _lint(self, item: Item, profile: str) -> tuple[Finding, ...]:
         from propsms._templates.judge import lint  # the rest of the room is not needed
@@ -265,7 +268,7 @@ def _codes(wanted: Iterable[str]) -> frozenset[str]:
     from propsms.rules import all_rules
 
     asked = [part.strip() for one in wanted for part in one.split(",") if part.strip()]
-    known = [rule.code for rule in all_rules()]
+    known = [*(rule.code for rule in all_rules()), *_REMARKS]
     chosen: set[str] = set()
     for part in asked:
         found = known if part == "ALL" else [c for c in known if f"{c}-".startswith(f"{part}-")]
@@ -279,8 +282,13 @@ def _codes(wanted: Iterable[str]) -> frozenset[str]:
     return frozenset(chosen)
 
 
-def _apply_ignores(item: Item, found: list[Finding]) -> Iterator[Entry]:
-    """Leave out what an inline order names; report orders without reason or without use."""
+def _apply_ignores(
+    item: Item, found: list[Finding], ran: Callable[[str], bool]
+) -> Iterator[Entry]:
+    """Leave out what an inline order names; report orders without reason or without use.
+
+    *ran* tells whether a code was asked for in this run: a rule that did not run proves nothing.
+    """
     if not item.ignores:
         yield from (Entry(item, finding) for finding in found)
         return
@@ -288,12 +296,12 @@ def _apply_ignores(item: Item, found: list[Finding]) -> Iterator[Entry]:
     used = {finding.code for finding in found if finding.code in ordered}
     yield from (Entry(item, f) for f in found if f.code not in ordered)
     for order in item.ignores:
-        if not order.reason:
+        if not order.reason and ran("ignore-without-reason"):
             yield Entry(
                 item, _remark("ignore-without-reason", "忽略要写原因", "an ignore needs a reason")
             )
         for code in order.codes:
-            if code not in used:
+            if code not in used and ran(code) and ran("ignore-unused"):
                 yield Entry(
                     item,
                     _remark(
@@ -302,6 +310,9 @@ def _apply_ignores(item: Item, found: list[Finding]) -> Iterator[Entry]:
                         f"{code} is ignored but not found; drop the order",
                     ),
                 )
+
+
+_REMARKS = ("ignore-unused", "ignore-without-reason")
 
 
 def _remark(code: str, zh: str, en: str) -> Finding:
@@ -355,22 +366,28 @@ def _print_patches(patches: list[tuple[str, str, str]]) -> None:
         _print(mend.diff(path, before, after))
 
 
-def _sum(shown: list[Entry], run: _Run) -> None:
+def _sum(shown: list[Entry], hidden: int, run: _Run) -> None:
     if not run.texts:
         click.echo(nothing_found(), err=True)
         return
     errors = sum(e.finding.severity is Severity.ERROR for e in shown)
     others = len(shown) - errors
-    mendable = sum(e.finding.fix is not None for e in shown)
+    marks = [mark(entry) for entry in shown]
     told = say(
         f"{run.texts} 条文本，{errors} 个错误，{others} 个警告或提示",
         f"{run.texts} texts, {errors} errors, {others} warnings or remarks",
     )
     if run.mended and not run.patches:
-        told += say(f";已修复 {run.mended} 条", f"; {run.mended} texts mended")
-    elif mendable:
+        told += say(f"；已修复 {run.mended} 条", f"; {run.mended} texts mended")
+    elif safe := marks.count("*"):
         told += say(
-            f";带 * 的 {mendable} 个可用 --fix 修复",
-            f"; {mendable} marked * can be fixed with --fix",
+            f"；带 * 的 {safe} 个可用 --fix 修复", f"; {safe} marked * can be fixed with --fix"
         )
+    if reworded := marks.count("~"):
+        told += say(
+            f"；带 ~ 的 {reworded} 个可用 --unsafe-fixes 改写",
+            f"; {reworded} marked ~ can be reworded with --unsafe-fixes",
+        )
+    if hidden:
+        told += say(f"；另有 {hidden} 个未显示", f"; {hidden} more are not shown")
     click.echo(told, err=True)

@@ -61,11 +61,18 @@ def _page(rule: Rule) -> Iterator[str]:
             rule.fix
         ],
     )
-    yield say("反例：", "Bad:  ") + f"{rule.bad.text}  [{rule.bad.profile}]"
-    yield say("正例：", "Good: ") + f"{rule.good.text}  [{rule.good.profile}]"
+    yield say("反例：", "Bad:  ") + f"{_short(rule.bad.text)}  [{rule.bad.profile}]"
+    yield say("正例：", "Good: ") + f"{_short(rule.good.text)}  [{rule.good.profile}]"
     yield say("档案：", "Profiles: ") + ", ".join(told["profiles"])
     for source in told["sources"]:
         yield say("依据：", "Source: ") + source
+
+
+def _short(text: str) -> str:
+    """What fits a screen of an example that is long by its nature."""
+    if len(text) <= 160:
+        return text
+    return text[:80] + say(f"……（共 {len(text)} 字）", f"... ({len(text)} characters)")
 
 
 def as_object(rule: Rule) -> dict[str, Any]:

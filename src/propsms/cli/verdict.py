@@ -128,11 +128,34 @@ def _reasons(told: list[tuple[Item, dict[str, Verdict]]]) -> Iterator[str]:
     for item, found in told:
         lines = list(_reasons_of(found))
         if lines:
+            lines += _better(item, found)
             yield ""
             yield click.style(
                 f"{item.path}:{item.line} {printable(item.template.text)}", bold=True
             )
             yield from lines
+
+
+def _better(item: Item, found: dict[str, Verdict]) -> Iterator[str]:
+    """The text after every change that we can offer, and where it would still fail."""
+    from propsms.templates import VerdictLevel, improve
+
+    judged = [verdict.judged_by for verdict in found.values() if verdict.judged_by is not None]
+    better, told = improve(item.template, judged)
+    if better.text == item.template.text:
+        return
+    left = [name for name, one in told.items() if one.level is VerdictLevel.REJECT]
+    refused = [name for name, one in found.items() if one.level is VerdictLevel.REJECT]
+    if not left:
+        after = say("各家都不再驳回", "nobody refuses it then")
+    elif len(left) < len(refused):
+        after = say(f"{'、'.join(left)} 仍会驳回", f"{', '.join(left)} still refuse it")
+    else:
+        after = say("仍须人工修改", "more is needed, by hand")
+    yield say(
+        f"  → 可改为：{printable(better.text)}（{after}）",
+        f"  → write: {printable(better.text)} ({after})",
+    )
 
 
 def _reasons_of(found: dict[str, Verdict]) -> Iterator[str]:

@@ -14,6 +14,7 @@ import attrs
 
 from propsms._checks import reason_zh
 from propsms._kinds import MessageKind
+from propsms._toml_lines import fault_line, line_of
 from propsms.errors import InvalidValueError, TemplateError
 from propsms.profiles._model import Fact, Profile, Source, TypeRule, WordList
 from propsms.profiles._schema import FACTS, bad, check_fact, check_shape
@@ -83,20 +84,39 @@ def _built_in(name: str) -> Profile:
 
 def _read(path: str) -> Profile:
     place = basename(path)
+    text = ""
     try:
         with open(path, "rb") as file:
-            table = tomllib.loads(file.read().decode("utf-8-sig"))
+            text = file.read().decode("utf-8-sig")
+        table = tomllib.loads(text)
     except OSError as error:
         raise TemplateError(
             f"cannot read the profile {place}: {error.strerror}",
             f"无法读取档案 {place}:{reason_zh(error)}",
         ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        line = fault_line(text, error)
         raise TemplateError(
-            f"{place} is not TOML in UTF-8: {error}",
-            f"{place} 不是 UTF-8 编码的 TOML：{error}",
+            f"{place}:{line}: it is not TOML in UTF-8: {error}",
+            f"{place}:{line}：不是 UTF-8 编码的 TOML：{error}",
         ) from error
-    return parse_profile(table, where=place)
+    try:
+        return parse_profile(table, where=place)
+    except InvalidValueError as error:
+        raise _with_line(error, text, place) from error
+
+
+def _with_line(error: InvalidValueError, text: str, place: str) -> InvalidValueError:
+    """*error* with the line of the key that it names."""
+    path = error.message.removeprefix(f"{place}: ").partition(":")[0]
+    key = error.field or ""
+    at = (*path.split("."), *([key] if ":" not in key else []))
+    line = line_of(text, at)
+    return InvalidValueError(
+        error.message.replace(place, f"{place}:{line}", 1),
+        error.message_zh.replace(place, f"{place}:{line}", 1),
+        field=error.field,
+    )
 
 
 _TOP: Final = frozenset(
@@ -155,7 +175,9 @@ def _onto(base: Profile, own: Profile) -> Profile:
 def _only(where: str, table: _Table, known: frozenset[str]) -> None:
     for key in table:
         if key not in known:
-            near = ", ".join(sorted(known))
+            import difflib  # noqa: PLC0415 -- only for the message
+
+            near = ", ".join(difflib.get_close_matches(key, known, 3) or sorted(known))
             raise InvalidValueError(
                 f"{where}: unknown key {key!r}; known are {near}",
                 f"{where}：不认识的键“{key}”；可用 {near}",

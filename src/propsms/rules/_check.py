@@ -57,10 +57,11 @@ def get(code: str) -> Rule:
     import difflib  # noqa: PLC0415 -- only for the message
 
     near = difflib.get_close_matches(code, [rule.code for rule in all_rules()], 3, 0.4)
-    hint = ", ".join(near) or "propsms rule lists them all"
+    hint = f"near: {', '.join(near)}" if near else "propsms rule lists them all"
+    hint_zh = f"相近的有：{'、'.join(near)}" if near else "propsms rule 可列出全部"
     raise InvalidValueError(
-        f"there is no rule {code!r}; near: {hint}",
-        f"没有规则“{code}”；相近的有:{hint}",
+        f"there is no rule {code!r}; {hint}",
+        f"没有规则“{code}”；{hint_zh}",
         field="code",
     )
 

@@ -224,7 +224,7 @@ def _ignores(line: str, number: int) -> list[Ignore]:
 
 
 def _read_toml(path: str, kind: MessageKind | None, signature: str | None) -> Iterator[Item]:
-    from propsms._templates.library import line_of
+    from propsms._toml_lines import line_of
     from propsms.templates import parse_library
 
     text = decode(_load(path), path)
@@ -299,13 +299,23 @@ def _read_csv(path: str, kind: MessageKind | None, signature: str | None) -> Ite
 
     text = decode(_load(path), path)
     rows = csv.reader(io.StringIO(text.replace("\0", "\ufffd")))
+    lines = text.splitlines()
     try:
-        yield from _from_rows(path, rows, kind, signature)
+        for item in _from_rows(path, rows, kind, signature):
+            yield _placed(item, rows.line_num, lines)
     except csv.Error as error:
         raise TableError(
             f"{path}:{rows.line_num}: not CSV: {error}",
             f"{path}:{rows.line_num}：不是有效的 CSV：{error}",
         ) from error
+
+
+def _placed(item: Item, line: int, lines: Sequence[str]) -> Item:
+    """*item* with its place in the file, where the row is one line and holds the text once."""
+    text = item.template.text
+    if line > len(lines) or lines[line - 1].count(text) != 1:
+        return item
+    return item._replace(line=line, column=lines[line - 1].find(text) + 1, editable=True)
 
 
 def _read_xlsx(path: str, kind: MessageKind | None, signature: str | None) -> Iterator[Item]:

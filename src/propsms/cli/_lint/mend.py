@@ -27,11 +27,21 @@ def rewrite(path: str, changes: Mapping[int, tuple[Item, str]]) -> tuple[str, st
     for number, (item, text) in changes.items():
         line = lines[number - 1]
         at = line.find(item.template.text)
-        if at < 0 or (path.endswith(".toml") and any(c in text for c in '"\\\n\r')):
+        if at < 0 or not _stays_whole(path, line[:at], text):
             continue
         lines[number - 1] = line[:at] + text + line[at + len(item.template.text) :]
     after = "".join(lines)
     return (before, after) if after != before else None
+
+
+def _stays_whole(path: str, before: str, text: str) -> bool:
+    """True if *text*, put behind *before*, needs no quotes that are not there."""
+    lower = path.lower()
+    if lower.endswith(".toml"):
+        return not any(c in text for c in '"\\\n\r')
+    if lower.endswith(".csv"):
+        return not any(c in text for c in '"\n\r') and (before.endswith('"') or "," not in text)
+    return True
 
 
 def diff(path: str, before: str, after: str) -> Iterator[str]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from propsms.cli._lint.inputs import Item
     from propsms.findings import Finding, Span
 
-__all__ = ["FORMATS", "Entry", "fingerprint", "statistics"]
+__all__ = ["FORMATS", "Entry", "fingerprint", "mark", "statistics"]
 
 
 class Entry(NamedTuple):
@@ -66,8 +66,15 @@ def as_text(entries: Sequence[Entry], *, style: Callable[..., str], **_: Any) ->
         named = style(say(*_NAMED[finding.severity]), fg=_COLOURS[finding.severity])
         place = f"{entry.item.path}:{entry.item.line}:{entry.column}"
         by = f" [{finding.profile}]" if finding.profile else ""
-        mend = "*" if finding.fix else ""
+        mend = mark(entry)
         yield f"{place}: {named} {style(finding.code, bold=True)}{mend}{by} {printable(entry.message)}"
+
+
+def mark(entry: Entry) -> str:
+    """``*`` for what ``--fix`` mends, ``~`` for what ``--unsafe-fixes`` rewords, or nothing."""
+    if entry.finding.fix is None or not entry.item.editable:
+        return ""
+    return "*" if entry.finding.fix.safe else "~"
 
 
 def printable(text: str) -> str:
