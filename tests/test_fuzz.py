@@ -58,6 +58,23 @@ FOUND = [
     ("carried", 3, 36, "\udc88{TXT_\0\x003}00-0000。"),
     ("carried", 3, 36, "#a${b}停水"),
     ("carried", 3, 36, "【${a}】停水${b}"),
+    ("filled", 1, 0, '开${门 "禁}停'),
+    (
+        "mended",
+        30,
+        40,
+        "\udc8d\u5f81\n\udccd{\udca3\u02ee,\u0368\u05aa,\udca1\udcbe~time}\u5230\u8fbe\x1a"
+        + "\x00" * 103
+        + "\udc9a\u4f4d\u8d39\uff04\uff5b0\uff5d\u5143\udce5\u8d26\udce3\x0c\x0c\x0c\x0c\udcce"
+        + "\x0c" * 36
+        + "\u6148\u5584\u52df\x1a\udcb8\udc9a\udc8d\u5f81\u4fe1\u518c\udce8\udcdd\n"
+        "\udccd{\udca3\u02ee,\u0368\u05aa,\udca1\udcbe~time}\u5230\u8fbe"
+        + "\x00" * 43
+        + "\udc9a\u3011\u8d39\uff04\uff5b0\uff5d\u5143\udce5\u8d26\udce3\udc80"
+        + "\x0c" * 5
+        + "\udcce"
+        + "\x0c" * 23,
+    ),
     ("mended", 10, 255, "小区${build\udca1ing}停电，${building}栋请注意。"),
 ]
 

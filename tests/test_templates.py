@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from propsms.errors import RenderError, TemplateError
-from propsms.placeholders import Dialect
+from propsms.placeholders import Dialect, parse
 from propsms.templates import (
     Template,
     TemplateLibrary,
@@ -437,3 +437,25 @@ def test_convert_refuses_damage() -> None:
     """A damaged text is not carried on."""
     with pytest.raises(TemplateError, match="mixes"):
         convert(Template("t", "1,{2},${3}", "notice"), to="aliyun")
+
+
+@pytest.mark.parametrize("provider", ["aliyun", "yunpian", "tencent", "huawei"])
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("otp", "验证码{1}，5分钟内有效。"),
+        ("notice", "{1}栋{2}单元停水。"),
+        ("notice", "${楼栋}停水。"),
+        ("notice", "${building}停水，${building}请储水。"),
+    ],
+)
+def test_the_wire_names_values_as_the_filed_text_does(provider: str, kind: str, text: str) -> None:
+    """What `convert` made was filed, so its names are those that the provider asks for."""
+    template = Template("t", text, kind, signature="绿苑", ids={provider: "1"})
+    filed = convert(template, to=provider)
+    values = {name: f"48{n}913" for n, name in enumerate(dict.fromkeys(template.names))}
+    wired = TemplateLibrary([template]).wire("t", values, provider=provider)
+    asked = {p.label for p in parse(filed.text)}
+    if filed.dialect in (Dialect.NAMED, Dialect.HASHED):
+        assert asked == {name for name, _ in wired.params}
+    assert [values[name] for name in filed.order] == [value for _, value in wired.params]

@@ -77,8 +77,8 @@ class Plan:
     def _explain(self, values: Mapping[str, str]) -> None:
         """Raise what is wrong with *values*; the fast check has already said that something is."""
         _require_all(self.names, values)
-        for variable in self._variables:
-            _require_fit(variable, values[variable.name], secret=self._secret)
+        for name, variable in zip(self.names, self._variables, strict=True):
+            _require_fit(variable, values[name], secret=self._secret)
 
 
 def _require_all(names: Sequence[str], values: Mapping[str, str]) -> None:

@@ -17,7 +17,7 @@ from propsms.rules import Reading, check, guess_kind
 from propsms.rules._fold import INVISIBLE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
     from datetime import date, time
     from pathlib import Path
 
@@ -390,29 +390,40 @@ def _better(
     unsafe: bool,
 ) -> _Judged | None:
     """The text after all fixes at once; or after as many at once as bring in no error."""
-    able = [f for f in findings if f.fix is not None and (f.fix.safe or unsafe)]
-    for some in _batches(able):
+    before = _errors(findings)
+
+    def attempt(some: list[Finding]) -> _Judged | None:
         edits = _compatible(template.text, some, unsafe=unsafe)
-        if not edits:
-            continue
-        mended = _mend(template, edits)
+        mended = _mend(template, edits) if edits else None
         if mended is None:
-            continue
+            return None
         left = judge(mended)
-        if not _errors(left) - _errors(findings) - _DECLARED or "placeholder-mangled" in _errors(
-            findings
-        ):
-            return mended, left
-    return None
+        if _errors(left) - before - _DECLARED and "placeholder-mangled" not in before:
+            return None
+        return mended, left
+
+    able = [f for f in findings if f.fix is not None and (f.fix.safe or unsafe)]
+    best = _most(able, attempt)
+    return best[1] if best is not None else None
 
 
-def _batches(able: list[Finding]) -> Iterator[list[Finding]]:
-    """All of them, the halves, the quarters, and so on down to each alone."""
-    size = len(able)
-    while size:
-        for start in range(0, len(able), size):
-            yield able[start : start + size]
-        size //= 2
+def _most(
+    some: list[Finding], attempt: Callable[[list[Finding]], _Judged | None]
+) -> tuple[list[Finding], _Judged] | None:
+    """As many of *some* as do no harm together: all, or what is left of both halves."""
+    done = attempt(some)
+    if done is not None:
+        return some, done
+    if len(some) < 2:
+        return None
+    left, right = (
+        _most(half, attempt) for half in (some[: len(some) // 2], some[len(some) // 2 :])
+    )
+    if left is None or right is None:
+        return left or right
+    both = left[0] + right[0]
+    together = attempt(both)
+    return left if together is None else (both, together)
 
 
 def _errors(findings: Iterable[Finding]) -> set[str]:

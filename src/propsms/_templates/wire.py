@@ -9,6 +9,8 @@ import attrs
 from propsms.errors import TemplateError
 from propsms.placeholders import Dialect, split_signature
 from propsms.profiles import load, names
+from propsms.rules import Reading
+from propsms.rules.markers import labels_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["WireText", "Wiring", "order_for"]
 
+_BY_NAME = frozenset({Dialect.NAMED, Dialect.HASHED})
 _BY_PLACE = frozenset({Dialect.NUMBERED, Dialect.BRACED, Dialect.DOUBLE, Dialect.POSITION})
 
 
@@ -27,7 +30,8 @@ class WireText:
     Attributes:
         template_id: The provider's id of the template.
         signature: The sender signature without brackets; empty when there is none.
-        params: Name and value of each variable, in the provider's order.
+        params: Name and value of each variable, in the provider's order; named as in the text
+            that `convert` makes for it, which is the one that was filed.
         text: The whole text as the handset shows it, ``【signature】`` in front.
     """
 
@@ -40,11 +44,12 @@ class WireText:
 class Wiring:
     """All that is the same in every message of one template at one provider."""
 
-    __slots__ = ("_body", "_order", "_signature", "_template_id")
+    __slots__ = ("_body", "_labels", "_order", "_signature", "_template_id")
 
     def __init__(self, template: Template, provider: str, *, require_id: bool) -> None:
         self._template_id = _id_for(template, provider, require_id=require_id)
         self._order = order_for(template, provider)
+        self._labels = _labels_at(template, provider)
         inside, start = split_signature(template.text)
         self._signature = template.signature if inside is None else inside
         self._body = template if not start else template.with_text(template.text[start:])
@@ -58,7 +63,8 @@ class Wiring:
         body = self._body.plan.render(values)
         signed = signature if signature is not None else (self._signature or "")
         text = f"【{signed}】{body}" if signed else body
-        params = tuple([(name, values[name]) for name in self._order])
+        labels = self._labels
+        params = tuple([(labels.get(name, name), values[name]) for name in self._order])
         return WireText(self._template_id, signed, params, text)
 
 
@@ -75,6 +81,19 @@ def _id_for(template: Template, provider: str, *, require_id: bool) -> str:
         f"模板“{template.name}”没有 {provider} 的模板编号；请先提交审核，"
         f"再把编号写入 [templates.{template.name}.ids]",
     )
+
+
+def _labels_at(template: Template, provider: str) -> dict[str, str]:
+    """The names in the filed text that are not the template's own: those of bare numbers."""
+    style = load(provider).dialect if provider in names() else None
+    if (
+        style is None
+        or style not in _BY_NAME
+        or all(p.dialect is style for p in template.placeholders)
+    ):
+        return {}
+    labels = labels_for(Reading(template), style)
+    return dict(zip(template.names, labels, strict=True))
 
 
 def order_for(template: Template, provider: str) -> tuple[str, ...]:

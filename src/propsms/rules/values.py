@@ -35,7 +35,7 @@ def _kind_of(reading: Reading, name: str) -> Variable:
     if lone and not reading.template.variables:
         import attrs  # noqa: PLC0415 -- already loaded; only here is it needed
 
-        return attrs.evolve(variable, name=name, type=VariableType.CODE)
+        return attrs.evolve(variable, type=VariableType.CODE)
     return variable
 
 
