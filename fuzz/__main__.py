@@ -43,7 +43,8 @@ def _fuzz(folder: Path, seconds: int) -> int:
         f"-artifact_prefix={found}/",
         f"-max_total_time={seconds}",
         "-max_len=8192",
-        "-timeout=60",
+        "-timeout=1200",  # of the clock; the worker holds each input to processor time
+        "-report_slow_units=1200",
         "-rss_limit_mb=2048",
         "-print_final_stats=1",
     ]

@@ -130,7 +130,7 @@ def filled(first: int, second: int, data: bytes) -> None:
 def linear(first: int, second: int, data: bytes) -> None:
     """Eight times the text takes about eight times the time, never sixty-four times.
 
-    Processor time, the best of three; a ratio that is too high is measured thrice more, so that
+    Processor time, the best of several; a ratio that is too high is measured five times more, so that
     a busy machine is not taken for a slow rule.
     """
     text = _text(data)
@@ -147,7 +147,7 @@ def linear(first: int, second: int, data: bytes) -> None:
     short = text * (1 + 1000 // len(text))
     ratio = _growth(act, short)
     if ratio > _STEEP:
-        ratio = min(_growth(act, short) for _ in range(3))
+        ratio = min(_growth(act, short) for _ in range(5))
     assert ratio <= _STEEP, f"8 times the text took {ratio:.0f} times the time"
 
 
@@ -156,7 +156,8 @@ _STEEP = 24  # 8 is linear, 64 is quadratic
 
 def _growth(act: Callable[[str], object], short: str) -> float:
     few = min(_seconds(act, short) for _ in range(3))
-    return _seconds(act, short * 8) / max(few, 20e-6)
+    many = min(_seconds(act, short * 8) for _ in range(2))
+    return many / max(few, 100e-6)
 
 
 def _seconds(act: Callable[[str], object], text: str) -> float:

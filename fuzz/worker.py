@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import signal
 import sys
 import traceback
 from pathlib import Path
 
 import atheris
+
+_LONGEST = 30.0  # seconds of processor time for one input; a busy machine is no hang
+
+
+def _too_long(*_: object) -> None:
+    raise TimeoutError(f"more than {_LONGEST:.0f} s of processor time")
 
 
 class _Findings:
@@ -20,10 +27,13 @@ class _Findings:
     def try_one(self, data: bytes) -> None:
         from fuzz.targets import run
 
+        signal.setitimer(signal.ITIMER_PROF, _LONGEST)
         try:
             run(data)
         except Exception as error:  # noqa: BLE001 -- every exception is what we look for
             self._tell(error, data)
+        finally:
+            signal.setitimer(signal.ITIMER_PROF, 0)
 
     def _tell(self, error: Exception, data: bytes) -> None:
         frames = traceback.extract_tb(error.__traceback__)[-3:]
@@ -45,6 +55,7 @@ def main() -> None:
 
         for first in range(256):
             run(bytes((first, first, first)) + "【绿苑】${a}停水".encode())
+    signal.signal(signal.SIGPROF, _too_long)
     atheris.Setup([sys.argv[0], *options], _Findings(Path(folder)).try_one)
     atheris.Fuzz()
 
