@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import json
+from datetime import timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
@@ -67,7 +68,8 @@ class Acme:
             reply = response.json()
             code = str(reply["code"])
             if code != "OK":
-                return [self._refused(m, code) for m in messages]
+                wait = timedelta(seconds=int(response.header("retry-after", "0")))
+                return [self._refused(m, code, wait) for m in messages]
             if response.status != 200:
                 return [Unknown(m.reference, self.name, f"{response.status}") for m in messages]
             ids = {line["reference"]: line["id"] for line in reply["results"]}
@@ -76,8 +78,8 @@ class Acme:
             cause = f"HTTP {response.status}: {type(error).__name__}"
             return [Unknown(m.reference, self.name, cause) for m in messages]
 
-    def _refused(self, message: WireMessage, code: str) -> Outcome:
+    def _refused(self, message: WireMessage, code: str, wait: timedelta) -> Outcome:
         if code not in REFUSALS:
             return Unknown(message.reference, self.name, code)
         reason, retry = REFUSALS[code]
-        return Refused(message.reference, self.name, reason, code, "", retry)
+        return Refused(message.reference, self.name, reason, code, "", retry, wait or None)

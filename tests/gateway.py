@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gzip
 import json
 import multiprocessing
 import socket
@@ -111,7 +112,7 @@ class _Server:
             await serve(self.answer, "localhost", 0, ssl=tls, family=socket.AF_INET),
             await serve(self.answer, "127.0.0.1", 0),
             await serve(self.answer, "localhost", 0, ssl=strange, family=socket.AF_INET),
-            await serve(_stay_silent, "localhost", 0, family=socket.AF_INET),
+            await serve(self.stay_silent, "localhost", 0, family=socket.AF_INET),
         ]
         pipe.send([server.sockets[0].getsockname()[1] for server in servers])
         loop = asyncio.get_running_loop()
@@ -133,6 +134,14 @@ class _Server:
                 served += 1
         with contextlib.suppress(ConnectionError, ssl.SSLError):
             writer.close()
+
+    async def stay_silent(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        """Take a connection and never answer, not even the handshake."""
+        self.counts["-silent"] += 1
+        await reader.read()
+        writer.close()
 
     async def _one(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, served: int
@@ -181,6 +190,21 @@ class _Server:
             await writer.drain()
             await asyncio.sleep(0.1)
 
+    async def _slow_head(self, writer: asyncio.StreamWriter, references: list[str]) -> None:
+        """Headers that trickle: no pause is long, and they never end."""
+        writer.write(b"HTTP/1.1 200 OK\r\nx-padding: ")
+        with contextlib.suppress(ConnectionError):
+            for _ in range(600):
+                writer.write(b"x")
+                await writer.drain()
+                await asyncio.sleep(0.1)
+
+    async def _packed(self, writer: asyncio.StreamWriter, references: list[str]) -> None:
+        """Compressed, though nobody said that it may be."""
+        body = gzip.compress(_accepted(references))
+        _reply(writer, 200, body, **{"content-encoding": "gzip"})
+        await writer.drain()
+
     async def _cut(self, writer: asyncio.StreamWriter, references: list[str]) -> None:
         body = _accepted(references)
         _reply(writer, 200, body[: len(body) // 2])
@@ -203,6 +227,14 @@ class _Server:
         await writer.drain()
 
     async def _throttled(self, writer: asyncio.StreamWriter, references: list[str]) -> None:
+        await self._refuse_once(writer, references, "0")
+
+    async def _slow_down(self, writer: asyncio.StreamWriter, references: list[str]) -> None:
+        await self._refuse_once(writer, references, "1")
+
+    async def _refuse_once(
+        self, writer: asyncio.StreamWriter, references: list[str], retry_after: str
+    ) -> None:
         """Refused with 429 once for each reference, then taken."""
         first = [r for r in references if self.counts["throttled " + r] == 0]
         self.counts.update("throttled " + r for r in references)
@@ -210,7 +242,7 @@ class _Server:
             await self._ok(writer, references)
             return
         self.counts.subtract(references)
-        _reply(writer, 429, b'{"code":"THROTTLED"}', **{"retry-after": "0"})
+        _reply(writer, 429, b'{"code":"THROTTLED"}', **{"retry-after": retry_after})
         await writer.drain()
 
     async def _redirect(self, writer: asyncio.StreamWriter, references: list[str]) -> None:
@@ -234,11 +266,6 @@ class _Server:
         date = formatdate(1_772_510_400 + 3600, usegmt=True)  # an hour after noon, Shanghai time
         _reply(writer, 200, b'{"code":"AUTH"}', date=date)
         await writer.drain()
-
-
-async def _stay_silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    await reader.read()
-    writer.close()
 
 
 def _reset(writer: asyncio.StreamWriter) -> None:

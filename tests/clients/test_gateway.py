@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import importlib
 import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
 import traceback
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +31,7 @@ from propsms.templates import Template, TemplateLibrary
 from propsms.wire import BatchRule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Iterator
 
 NOON = datetime(2026, 3, 3, 4, tzinfo=UTC)
 NUMBER = "13900000001"
@@ -35,7 +43,12 @@ PATIENT = Timeouts()
 HASTY = Timeouts(read=timedelta(seconds=0.2), total=timedelta(seconds=0.5))
 HASTY_CONNECT = Timeouts(connect=timedelta(seconds=0.3))
 NO_PAUSE = RetryPolicy(base=timedelta(0))
-TRANSPORTS = ["httpx", "httpx2", "async-httpx", "async-httpx2", "aiohttp", "httpx-aiohttp"]
+# What a client opens by itself, with everything installed or less; then what a host may give.
+BLOCKING = ["own", "httpx", "httpx2"]
+OWN_AWAITED = ["own aiohttp", "own httpx2", "own httpx"]
+AWAITED = [*OWN_AWAITED, "async httpx", "async httpx2", "aiohttp", "httpx-aiohttp"]
+TRANSPORTS = [*BLOCKING, *AWAITED]
+NOT_INSTALLED = {"own httpx2": ["aiohttp"], "own httpx": ["aiohttp", "httpx2"]}
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +66,38 @@ def options(**more: Any) -> dict[str, Any]:
     return usual | more
 
 
-async def _http(transport: str, tls: Any) -> Any:
+@contextmanager
+def blocking(transport: str, gateway: Gateway, provider: Any, **more: Any) -> Iterator[Client]:
+    """A client over one of the transports that block."""
+    if transport == "own":
+        with Client(provider, **options(**more)) as client:
+            yield client
+        return
+    with importlib.import_module(transport).Client(verify=gateway.tls) as http:
+        yield Client(provider, http=http, **options(**more))
+
+
+@asynccontextmanager
+async def awaited(
+    transport: str, gateway: Gateway, provider: Any, **more: Any
+) -> AsyncIterator[AsyncClient]:
+    """A client over one of the transports that are awaited."""
+    if transport in OWN_AWAITED:
+        with pytest.MonkeyPatch.context() as patch:
+            for name in NOT_INSTALLED.get(transport, []):
+                patch.setitem(sys.modules, name, None)
+            async with AsyncClient(provider, **options(**more)) as client:
+                yield client
+    else:
+        http = _http(transport, gateway.tls)
+        try:
+            yield AsyncClient(provider, http=http, **options(**more))
+        finally:
+            await (http.close() if transport == "aiohttp" else http.aclose())
+    await _until_all_is_closed()
+
+
+def _http(transport: str, tls: Any) -> Any:
     if transport == "aiohttp":
         import aiohttp
 
@@ -63,38 +107,46 @@ async def _http(transport: str, tls: Any) -> Any:
         from httpx_aiohttp import AiohttpTransport
 
         return httpx.AsyncClient(transport=AiohttpTransport(verify=tls))
-    library = importlib.import_module(transport.removeprefix("async-"))
-    return library.AsyncClient(verify=tls)
+    return importlib.import_module(transport.removeprefix("async ")).AsyncClient(verify=tls)
 
 
-async def _awaited(
-    transport: str, tls: Any, url: str, many: list[OutboundMessage], more: dict[str, Any]
-) -> Any:
-    http = await _http(transport, tls)
-    client = AsyncClient(Acme(url), http=http, **options(**more))
-    try:
+async def _until_all_is_closed() -> None:
+    """Asyncio says goodbye over TLS after a connection was closed, in its own time."""
+    selector: Any = asyncio.get_running_loop()._selector  # type: ignore[attr-defined]
+    for _ in range(1000):
+        if len(selector.get_map()) == 1:  # what wakes the loop itself
+            break
+        await asyncio.sleep(0.01)
+
+
+async def _collect(
+    transport: str, gateway: Gateway, provider: Any, many: list[OutboundMessage], more: Any
+) -> list[Outcome]:
+    async with awaited(transport, gateway, provider, **more) as client:
         return [outcome async for outcome in client.send_many(many)]
-    finally:
-        await (http.close() if transport == "aiohttp" else http.aclose())
 
 
 def send_over(
     transport: str, gateway: Gateway, url: str, many: list[OutboundMessage], **more: Any
 ) -> list[Outcome]:
     """Send through one of the transports that users may choose."""
-    tls = gateway.tls
-    if transport in {"httpx", "httpx2"}:
-        with importlib.import_module(transport).Client(verify=tls) as http:
-            return list(Client(Acme(url), http=http, **options(**more)).send_many(many))
-    found: list[Outcome] = asyncio.run(_awaited(transport, tls, url, many, more))
-    return found
+    if transport in BLOCKING:
+        with blocking(transport, gateway, Acme(url), **more) as client:
+            return list(client.send_many(many))
+    return asyncio.run(_collect(transport, gateway, Acme(url), many, more))
+
+
+@pytest.fixture(autouse=True)
+def trusted(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a client opens by itself trusts the gateway, too."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(gateway.certificate))
 
 
 @pytest.fixture
 def everything_logged(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
     """All records at DEBUG; in the end none may hold the number or the secret."""
     caplog.set_level(logging.DEBUG)
-    for name in ("httpx", "httpx2", "httpcore", "httpcore2", "aiohttp"):
+    for name in ("httpx", "httpx2", "httpcore", "httpcore2", "aiohttp", "asyncio"):
         caplog.set_level(logging.DEBUG, logger=name)
     yield caplog
     assert_clean(caplog.text)
@@ -118,6 +170,7 @@ AFTER_IT_LEFT = [  # what the gateway does, how often it took the message
     ("reset-after", 1),
     ("hang", 1),
     ("slow-body", 1),
+    ("slow-head", 1),
     ("cut", 1),
     ("garbage", 1),
     ("html", 1),
@@ -137,9 +190,10 @@ def test_what_may_have_left_is_unknown(
     gateway: Gateway, transport: str, path: str, taken: int
 ) -> None:
     """Whatever goes wrong after a byte left, the outcome is unknown and nothing is repeated."""
-    sent = message()
-    timeouts = HASTY if path in {"hang", "slow-body"} else PATIENT
+    sent, start = message(), time.monotonic()
+    timeouts = HASTY if path in {"hang", "slow-body", "slow-head"} else PATIENT
     (outcome,) = send_over(transport, gateway, gateway.url(path), [sent], timeouts=timeouts)
+    assert time.monotonic() - start < 20  # the gateway hangs, and trickles, for a minute
     assert isinstance(outcome, Unknown), outcome
     assert_clean(repr(outcome))
     assert taken == gateway.counts()[sent.reference]
@@ -213,41 +267,30 @@ def test_the_hosts_own_requests_are_logged_as_ever(
     assert "ok?mine=1" in everything_logged.text
 
 
-@pytest.mark.parametrize("path", ["lost", "hang"])
-@pytest.mark.usefixtures("everything_logged")
-def test_exceptions_hold_no_request(gateway: Gateway, path: str) -> None:
-    """What is raised chains to the error of the system, not to one that holds the request."""
-    import httpx
-
-    with httpx.Client(verify=gateway.tls) as http:
-        client = Client(Acme(gateway.url(path)), http=http, **options(timeouts=HASTY))
-        with pytest.raises(OutcomeUnknownError) as caught:
-            client.send(message())
-    error: BaseException | None = caught.value
-    assert_clean("".join(traceback.format_exception(error)))
-    while error is not None:
-        assert not hasattr(error, "request")
-        assert type(error).__module__.partition(".")[0] in {"propsms", "builtins", "ssl"}
-        error = error.__cause__ or error.__context__
-
-
-@pytest.mark.parametrize("transport", TRANSPORTS[2:])
-@pytest.mark.parametrize("path", ["lost", "hang"])
-@pytest.mark.usefixtures("everything_logged")
-def test_awaited_exceptions_hold_no_request(gateway: Gateway, transport: str, path: str) -> None:
-    """The same, whichever library was beneath."""
+def send_one(
+    transport: str, gateway: Gateway, sent: OutboundMessage, url: str, **more: Any
+) -> None:
+    """`send`, which raises, over one of the transports."""
+    if transport in BLOCKING:
+        with blocking(transport, gateway, Acme(url), **more) as client:
+            client.send(sent)
+        return
 
     async def send() -> None:
-        http = await _http(transport, gateway.tls)
-        client = AsyncClient(Acme(gateway.url(path)), http=http, **options(timeouts=HASTY))
-        try:
-            await client.send(message())
-        finally:
-            await (http.close() if transport == "aiohttp" else http.aclose())
-            await asyncio.sleep(0.05)  # aiohttp closes TLS in the background
+        async with awaited(transport, gateway, Acme(url), **more) as client:
+            await client.send(sent)
 
+    asyncio.run(send())
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("path", ["lost", "hang", "cut", "big"])
+@pytest.mark.usefixtures("everything_logged")
+def test_exceptions_hold_no_request(gateway: Gateway, transport: str, path: str) -> None:
+    """What is raised chains to the error of the system, not to one that holds the request."""
+    timeouts = HASTY if path == "hang" else PATIENT
     with pytest.raises(OutcomeUnknownError) as caught:
-        asyncio.run(send())
+        send_one(transport, gateway, message(), gateway.url(path), timeouts=timeouts)
     error: BaseException | None = caught.value
     assert_clean("".join(traceback.format_exception(error)))
     while error is not None:
@@ -266,68 +309,83 @@ def test_unreachable_chains_to_its_cause(gateway: Gateway) -> None:
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.usefixtures("everything_logged")
 def test_throttled_then_accepted(gateway: Gateway, transport: str) -> None:
     """A 429 is documented as refused: the second try is safe, and the phone gets one."""
     sent = message()
     (outcome,) = send_over(transport, gateway, gateway.url("throttled"), [sent])
     assert accepted(outcome), outcome
-    assert 1 == gateway.counts()[sent.reference]
+    counts = gateway.counts()
+    assert (1, 2) == (counts[sent.reference], counts["throttled " + sent.reference])
+
+
+@pytest.mark.parametrize("transport", ["own", "own aiohttp"])
+def test_retry_after_is_waited_for(gateway: Gateway, transport: str) -> None:
+    """The second try comes no earlier than the provider said."""
+    sent, start = message(), time.monotonic()
+    (outcome,) = send_over(transport, gateway, gateway.url("slow-down"), [sent])
+    assert accepted(outcome), outcome
+    assert 1 <= time.monotonic() - start
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.usefixtures("everything_logged")
 def test_clock_off_by_an_hour(gateway: Gateway, transport: str) -> None:
     """The provider refuses the signature, and the refusal tells that our clock is off."""
-    (outcome,) = send_over(transport, gateway, gateway.url("skewed"), [message()])
+    sent = message()
+    (outcome,) = send_over(transport, gateway, gateway.url("skewed"), [sent])
     assert isinstance(outcome, Refused)
     assert RefusalReason.AUTH_FAILED is outcome.reason
     assert "-60 minutes" in outcome.detail
+    assert 0 == gateway.counts()[sent.reference]
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-def test_many_over_kept_connections(gateway: Gateway, transport: str) -> None:
-    """One after the other through one client; every third request finds its connection closed."""
-    sent = [attrs.evolve(message(), to=parse(f"1390000{i:04}")) for i in range(12)]
-    url = gateway.url("closing")
-    provider = Acme(url, batches=(BatchRule(1),))
-    outcomes = asyncio.run(_one_client(transport, gateway, provider, sent))
+def test_a_reply_may_come_packed(gateway: Gateway, transport: str) -> None:
+    """Nobody asks for it, and some server does it all the same."""
+    (outcome,) = send_over(transport, gateway, gateway.url("packed"), [message()])
+    assert accepted(outcome), outcome
+
+
+@pytest.mark.parametrize("concurrency", [1, 8])
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.usefixtures("everything_logged")
+def test_kept_connections_that_close(gateway: Gateway, transport: str, concurrency: int) -> None:
+    """Every third request finds its connection closed, one after the other and under load."""
+    sent = [attrs.evolve(message(), to=parse(f"1390000{i:04}")) for i in range(12 * concurrency)]
+    provider = Acme(gateway.url("closing"), batches=(BatchRule(1),))
+
+    async def send() -> list[Outcome]:
+        async with awaited(transport, gateway, provider) as client:
+            return [o async for o in client.send_many(sent, concurrency=concurrency)]
+
+    if transport in BLOCKING:
+        with blocking(transport, gateway, provider) as client:
+            outcomes = list(client.send_many(sent, concurrency=concurrency))
+    else:
+        outcomes = asyncio.run(send())
     counts = gateway.counts()
-    for one, outcome in zip(sent, outcomes, strict=True):
+    assert {one.reference for one in sent} == {outcome.reference for outcome in outcomes}
+    assert len(sent) == len(outcomes)
+    for outcome in outcomes:
         assert isinstance(outcome, Accepted | Unknown)
-        assert (1 if isinstance(outcome, Accepted) else 0) == counts[one.reference]
+        assert (1 if isinstance(outcome, Accepted) else 0) == counts[outcome.reference]
 
 
-async def _one_client(
-    transport: str, gateway: Gateway, provider: Acme, sent: list[OutboundMessage]
-) -> list[Outcome]:
-    if transport in {"httpx", "httpx2"}:
-        with importlib.import_module(transport).Client(verify=gateway.tls) as http:
-            return list(Client(provider, http=http, **options()).send_many(sent))
-    http = await _http(transport, gateway.tls)
-    client = AsyncClient(provider, http=http, **options())
-    try:
-        return [outcome async for outcome in client.send_many(sent)]
-    finally:
-        await (http.close() if transport == "aiohttp" else http.aclose())
-
-
-@pytest.mark.parametrize("transport", ["async-httpx", "async-httpx2", "aiohttp", "httpx-aiohttp"])
+@pytest.mark.parametrize("transport", AWAITED)
+@pytest.mark.usefixtures("everything_logged")
 def test_a_cancelled_send_says_unknown(gateway: Gateway, transport: str) -> None:
     """It left, nobody answered yet, and the task is cancelled."""
     heard: list[Outcome] = []
 
     async def cancel() -> None:
-        http = await _http(transport, gateway.tls)
-        client = AsyncClient(
-            Acme(gateway.url("hang")), http=http, **options(on_outcome=heard.append)
-        )
-        task = asyncio.create_task(client.send(sent))
-        while not gateway.counts()[sent.reference]:  # noqa: ASYNC110 - another process counts
-            await asyncio.sleep(0.02)
-        task.cancel()
-        try:
+        more: dict[str, Any] = {"on_outcome": heard.append}
+        async with awaited(transport, gateway, Acme(gateway.url("hang")), **more) as client:
+            task = asyncio.create_task(client.send(sent))
+            while not gateway.counts()[sent.reference]:  # noqa: ASYNC110 - another process counts
+                await asyncio.sleep(0.02)
+            task.cancel()
             await task
-        finally:
-            await (http.close() if transport == "aiohttp" else http.aclose())
 
     sent = message()
     with pytest.raises(asyncio.CancelledError):
@@ -336,18 +394,88 @@ def test_a_cancelled_send_says_unknown(gateway: Gateway, transport: str) -> None
     assert 1 == gateway.counts()[sent.reference]
 
 
-def test_cancelled_while_connecting_says_nothing(gateway: Gateway) -> None:
-    """Our own session knows that no byte of the request has left."""
+# anyio forgets to close a connection whose handshake is cancelled; the collector does it.
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("transport", OWN_AWAITED)
+def test_cancelled_while_connecting_says_nothing(gateway: Gateway, transport: str) -> None:
+    """What a client opens by itself knows that no byte of the request has left."""
     heard: list[Outcome] = []
+    before = gateway.counts()["-silent"]
 
     async def cancel() -> None:
         url = f"https://localhost:{gateway.silent_port}/ok"
-        async with AsyncClient(Acme(url), **options(on_outcome=heard.append)) as client:
+        more: dict[str, Any] = {"on_outcome": heard.append}
+        async with awaited(transport, gateway, Acme(url), **more) as client:
             task = asyncio.create_task(client.send(message()))
-            await asyncio.sleep(0.2)
+            while gateway.counts()["-silent"] == before:  # noqa: ASYNC110 - another process counts
+                await asyncio.sleep(0.02)
             task.cancel()
             await task
 
     with pytest.raises(asyncio.CancelledError):
         asyncio.run(cancel())
+    gc.collect()
     assert [] == heard
+
+
+@pytest.mark.parametrize("transport", BLOCKING)
+@pytest.mark.usefixtures("everything_logged")
+def test_an_interrupt_in_the_middle_says_unknown(gateway: Gateway, transport: str) -> None:
+    """Ctrl-C while the reply is waited for: the request left, so the host hears of it."""
+    heard: list[Outcome] = []
+    sent = message()
+    us = threading.get_ident()
+
+    def interrupt() -> None:
+        while not gateway.counts()[sent.reference]:
+            time.sleep(0.02)
+        signal.pthread_kill(us, signal.SIGINT)
+
+    more: dict[str, Any] = {"on_outcome": heard.append}
+    with blocking(transport, gateway, Acme(gateway.url("hang")), **more) as client:
+        helper = threading.Thread(target=interrupt)
+        helper.start()
+        with pytest.raises(KeyboardInterrupt):
+            client.send(sent)
+        helper.join()
+    assert [Unknown] == [type(outcome) for outcome in heard]
+    assert 1 == gateway.counts()[sent.reference]
+
+
+FORKED = """
+import os, sys
+from propsms import Client
+from propsms.clients import utc_now
+from propsms.messages import Accepted, OutboundMessage
+from propsms.phone import parse
+from propsms.templates import Template, TemplateLibrary
+from tests.acme import Acme
+
+library = TemplateLibrary([Template("hi", "您好", "notice", "urgent")], signature="绿苑物业")
+client = Client(Acme(sys.argv[1]), library=library, qps=1000)
+
+def send(reference):
+    sent = OutboundMessage(parse("19900000001"), "hi", reference=reference)
+    assert isinstance(next(client.send_many([sent])), Accepted)
+
+send("parent-1")  # its connection stays open
+client._core.router._lock.acquire()  # another thread of the parent holds it, say
+child = os.fork()
+if not child:
+    send("child")
+    os._exit(0)
+client._core.router._lock.release()
+send("parent-2")
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system knows no fork")
+def test_a_forked_process_opens_connections_of_its_own(gateway: Gateway) -> None:
+    """Replies on a shared connection would be anybody's; a lock held in the parent stays held."""
+    before = gateway.counts()["-connections"]
+    subprocess.run([sys.executable, "-c", FORKED, gateway.url()], check=True, timeout=60)
+    counts = gateway.counts()
+    assert [1, 1, 1] == [counts[name] for name in ("parent-1", "parent-2", "child")]
+    assert 2 == counts["-connections"] - before

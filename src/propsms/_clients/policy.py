@@ -102,8 +102,9 @@ class Timeouts:
     Attributes:
         connect: Until the connection stands, TLS included; nothing was sent when it ends.
         read: Between two pieces of the reply; whether it was sent is unknown when it ends.
-        total: For the whole exchange. `Client`, which cannot be interrupted while it reads, looks
-            at it between two pieces of the body; headers that trickle in may outlast it.
+        total: For the whole exchange, also if the reply trickles in byte by byte. Over a client of
+            httpx that you give, `Client` counts in whole seconds, rounded up, and looking up a
+            name comes on top; what it opens by itself holds it exactly.
         pool: Until a connection of the pool is free; nothing was sent when it ends.
     """
 

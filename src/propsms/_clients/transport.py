@@ -4,9 +4,7 @@ Three kinds of client are driven: httpx, httpx2 (same shape), and a session of a
 request goes out as the provider built it: URL and body are not encoded again, redirects are
 not followed, and a reply longer than the cap is not read to its end.
 
-An exception of these libraries holds the request, and with it numbers and secrets; none of
-them leaves this module. What is chained is the error of the operating system beneath it,
-without its stack.
+What goes wrong is a value: `NotTaken` tells whether anything left.
 """
 
 from __future__ import annotations
@@ -15,20 +13,31 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from propsms._clients.deadline import Deadline
 from propsms._clients.effects import Exchange, NotTaken
-from propsms._clients.redact import install, ours, scrub
+from propsms._clients.failures import (
+    BROKEN,
+    CLOSED,
+    MAX_BODY,
+    NEVER_STOOD,
+    TOO_LONG,
+    TOO_SLOW,
+    class_names,
+    failed,
+    named,
+    system_error,
+)
+from propsms._clients.redact import install, ours
 from propsms.errors import InvalidValueError, OutcomeUnknownError, UnreachableError
 from propsms.wire import HttpResponse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    import ssl
+    from collections.abc import Mapping
 
     from propsms._clients.policy import Timeouts
 
 __all__ = ["AsyncTransport", "SyncTransport", "exchange_itself", "open_async", "open_sync"]
-
-_MAX_BODY: Final = 1024 * 1024
-"""A provider's reply is a few kilobytes; a batch of a thousand is below 200."""
 
 
 class SyncTransport(Protocol):
@@ -68,14 +77,16 @@ def open_sync(http: Any, timeouts: Timeouts) -> SyncTransport:
 
 
 def _open_own(timeouts: Timeouts) -> SyncTransport:
-    """The transport of httpx alone: we need neither its redirects, cookies nor credentials."""
+    """The part of httpx that moves bytes: we need neither redirects, cookies nor credentials."""
     from urllib.request import getproxies  # noqa: PLC0415
 
-    import httpx  # noqa: PLC0415
+    if getproxies():  # which only a client of httpx knows how to use
+        import httpx  # noqa: PLC0415
 
-    if getproxies():  # which only its client knows how to use
         return _Httpx(httpx, httpx.Client(), timeouts, owned=True)
-    return _Direct(httpx, httpx.HTTPTransport(), timeouts, owned=True)
+    from propsms._clients.direct import Direct  # noqa: PLC0415
+
+    return Direct(timeouts)
 
 
 def open_async(http: Any, timeouts: Timeouts) -> AsyncTransport:
@@ -99,11 +110,11 @@ def exchange_itself(call: Any, exchange: Exchange) -> HttpResponse | NotTaken:
     try:
         response: HttpResponse = call(exchange.request)
     except UnreachableError as error:
-        return NotTaken(_named(error, error.message), sent=False)
+        return NotTaken(named(error, error.message), sent=False)
     except OutcomeUnknownError as error:
-        return NotTaken(_named(error, error.message), sent=True)
+        return NotTaken(named(error, error.message), sent=True)
     except Exception as error:  # noqa: BLE001 - whatever it is, it may have been sent
-        return NotTaken(_named(error, str(error)), _beneath(error), sent=True)
+        return NotTaken(named(error, str(error)), system_error(error), sent=True)
     return response
 
 
@@ -113,61 +124,49 @@ class _Httpx:
     def __init__(self, library: Any, client: Any, timeouts: Timeouts, *, owned: bool) -> None:
         self._library = library
         self._client = client
-        self._timeout = timeouts.as_httpx()
+        self._steps = timeouts.as_httpx()
         self._total = timeouts.total.total_seconds()
         self._owned = owned
 
     def exchange(self, exchange: Exchange) -> HttpResponse | NotTaken:
-        if self._is_closed():
-            return _CLOSED
-        deadline = time.monotonic() + self._total
+        if self._client.is_closed:
+            return CLOSED
+        end = time.monotonic() + self._total
         try:
             with ours():
-                return self._move(exchange, deadline)
+                return self._move(exchange, end)
         except Exception as error:  # noqa: BLE001 - sorted by whether anything left
-            return _failed(error)
+            return failed(error)
 
-    def _move(self, exchange: Exchange, deadline: float) -> HttpResponse | NotTaken:
+    def _move(self, exchange: Exchange, end: float) -> HttpResponse | NotTaken:
         exchange.left = True  # a trace would tell more, but only an interrupt would ask
+        timeouts: dict[str, Any] = {
+            step: seconds if step == "pool" else Deadline(seconds, end)
+            for step, seconds in self._steps.items()
+        }
         request = self._library.Request(
             exchange.request.method,
             exchange.request.url,
             headers=dict(exchange.request.headers),
             content=exchange.request.body,
-            extensions={"timeout": self._timeout},
+            extensions={"timeout": timeouts},
         )
-        response = self._send(request)
+        response = self._client.send(request, stream=True, follow_redirects=False, auth=None)
         try:
-            body = b""
+            body = bytearray()
             for chunk in response.iter_bytes():
                 body += chunk
-                if len(body) > _MAX_BODY:
-                    return _TOO_LONG
-                if time.monotonic() > deadline:
-                    return _TOO_SLOW
+                if len(body) > MAX_BODY:
+                    return TOO_LONG
+                if time.monotonic() > end:  # a transport that heeds no time-out
+                    return TOO_SLOW
         finally:
             response.close()
-        return HttpResponse(response.status_code, response.headers, body)
-
-    def _send(self, request: Any) -> Any:
-        return self._client.send(request, stream=True, follow_redirects=False, auth=None)
-
-    def _is_closed(self) -> bool:
-        return bool(self._client.is_closed)
+        return HttpResponse(response.status_code, response.headers, bytes(body))
 
     def close(self) -> None:
         if self._owned:
             self._client.close()
-
-
-class _Direct(_Httpx):
-    """A bare transport of httpx."""
-
-    def _send(self, request: Any) -> Any:
-        return self._client.handle_request(request)
-
-    def _is_closed(self) -> bool:
-        return False
 
 
 class _AsyncHttpx:
@@ -182,17 +181,17 @@ class _AsyncHttpx:
 
     async def exchange(self, exchange: Exchange) -> HttpResponse | NotTaken:
         if self._client.is_closed:
-            return _CLOSED
+            return CLOSED
         try:
             with ours():
                 async with asyncio.timeout(self._total):
                     return await self._move(exchange)
         except TimeoutError:
-            return _TOO_SLOW if exchange.left else _NEVER_STOOD
+            return TOO_SLOW if exchange.left else NEVER_STOOD
         except asyncio.CancelledError:
             return _broken_off()
         except Exception as error:  # noqa: BLE001 - sorted by whether anything left
-            return _failed(error)
+            return failed(error)
 
     async def _move(self, exchange: Exchange) -> HttpResponse | NotTaken:
         exchange.left = True  # until a trace says better: not every transport traces
@@ -212,8 +211,8 @@ class _AsyncHttpx:
             body = bytearray()
             async for chunk in response.aiter_bytes():
                 body += chunk
-                if len(body) > _MAX_BODY:
-                    return _TOO_LONG
+                if len(body) > MAX_BODY:
+                    return TOO_LONG
         finally:
             await response.aclose()
         return HttpResponse(response.status_code, response.headers, bytes(body))
@@ -231,7 +230,7 @@ class _Shards:
 
         self._httpx = httpx
         self._timeouts = timeouts
-        self._tls = httpx.create_ssl_context()
+        self._tls = _authorities()
         self._shards: list[tuple[_AsyncHttpx, list[Exchange]]] = []
 
     async def exchange(self, exchange: Exchange) -> HttpResponse | NotTaken:
@@ -281,7 +280,7 @@ class _Aiohttp:
     async def exchange(self, exchange: Exchange) -> HttpResponse | NotTaken:
         session = self._session or self._open()
         if session.closed:
-            return _CLOSED
+            return CLOSED
         try:
             with ours():
                 return await self._move(session, exchange)
@@ -289,8 +288,8 @@ class _Aiohttp:
             return _broken_off()
         except Exception as error:  # noqa: BLE001 - sorted by whether anything left
             if type(error) is TimeoutError and not exchange.left:
-                return _NEVER_STOOD
-            return _failed(error)
+                return NEVER_STOOD
+            return failed(error)
 
     async def _move(self, session: Any, exchange: Exchange) -> HttpResponse | NotTaken:
         exchange.left = not self._owned  # our own session traces what it sends
@@ -309,9 +308,9 @@ class _Aiohttp:
             body = bytearray()
             async for chunk in response.content.iter_any():
                 body += chunk
-                if len(body) > _MAX_BODY:
+                if len(body) > MAX_BODY:
                     response.close()
-                    return _TOO_LONG
+                    return TOO_LONG
             return HttpResponse(response.status, response.headers, bytes(body))
 
     def _open(self) -> Any:
@@ -320,7 +319,7 @@ class _Aiohttp:
         trace = aiohttp.TraceConfig()
         trace.on_request_headers_sent.append(_note_leaving)
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0),
+            connector=aiohttp.TCPConnector(limit=0, ssl=_authorities()),
             cookie_jar=aiohttp.DummyCookieJar(),
             trace_configs=[trace],
             trust_env=True,
@@ -348,11 +347,19 @@ def _best_async(timeouts: Timeouts) -> AsyncTransport:
         import httpx2  # noqa: PLC0415
     except ImportError:
         return _Shards(timeouts)
-    return _AsyncHttpx(httpx2, httpx2.AsyncClient(limits=httpx2.Limits()), timeouts, owned=True)
+    client = httpx2.AsyncClient(verify=_authorities(), limits=httpx2.Limits())
+    return _AsyncHttpx(httpx2, client, timeouts, owned=True)
+
+
+def _authorities() -> ssl.SSLContext:
+    """The same authorities, and ``SSL_CERT_FILE``, whichever library is installed."""
+    import httpx  # noqa: PLC0415
+
+    return httpx.create_ssl_context()
 
 
 def _is_aiohttp(http: object) -> bool:
-    return "ClientSession" in _class_names(http) and hasattr(http, "cookie_jar")
+    return "ClientSession" in class_names(http) and hasattr(http, "cookie_jar")
 
 
 def _library_of(http: object, wanted: str) -> Any:
@@ -377,23 +384,6 @@ def _has_left(event: str, *, before: bool) -> bool:
     return before and not event.startswith("connection.")
 
 
-# What an exception means.
-
-_NEVER_LEFT: Final = frozenset(
-    {"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "UnsupportedProtocol"}
-)
-# httpx-aiohttp calls a lost reply ConnectTimeout, so what lies beneath decides:
-# its map sends aiohttp.ClientConnectionError, the parent of ServerDisconnectedError, there.
-_NEVER_LEFT_AIOHTTP: Final = frozenset(
-    {"ClientConnectorError", "ConnectionTimeoutError", "ServerFingerprintMismatch", "InvalidURL"}
-)
-_STANDARD: Final = frozenset({"builtins", "ssl", "socket"})
-_CLOSED: Final = NotTaken("the HTTP client is closed", sent=False)
-_TOO_LONG: Final = NotTaken(f"the reply is longer than {_MAX_BODY} bytes", sent=True)
-_TOO_SLOW: Final = NotTaken("the whole exchange took too long", TimeoutError(), sent=True)
-_NEVER_STOOD: Final = NotTaken("no connection stood in time", TimeoutError(), sent=False)
-
-
 def _broken_off() -> NotTaken:
     """Pass a cancellation on, unless nobody asked for one.
 
@@ -402,40 +392,4 @@ def _broken_off() -> NotTaken:
     task = asyncio.current_task()
     if task is None or task.cancelling():
         raise asyncio.CancelledError
-    return NotTaken("the connection broke", sent=True)
-
-
-def _failed(error: BaseException) -> NotTaken:
-    beneath = next((e for e in _chain(error) if type(e).__module__.startswith("aiohttp")), None)
-    if beneath is not None:
-        sent = not _NEVER_LEFT_AIOHTTP & _class_names(beneath)
-    else:
-        sent = not _NEVER_LEFT & _class_names(error)
-    return NotTaken(_named(error, str(error)), _beneath(error), sent=sent)
-
-
-def _named(error: BaseException, text: str) -> str:
-    return f"{type(error).__name__}: {scrub(text)}" if text else type(error).__name__
-
-
-def _beneath(error: BaseException) -> BaseException | None:
-    """A copy of the deepest error of Python itself: it holds no request and no stack."""
-    found = [
-        e for e in _chain(error) if type(e).__module__ in _STANDARD and isinstance(e, OSError)
-    ]
-    if not found:
-        return TimeoutError() if "Timeout" in type(error).__name__ else None
-    return type(found[-1])(*[a if isinstance(a, int) else scrub(str(a)) for a in found[-1].args])
-
-
-def _chain(error: BaseException) -> Iterable[BaseException]:
-    seen: list[BaseException] = []
-    current: BaseException | None = error
-    while current is not None and current not in seen:
-        seen.append(current)
-        current = current.__cause__ or current.__context__
-    return seen
-
-
-def _class_names(thing: object) -> set[str]:
-    return {base.__name__ for base in type(thing).__mro__}
+    return BROKEN
