@@ -31,6 +31,7 @@ import threading
 import time
 from collections.abc import AsyncIterable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Protocol, Self, TypeVar
 
@@ -39,6 +40,7 @@ from propsms._clients.calls import call
 from propsms._clients.caps import AsyncFrequencyCaps, FrequencyCaps
 from propsms._clients.core import Core
 from propsms._clients.effects import Ask, Effect, Exchange, Pause, Steps
+from propsms._clients.forks import in_a_forked_child
 from propsms._clients.pace import Health, Pace, Router, Weighted
 from propsms._clients.policy import RetryPolicy, Timeouts
 from propsms._clients.preflight import preflight
@@ -108,6 +110,8 @@ class SuppressionList(Protocol):
 class _Base:
     """What both clients are made of."""
 
+    _transport: Any = None
+
     def __init__(
         self,
         providers: Provider | Weighted | Sequence[Provider | Weighted],
@@ -147,9 +151,10 @@ class _Base:
             timeouts: How long an exchange may take.
             health: When a provider is left to rest.
             on_outcome: Called with every outcome as soon as it is known, from the thread that
-                learned it; also when a send is interrupted and its outcome would be lost. It
-                must not raise.
+                learned it; also when a send is interrupted and its outcome would be lost. What
+                it raises is logged and goes no further: the outcome matters more.
         """
+        _require_plain(on_outcome)
         given = list(providers) if isinstance(providers, Sequence) else [providers]
         router = Router(given, health)
         pace = Pace(qps)
@@ -159,6 +164,7 @@ class _Base:
         self._http = http
         self._timeouts = timeouts
         self._opening = threading.Lock()
+        in_a_forked_child(self._forget_the_parent)
 
     def __repr__(self) -> str:
         names = ", ".join(provider.name for provider in self._core.router.providers)
@@ -169,9 +175,17 @@ class _Base:
         """The names of the providers that are left to rest now, for faults of their own."""
         return self._core.router.at_rest()
 
+    def _forget_the_parent(self) -> None:
+        """Share no connection and no held lock with the process that this one was forked from."""
+        self._opening = threading.Lock()
+        self._core.router.unlock()
+        self._core.pace.unlock()
+        if self._http is None:
+            self._transport = None
+
 
 class Client(_Base):
-    """Sends messages; may be shared by threads.
+    """Sends messages; may be shared by threads, and made before a process forks.
 
     .. versionadded:: 0.1.0
     """
@@ -215,6 +229,10 @@ class Client(_Base):
         A message that cannot go (no such template, a value that does not fit, quiet hours) is
         a `Refused` without a provider, and the others go on.
 
+        An error of the iterable, of ``on_progress`` or of a store comes out after what was
+        taken before it was sent and told. Leave the stream early and nothing more is sent; what
+        was under way then is heard by ``on_outcome`` alone.
+
         Args:
             messages: Any iterable; a generator of a million is fine.
             concurrency: Requests under way at the same time.
@@ -227,9 +245,11 @@ class Client(_Base):
         done = 0
         for outcomes in parts:
             done += len(outcomes)
-            if on_progress is not None:
-                on_progress(done)
-            yield from outcomes
+            try:
+                if on_progress is not None:
+                    on_progress(done)
+            finally:  # these were sent, so they are told whatever the host's function does
+                yield from outcomes
 
     def reconcile(
         self, unknowns: Iterable[Unknown | Entry], *, journal: Journal | None = None
@@ -294,34 +314,48 @@ class Client(_Base):
         self, messages: Iterable[OutboundMessage], concurrency: int
     ) -> Iterator[Sequence[Outcome]]:
         out: set[Future[list[Outcome]]] = set()
+        errors: list[BaseException] = []
+        feed = self._feed(messages)
         with ThreadPoolExecutor(concurrency, "propsms") as pool:
-            for item in self._feed(messages):
+            while not errors:
+                try:
+                    item = next(feed, None)
+                except Exception as error:  # noqa: BLE001 - raised below, after what is under way
+                    errors.append(error)
+                    break
+                if item is None:
+                    break
                 if not isinstance(item, Batch):
                     yield [item]
                     continue
                 if len(out) >= concurrency:
                     done, out = wait(out, return_when=FIRST_COMPLETED)
-                    yield from (future.result() for future in done)
+                    yield from _results(done, errors)
                 out.add(pool.submit(self._run, self._core.deliver(item)))
-            for future in out:
-                yield future.result()
+            yield from _results(out, errors)
+        if errors:
+            raise errors[0]
 
     def _feed(self, messages: Iterable[OutboundMessage]) -> Iterator[Batch | Refused]:
         core, gatherer = self._core, Gatherer()
         route = core.router.route()
-        for message in messages:
-            found = (
-                self._run(core.prepare(message, route))
-                if core.suppression is not None
-                else core.check(message, route)
-            )
-            if isinstance(found, Refused):
-                core.report([found])
-                yield found
-                continue
-            for batch in gatherer.add(found.route, found.job):
-                yield batch
-                route = core.router.route()
+        try:
+            for message in messages:
+                found = (
+                    self._run(core.prepare(message, route))
+                    if core.suppression is not None
+                    else core.check(message, route)
+                )
+                if isinstance(found, Refused):
+                    core.report([found])
+                    yield found
+                    continue
+                for batch in gatherer.add(found.route, found.job):
+                    yield batch
+                    route = core.router.route()
+        except Exception:
+            yield from gatherer.rest()  # what was taken before the error is sent before it is told
+            raise
         yield from gatherer.rest()
 
     def _run(self, steps: Steps[T]) -> T:
@@ -372,16 +406,18 @@ class Client(_Base):
 
 
 class AsyncClient(_Base):
-    """`Client`, awaited; belongs to one event loop.
+    """`Client`, awaited; belongs to one event loop, which must be asyncio's (not trio's).
 
     .. versionadded:: 0.1.0
     """
 
     _transport: AsyncTransport | None = None
+    _loop: asyncio.AbstractEventLoop | None = None
 
     async def send(self, message: OutboundMessage) -> Accepted:
         """Send one message; see `Client.send`.
 
+        Raises `InvalidValueError` where another event loop than that of its first send runs.
         Cancelled while the request may have left, it hands an `Unknown` to ``on_outcome``
         before the cancellation goes on.
         """
@@ -409,12 +445,15 @@ class AsyncClient(_Base):
         """Send messages and yield one outcome for each; see `Client.send_many`."""
         _require_concurrency(concurrency)
         done = 0
-        async for outcomes in self._at_once(messages, concurrency):
-            done += len(outcomes)
-            if on_progress is not None:
-                on_progress(done)
-            for outcome in outcomes:
-                yield outcome
+        async with aclosing(self._at_once(messages, concurrency)) as parts:
+            async for outcomes in parts:
+                done += len(outcomes)
+                try:
+                    if on_progress is not None:
+                        on_progress(done)
+                finally:
+                    for outcome in outcomes:
+                        yield outcome
 
     async def reconcile(
         self,
@@ -441,59 +480,66 @@ class AsyncClient(_Base):
 
     async def _at_once(
         self, messages: Iterable[OutboundMessage] | AsyncIterable[OutboundMessage], workers: int
-    ) -> AsyncIterator[Sequence[Outcome]]:
+    ) -> AsyncGenerator[Sequence[Outcome]]:
         """Let *workers* tasks take batches from one feed and put what came of them in a queue."""
         feed, turn = self._feed(messages), asyncio.Lock()
         answers: asyncio.Queue[Any] = asyncio.Queue(workers)
+        errors: list[Exception] = []
 
         async def work() -> None:
-            while True:
-                async with turn:
-                    item = await anext(feed, _END)
-                if item is _END:
+            while not errors:
+                try:
+                    async with turn:
+                        item = await anext(feed, _END)
+                    if item is _END:
+                        return
+                    batch = item if isinstance(item, Batch) else None
+                    found = await self._run(self._core.deliver(batch)) if batch else [item]
+                except Exception as error:  # noqa: BLE001 - raised below, after what is under way
+                    errors.append(error)
                     return
-                batch = item if isinstance(item, Batch) else None
-                await answers.put(await self._run(self._core.deliver(batch)) if batch else [item])
+                await answers.put(found)
 
         async def finish() -> None:
-            try:
-                async with asyncio.TaskGroup() as group:
-                    for _ in range(workers):
-                        group.create_task(work())
-            except BaseExceptionGroup as several:
-                await answers.put(several.exceptions[0])
-            else:
-                await answers.put(_END)
+            async with asyncio.TaskGroup() as group:
+                for _ in range(workers):
+                    group.create_task(work())
+            await answers.put(_END)
 
         crew = asyncio.create_task(finish())
         try:
             while (found := await answers.get()) is not _END:
-                if isinstance(found, BaseException):
-                    raise found
                 yield found
         finally:
             crew.cancel()
             await asyncio.wait([crew])
             await feed.aclose()
+        if errors:
+            raise errors[0]
 
     async def _feed(
         self, messages: Iterable[OutboundMessage] | AsyncIterable[OutboundMessage]
     ) -> AsyncGenerator[Batch | Refused]:
         core, gatherer = self._core, Gatherer()
         route = core.router.route()
-        async for message in _each(messages):
-            found = (
-                await self._run(core.prepare(message, route))
-                if core.suppression is not None
-                else core.check(message, route)
-            )
-            if isinstance(found, Refused):
-                core.report([found])
-                yield found
-                continue
-            for batch in gatherer.add(found.route, found.job):
+        try:
+            async for message in _each(messages):
+                found = (
+                    await self._run(core.prepare(message, route))
+                    if core.suppression is not None
+                    else core.check(message, route)
+                )
+                if isinstance(found, Refused):
+                    core.report([found])
+                    yield found
+                    continue
+                for batch in gatherer.add(found.route, found.job):
+                    yield batch
+                    route = core.router.route()
+        except Exception:
+            for batch in gatherer.rest():  # sent before the error is told
                 yield batch
-                route = core.router.route()
+            raise
         for batch in gatherer.rest():
             yield batch
 
@@ -529,8 +575,16 @@ class AsyncClient(_Base):
                 return await asyncio.to_thread(effect.call)
 
     def _net(self) -> AsyncTransport:
+        loop = _running_loop()
         if self._transport is None:
-            self._transport = open_async(self._http, self._timeouts)
+            self._transport, self._loop = open_async(self._http, self._timeouts), loop
+        elif loop is not self._loop:
+            raise InvalidValueError(
+                "this AsyncClient belongs to another event loop; make one for each loop, "
+                "or share a Client",
+                "该 AsyncClient 属于另一个事件循环；请为每个事件循环各建一个，或共用一个 Client",
+                field="loop",
+            )
         return self._transport
 
     async def aclose(self) -> None:
@@ -553,6 +607,38 @@ def _accepted(outcome: Outcome, causes: Mapping[str, BaseException]) -> Accepted
         return outcome.raise_for_refusal()
     except PropsmsError as error:
         raise error from causes.get(outcome.reference)
+
+
+def _results(
+    futures: Iterable[Future[list[Outcome]]], errors: list[BaseException]
+) -> Iterator[list[Outcome]]:
+    """What each came to; an error waits until the others are told."""
+    for future in futures:
+        error = future.exception()
+        if error is None:
+            yield future.result()
+        else:
+            errors.append(error)
+
+
+def _running_loop() -> asyncio.AbstractEventLoop:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError as error:
+        raise InvalidValueError(
+            "an AsyncClient runs in an event loop of asyncio; trio is not supported",
+            "AsyncClient 须在 asyncio 的事件循环中运行；不支持 trio",
+            field="loop",
+        ) from error
+
+
+def _require_plain(on_outcome: object) -> None:
+    if inspect.iscoroutinefunction(on_outcome):
+        raise InvalidValueError(
+            "on_outcome must be a plain function: a cancelled send cannot wait for it",
+            "on_outcome 必须是普通函数：被取消的发送无法等待它",
+            field="on_outcome",
+        )
 
 
 def _require_concurrency(concurrency: int) -> None:

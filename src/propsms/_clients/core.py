@@ -230,10 +230,14 @@ class Core:
             yield from self._move_on(following, movable, flight)
 
     def report(self, outcomes: Sequence[Outcome]) -> None:
-        """Tell the host, if it asked for it."""
-        if self.on_outcome is not None:
-            for outcome in outcomes:
+        """Tell the host, if it asked for it; what it makes of it does not change the outcome."""
+        if self.on_outcome is None:
+            return
+        for outcome in outcomes:
+            try:
                 self.on_outcome(outcome)
+            except Exception as error:  # noqa: BLE001 - the others must be heard, and the caller
+                _LOG.error("on_outcome failed for %s: %s", outcome.reference, type(error).__name__)
 
     def _moves_on(self, job: Job, outcomes: Mapping[str, Outcome]) -> bool:
         return self.retry.fails_over(outcomes[job.message.reference])
@@ -293,6 +297,7 @@ class Core:
             return _refuse_all(jobs, INSECURE)
         try:
             reply: HttpResponse | NotTaken = yield exchange
+            answers = _traced(self._read(provider, wires, reply, now), wires, now)
         except BaseException as stopped:
             if exchange.left:
                 lost = self._interrupted(provider, wires, stopped)
@@ -300,7 +305,6 @@ class Core:
             raise
         if isinstance(reply, NotTaken) and reply.error is not None:
             flight.causes.update((job.message.reference, reply.error) for job in jobs)
-        answers = _traced(self._read(provider, wires, reply, now), wires, now)
         self.router.record(provider.name, fault=_is_own_fault(answers))
         return answers
 

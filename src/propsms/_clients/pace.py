@@ -36,6 +36,10 @@ class Pace:
         for rate in qps.values() if isinstance(qps, dict) else (qps,):
             _require_rate(rate)
 
+    def unlock(self) -> None:
+        """Take a new lock: in a forked process nobody gives the old one back."""
+        self._lock = threading.Lock()
+
     def wait(self, provider: str) -> float:
         """Take the next place at *provider*; return the seconds until it comes."""
         rate = self._rate(provider)
@@ -122,6 +126,10 @@ class Router:
         self._clock = clock
         _require_different_names(self._ordered)
         self._records = {p.name: _Record(deque(maxlen=health.window)) for p in self._ordered}
+        self._lock = threading.Lock()
+
+    def unlock(self) -> None:
+        """Take a new lock; see `Pace.unlock`."""
         self._lock = threading.Lock()
 
     @property
