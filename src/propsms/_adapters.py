@@ -368,7 +368,10 @@ def phone_or_none(raw: Any) -> PhoneNumber | None:
 
 def _bare(number: str) -> str:
     """Digits alone, without the country code of the mainland, however a provider writes it."""
-    digits = "".join(filter(str.isdecimal, number)).lstrip("0")
+    plain = number.lstrip("+")
+    if not (plain.isascii() and plain.isdecimal()):  # a batch has two for each recipient
+        plain = "".join(filter(str.isdecimal, number))
+    digits = plain.lstrip("0")
     return digits.removeprefix("86") if len(digits) == 13 else digits
 
 
