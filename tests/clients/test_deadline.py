@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from concurrent.futures import Future
 from contextlib import closing, contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -164,6 +165,31 @@ def test_a_connection_that_stands_too_late_is_closed(monkeypatch: pytest.MonkeyP
     assert stream.closed.wait(LONG)
 
 
+class _Tardy(Future[Any]):
+    """Its result comes in the moment between giving up and saying so."""
+
+    def result(self, timeout: float | None = None) -> Any:
+        found = super().result(LONG)
+        if timeout is not None:
+            raise TimeoutError
+        return found
+
+
+def test_a_connection_that_stands_at_the_last_moment_is_closed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever comes second closes it."""
+    stream = _LateStream()
+    monkeypatch.setattr(httpcore.SyncBackend, "connect_tcp", lambda *_, **__: stream)
+    monkeypatch.setattr("propsms._clients.direct.Future", _Tardy)
+    with (
+        Client(_Web(), library=TemplateLibrary([]), timeouts=HASTY) as client,
+        pytest.raises(UnreachableError),
+    ):
+        client.call(_Web(), HttpRequest("GET", "https://slow.invalid/"))
+    assert stream.closed.is_set()
+
+
 def test_a_closed_client_of_ours_never_left() -> None:
     """Used after it was closed."""
     transport = open_sync(None, Timeouts())
@@ -215,3 +241,12 @@ def test_an_empty_body(method: str) -> None:
     assert (method == "POST") is (b"content-length: 0\r\n" in head)
     assert b"accept: a/b\r\n" in head
     assert b"user-agent" not in head
+
+
+def test_a_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody listens there: nothing left, although the provider could be reached."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    with Client(_Web(), library=TemplateLibrary([])) as client:
+        with pytest.raises(UnreachableError):
+            client.call(_Web(), HttpRequest("GET", "https://localhost:9/"))
+        assert "Direct" != type(client._net()).__name__

@@ -9,10 +9,12 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 from tests.acme import Acme
 
 from propsms import AsyncClient, Client
+from propsms._clients import forks
 from propsms.clients import RetryPolicy
 from propsms.errors import InvalidValueError, OutcomeUnknownError
 from propsms.messages import Accepted, OutboundMessage, Outcome, Unknown
@@ -433,3 +435,16 @@ def test_one_client_many_threads() -> None:
     assert all(asked == got for asked, got in outcomes)
     assert {1} == set(references(provider).values())
     assert 5 == sum(isinstance(o, Unknown) for o in heard)
+
+
+def test_a_forked_child_renews_locks_and_connections() -> None:
+    """What is the host's stays; the connections of ours and all locks are made anew."""
+    own = Client(Acme("https://localhost:9/"), **options())
+    with httpx.Client() as http:
+        given = Client(Acme("https://localhost:9/"), **options(http=http, qps=5))
+        before = [own._net(), own._core.router._lock, own._core.pace._lock, given._net()]
+        forks._call_all()
+        after = [own._net(), own._core.router._lock, own._core.pace._lock, given._net()]
+    assert [False, False, False, True] == [a is b for a, b in zip(before, after, strict=True)]
+    before[0].close()
+    own.close()
