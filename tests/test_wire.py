@@ -27,9 +27,16 @@ def test_headers_know_no_case(name: str) -> None:
     assert HttpResponse(429).header(name, "none") == "none"
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>", b"\xff\xfe{", b"[" * 200_000])
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(b"", b"<html>", b"\xff\xfe{", b"[" * 200_000, b'"' + b"\xed\xa0\x80" + b'"'),
+        *(b'{"Code":"isv.OUT","Code":"OK"}', b'[{"a":{"b":1,"\\u0062":1}}]', b"1" * 5000),
+        '"中"'.encode("utf-16"),
+    ],
+)
 def test_what_is_not_json_is_a_value_error(body: bytes) -> None:
-    """Empty, HTML, not UTF-8, or nested without end: one kind of error."""
+    """Empty, HTML, not UTF-8, nested without end, a name twice: one kind of error."""
     with pytest.raises(ValueError):  # noqa: PT011 - json's own message
         HttpResponse(200, {}, body).json()
 
@@ -38,6 +45,27 @@ def test_json_whatever_the_content_type_says() -> None:
     """A charset in the content type changes nothing."""
     headers = {"content-type": "application/json; charset=utf-8"}
     assert HttpResponse(200, headers, '{"文": 1}'.encode()).json() == {"文": 1}
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        (b'["\\ud83d", "\\uDE00x"]', ["\ufffd", "\ufffdx"]),
+        (b'{"\\ud83d\\ude00": [1, null, "\\ud83d\\ude00"]}', {"😀": [1, None, "😀"]}),
+        (b'"\\\\ud83d"', "\\ud83d"),
+        (b"\xef\xbb\xbf[]", []),
+    ],
+)
+def test_half_an_emoji_can_be_stored(body: bytes, found: object) -> None:
+    """Carriers cut a reply in the middle of one; what is whole stays."""
+    assert HttpResponse(200, {}, body).json() == found
+
+
+def test_a_deep_text_with_half_an_emoji() -> None:
+    """Reading it a second time may go deeper than the parser did."""
+    body = b"[" * 2000 + b'"\\ud83d"' + b"]" * 2000
+    with pytest.raises(ValueError, match="too deeply"):
+        HttpResponse(200, {}, body).json()
 
 
 def test_a_batch_holds_one_at_least() -> None:

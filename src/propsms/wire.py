@@ -7,11 +7,12 @@ they may be logged.
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import attrs
+
+from propsms._json import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -126,15 +127,13 @@ class HttpResponse:
         return _header(self.headers, name, default)
 
     def json(self) -> Any:
-        """The body as JSON, whatever the content type says.
+        """The body as JSON, whatever the content type says; half an emoji becomes U+FFFD.
 
         Raises:
-            ValueError: The body is not JSON in UTF-8, or is nested too deeply.
+            ValueError: The body is not JSON in UTF-8, is nested too deeply, or has an object with
+                a name twice, so that nobody can say which of the two counts.
         """
-        try:
-            return json.loads(self.body)
-        except RecursionError as error:
-            raise ValueError("the reply is nested too deeply to be a provider's") from error
+        return read_json(self.body)
 
 
 @attrs.frozen

@@ -8,7 +8,6 @@ Source: a public copy of the batch-send page, yunpian-python-sdk 1.0.0; read 202
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import quote_plus, unquote_plus
 
@@ -34,6 +33,7 @@ from propsms._adapters import (
 )
 from propsms._checks import require_aware
 from propsms._codes import load_codes
+from propsms._json import read_json
 from propsms._queries import answer, audit, form_of, judge, not_a_push, pushed, refuse_call
 from propsms._signing import form
 from propsms.messages import Accepted, DeliveryReceipt, MessageKind, Reply
@@ -329,7 +329,7 @@ def _id(row: Mapping[str, Any]) -> str | None:
 def _json(provider: str, text: str) -> list[Mapping[str, Any]]:
     """The array or object of a field, decoded once more if it still is percent-encoded."""
     try:
-        data: Any = json.loads(text if text[:1] in {"[", "{"} else unquote_plus(text))
+        data: Any = read_json(text if text[:1] in {"[", "{"} else unquote_plus(text))
         return rows_of(data if isinstance(data, list) else [data])
-    except (ValueError, TypeError, RecursionError) as error:
+    except (ValueError, TypeError) as error:
         raise not_a_push(provider) from error
