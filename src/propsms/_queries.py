@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from urllib.parse import parse_qsl
 
@@ -11,7 +12,7 @@ from propsms.phone import mask_numbers
 from propsms.wire import HttpResponse, Push, TemplateAudit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Generator, Iterable, Mapping
 
     from propsms._codes import CodeTable
     from propsms.wire import HttpRequest
@@ -23,6 +24,7 @@ __all__ = [
     "json_of",
     "judge",
     "not_a_push",
+    "proof",
     "pushed",
     "refuse_call",
 ]
@@ -147,6 +149,19 @@ def not_a_push(provider: str, why: str = "its body is of another shape") -> Reje
         provider=provider,
         code="push-rejected",
     )
+
+
+@contextmanager
+def proof(provider: str) -> Generator[None, None, None]:
+    """Where a push is read or verified by its address and headers, which a forger writes too.
+
+    Raises:
+        RejectedError: They cannot even be read: no address, a port that is none, no UTF-8.
+    """
+    try:
+        yield
+    except ValueError as error:
+        raise not_a_push(provider, "its address or headers cannot be read") from error
 
 
 def pushed(

@@ -168,4 +168,4 @@ def apig_signature(request: HttpRequest, signed: Iterable[str], key: str) -> tup
 
 def same_text(ours: str, theirs: str) -> bool:
     """Compare two secrets in constant time, whatever characters *theirs* holds."""
-    return hmac.compare_digest(ours.encode(), theirs.encode("utf-8", "surrogateescape"))
+    return hmac.compare_digest(ours.encode(), theirs.encode("utf-8", "surrogatepass"))

@@ -24,7 +24,7 @@ from propsms.messages import (
     OutboundMessage,
 )
 from propsms.phone import parse
-from propsms.providers import Outbox
+from propsms.providers import Aliyun, Outbox
 from propsms.providers.outbox import number_for
 from propsms.stores import MemoryJournal, SQLiteJournal
 from propsms.templates import Template, TemplateLibrary
@@ -196,6 +196,25 @@ def test_token(outbox: Outbox, journal: Any, url: str, status: int) -> None:
     inbox = Inbox(outbox, journal, token=TOKEN)
     assert status == inbox.receive(HttpRequest("POST", url, {}, body)).status
     assert TOKEN not in repr(inbox)
+
+
+@pytest.mark.parametrize("url", ["https://[::1/", "https://h:x/", "", "https://h/\ud800", "//"])
+def test_an_address_that_is_none(outbox: Outbox, journal: Any, url: str) -> None:
+    """Frameworks build the URL from a Host header, and that a forger writes."""
+    assert 403 == Inbox(outbox, journal, token=TOKEN).receive(HttpRequest("POST", url)).status
+
+
+def test_half_an_emoji_is_kept(journal: Any) -> None:
+    """A carrier cut a long reply inside an emoji; the reply behind it must not be lost."""
+    body = (
+        b'[{"phone_number":"19900000001","content":"\\u597d\\ud83d","send_time":"2026-03-03 12:00:00",'
+        b'"dest_code":"1","sequence_id":"1"},'
+        b'{"phone_number":"19900000001","content":"R","send_time":"2026-03-03 12:00:01",'
+        b'"dest_code":"1","sequence_id":"2"}]'
+    )
+    inbox = Inbox(Aliyun("AKIDEXAMPLE", "secret-example"), journal)
+    assert 200 == inbox.receive(HttpRequest("POST", "https://example.com/", {}, body)).status
+    assert ["好\ufffd", "R"] == [reply.text for reply in journal.replies()]
 
 
 def test_short_token_is_refused(outbox: Outbox, journal: Any) -> None:

@@ -387,12 +387,19 @@ def _require_long(token: str | None) -> None:
 
 
 def _carries(url: str, token: str) -> bool:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False  # frameworks build the URL from a Host header that anybody may write
     given = [
         parts.path.rpartition("/")[2],
         *(v for k, v in parse_qsl(parts.query) if k == "token"),
     ]
-    return any(hmac.compare_digest(one.encode(), token.encode()) for one in given)
+    return any(hmac.compare_digest(_bytes(one), _bytes(token)) for one in given)
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _lies_in(peer: str | None, networks: tuple[Any, ...]) -> bool:

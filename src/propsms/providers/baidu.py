@@ -42,6 +42,7 @@ from propsms._queries import (
     json_of,
     judge,
     not_a_push,
+    proof,
     pushed,
     refuse_call,
 )
@@ -171,7 +172,9 @@ class Baidu:
                 missing or wrong.
         """
         if self.push_token is not None:
-            signed = f"{self.push_token}{request.header('timestamp')}".encode() + request.body
+            with proof(self.name):
+                head = f"{self.push_token}{request.header('timestamp')}".encode()
+            signed = head + request.body
             ours = hashlib.md5(signed, usedforsecurity=False).hexdigest()  # the vendor's scheme
             if not same_text(ours, request.header("signature").lower()):
                 raise not_a_push(self.name, "its signature does not verify")

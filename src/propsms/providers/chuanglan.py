@@ -32,7 +32,7 @@ from propsms._adapters import (
 )
 from propsms._checks import require_aware
 from propsms._codes import load_codes
-from propsms._queries import judge, not_a_push, pushed
+from propsms._queries import judge, not_a_push, proof, pushed
 from propsms._signing import compact_json, same_text
 from propsms.messages import Accepted, DeliveryReceipt
 from propsms.wire import BatchRule, HttpRequest
@@ -130,7 +130,8 @@ class Chuanglan:
             RejectedError: It is not a push of Chuanglan, or *receiver* is set and user or
                 password is missing or wrong.
         """
-        row = dict(parse_qsl(urlsplit(request.url).query, keep_blank_values=True))
+        with proof(self.name):
+            row = dict(parse_qsl(urlsplit(request.url).query, keep_blank_values=True))
         if self.receiver is not None:
             user = same_text(self.receiver, row.get("receiver", ""))
             word = same_text(self.receiver_password or "", row.get("pswd", ""))

@@ -44,6 +44,7 @@ from propsms._queries import (
     json_of,
     judge,
     not_a_push,
+    proof,
     pushed,
     refuse_call,
 )
@@ -464,7 +465,8 @@ class Huawei:
         names = [name.lower() for name in parts.get("SignedHeaders", "").split(";")]
         stamp = _moment(request.header("x-sdk-date"))
         fresh = stamp is not None and abs(utc(now) - stamp) <= _SKEW
-        ours, _ = apig_signature(request, names, key or "")
+        with proof(self.name):
+            ours, _ = apig_signature(request, names, key or "")
         if not same_text(ours, parts.get("Signature", "")) or not key or not fresh:
             raise not_a_push(self.name, "its signature does not verify")
         if "x-sdk-date" not in names:

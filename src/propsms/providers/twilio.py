@@ -34,7 +34,7 @@ from propsms._adapters import (
 )
 from propsms._checks import require_aware
 from propsms._codes import load_codes
-from propsms._queries import answer, judge, not_a_push, pushed, refuse_call
+from propsms._queries import answer, judge, not_a_push, proof, pushed, refuse_call
 from propsms._signing import compact_json, percent, same_text, sha256_hex
 from propsms.errors import InvalidValueError
 from propsms.messages import Accepted, DeliveryReceipt, DeliveryStatus, Reply
@@ -199,10 +199,12 @@ class Twilio:
             RejectedError: It is not a webhook of Twilio, or its signature is missing or wrong.
         """
         pairs = parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True)
-        if not self._verifies(request, pairs):
+        with proof(self.name):
+            proved = self._verifies(request, pairs)
+            own = dict(parse_qsl(urlsplit(request.url).query)).get(_KEY)
+        if not proved:
             raise not_a_push(self.name, "its signature does not verify")
         fields = dict(pairs)
-        own = dict(parse_qsl(urlsplit(request.url).query)).get(_KEY)
         return pushed(self.name, [self._item(fields, own)], _ACK, authenticated=True)
 
     def build_call(
