@@ -9,7 +9,7 @@ import sys
 import tomllib
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
 import pytest
@@ -19,7 +19,7 @@ from tests.providers.common import HOSTILE, NONCE, NOW, answer, message, push
 from propsms import providers
 from propsms._codes import load_codes
 from propsms.errors import ProviderError, RejectedError
-from propsms.messages import Accepted, DeliveryStatus, RefusalReason, Refused, Retry
+from propsms.messages import Accepted, DeliveryStatus, RefusalReason, Refused, Retry, Unknown
 from propsms.providers import Provider, ReceivesPushes, StatusQueries
 from propsms.providers.aliyun import Aliyun
 from propsms.providers.baidu import Baidu
@@ -33,6 +33,11 @@ from propsms.providers.twilio import Twilio
 from propsms.providers.volcengine import Volcengine
 from propsms.providers.yunpian import Yunpian
 from propsms.testing import check_provider
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from propsms.wire import HttpResponse, WireMessage
 
 KEY, SECRET = "AKIDEXAMPLE", "secret-example"
 ALL: list[Any] = [
@@ -58,14 +63,99 @@ READERS = (
 DATA = sorted((Path(providers.__file__).parent / "data").glob("*.toml"))
 
 
-@EACH
+def _accepted(name: str, messages: Sequence[WireMessage]) -> HttpResponse:
+    """The reply of the provider *name* that accepts, our key being each message's id."""
+    keys = [one.reference for one in messages]
+    both = [(one.to.e164, one.reference) for one in messages]
+    first = keys[0]
+    bodies: dict[str, Any] = {
+        "aliyun": {"Code": "OK", "Message": "OK", "BizId": first, "RequestId": "r"},
+        "tencent": {
+            "Response": {
+                "RequestId": "r",
+                "SendStatusSet": [
+                    {"Code": "Ok", "SerialNo": key, "PhoneNumber": to, "Fee": 1}
+                    for to, key in both
+                ],
+            }
+        },
+        "huawei": {
+            "code": "000000",
+            "result": [
+                {"status": "000000", "smsMsgId": key, "originTo": to} for to, key in reversed(both)
+            ],
+        },
+        "koomessage": {
+            "result": [{"send_status": "000000", "msg_id": key, "to": to} for to, key in both]
+        },
+        "volcengine": {"ResponseMetadata": {"RequestId": "r"}, "Result": {"MessageID": keys}},
+        "baidu": {
+            "code": "1000",
+            "data": [{"code": "1000", "messageId": key, "mobile": to[3:]} for to, key in both],
+        },
+        "twilio": {"sid": first, "status": "queued", "num_segments": "1"},
+        "yunpian": {
+            "data": [{"code": 0, "sid": key, "mobile": to[3:], "count": 1} for to, key in both]
+        },
+        "cmas": {"rspcod": "success", "success": True, "msgGroup": first},
+        "ctyun": {"code": "OK", "requestId": first},
+        "chuanglan": {"code": "0", "msgId": first},
+    }
+    return answer(bodies[name])
+
+
+def _refused(name: str, code: str) -> HttpResponse:
+    """The reply of the provider *name* that refuses all with *code*."""
+    bodies: dict[str, Any] = {
+        "aliyun": {"Code": code, "Message": "m", "RequestId": "r"},
+        "tencent": {"Response": {"RequestId": "r", "Error": {"Code": code, "Message": "m"}}},
+        "huawei": {"code": code, "description": "m"},
+        "koomessage": {"error_code": code, "error_msg": "m"},
+        "volcengine": {
+            "ResponseMetadata": {"RequestId": "r", "Error": {"Code": code, "Message": "m"}}
+        },
+        "twilio": {"code": code, "message": "m", "status": 400},
+        "yunpian": {"http_status_code": 400, "code": code, "msg": "m"},
+        "cmas": {"rspcod": code, "success": False, "msgGroup": ""},
+    }
+    return answer(bodies.get(name, {"code": code, "message": "m"}))
+
+
+VERIFYING: list[Any] = [
+    Huawei(KEY, SECRET, sender="csms12345678", push_keys={"push-id": "push-secret"}),
+    Baidu(KEY, SECRET, push_token="push-secret"),
+    Chuanglan("N1", SECRET, receiver="us", receiver_password="push-secret"),
+]
+
+
+@pytest.mark.parametrize("provider", [*ALL, *VERIFYING], ids=lambda provider: provider.name)
 def test_conformance(provider: Any) -> None:
     """The suite that a user's own provider must pass too."""
     check_provider(
         provider,
-        secrets=[SECRET, "sts-token-example"],
+        secrets=[SECRET, "sts-token-example", "push-secret"],
         carries_reference=provider.name != "cmas",
+        accepted=lambda messages: _accepted(provider.name, messages),
+        refused=lambda _, code: _refused(provider.name, code),
     )
+
+
+@EACH
+def test_known_codes_are_refusals(provider: Any) -> None:
+    """Each code of the table, in the provider's own reply, has its meaning for each message."""
+    table = load_codes(provider.name)
+    messages = MESSAGES[: provider.batches[0].max_messages]
+    for code, meaning in table.refusals.items():
+        if code.endswith("*"):
+            continue
+        for one in provider.parse_response(messages, _refused(provider.name, code)):
+            if meaning.retry is None:
+                assert isinstance(one, Unknown)
+                assert code in one.cause
+            else:
+                assert isinstance(one, Refused)
+                assert (meaning.reason, meaning.retry) == (one.reason, one.retry)
+                assert code == one.code
 
 
 @EACH
@@ -220,7 +310,7 @@ def test_any_reply_gives_an_outcome_for_each(provider: Any, examples: int) -> No
     messages = MESSAGES[: provider.batches[0].max_messages]
 
     @settings(max_examples=examples)
-    @given(body=_json(_words(provider)), status=STATUSES)
+    @given(body=_json(_words(provider)) | st.binary(max_size=40), status=STATUSES)
     def check(body: Any, status: int) -> None:
         found = provider.parse_response(messages, answer(body, status))
         assert [one.reference for one in messages] == [one.reference for one in found]
@@ -239,7 +329,7 @@ def test_any_reply_to_a_query_is_read_or_refused(provider: Any, examples: int) -
     readers = [getattr(provider, name) for name in READERS if hasattr(provider, name)]
 
     @settings(max_examples=examples)
-    @given(body=_json(_words(provider)), status=STATUSES)
+    @given(body=_json(_words(provider)) | st.binary(max_size=40), status=STATUSES)
     def check(body: Any, status: int) -> None:
         for read in readers:
             with contextlib.suppress(ProviderError):
@@ -248,24 +338,39 @@ def test_any_reply_to_a_query_is_read_or_refused(provider: Any, examples: int) -
     check()
 
 
+ODD = st.text(max_size=8) | st.sampled_from(["\udcff", "\ud800", ":x", "[::1", "?bodySHA256=é"])
+
+
 @pytest.mark.parametrize(
-    "provider", [p for p in ALL if isinstance(p, ReceivesPushes)], ids=lambda p: p.name
+    "provider",
+    [p for p in (*ALL, *VERIFYING) if isinstance(p, ReceivesPushes)],
+    ids=lambda p: p.name,
 )
 @FUZZ
 def test_any_push_is_read_or_refused(provider: Any, examples: int) -> None:
-    """A forged push gives odd values or an error, never a crash."""
+    """A forged push gives odd values or an error, never a crash; what is kept can be stored."""
 
     @settings(max_examples=examples)
-    @given(body=_json(_words(provider)), as_form=st.booleans())
-    def check(body: Any, as_form: bool) -> None:
-        request = push(body, **{"content-type": "application/json"})
-        if as_form:
+    @given(
+        body=_json(_words(provider)) | st.binary(max_size=40),
+        as_form=st.booleans(),
+        odd=ODD,
+        kind=st.sampled_from(["application/json", "text/plain"]) | ODD,
+    )
+    def check(body: Any, as_form: bool, odd: str, kind: str) -> None:
+        if as_form and not isinstance(body, bytes):
             fields = body if isinstance(body, dict) else {"sms_status": str(body)}
-            request = push(urlencode(fields).encode())
+            body = urlencode(fields).encode()
+        headers = dict.fromkeys(("authorization", "signature", "x-twilio-signature"), odd)
+        request = push(body, f"https://example.com{odd}", **{"content-type": kind, **headers})
         with contextlib.suppress(RejectedError):
             found = provider.parse_push(request, now=NOW)
             assert 200 == found.ack.status
             assert not found.authenticated
+            for receipt in found.receipts:
+                f"{receipt.message_id}{receipt.reference}{receipt.raw_text}".encode()
+            for reply in found.replies:
+                f"{reply.text}{reply.extension}{reply.message_id}".encode()
 
     check()
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import time
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import attrs
 import pytest
 from tests.acme import SECRET, Acme
 
-from propsms.errors import UnreachableError
-from propsms.messages import Accepted, Outcome, RefusalReason, Unknown
+from propsms.errors import InvalidValueError, RejectedError, UnreachableError
+from propsms.messages import Accepted, Outcome, RefusalReason, Refused, Retry, Unknown
 from propsms.phone import parse
 from propsms.providers import Provider, get
 from propsms.testing.providers import ScriptedProvider, check_provider
@@ -145,9 +148,55 @@ class _LearnsFromNothing(_Base):
         return ("something",)
 
 
+class _ReadsTheClock(_Base):
+    """Stamps what it sends with the time that it is, not with the time that it is told."""
+
+    form: str = "%Y-%m-%dT%H:%M:%SZ"
+
+    def build_request(self, messages: Any, *, now: datetime, nonce: str) -> HttpRequest:
+        request = Acme.build_request(self, messages, now=now, nonce=nonce)
+        if self.form == "epoch":
+            stamp = str(int(time.time()) // 30 * 30)
+        else:
+            stamp = datetime.now(UTC).replace(second=0, microsecond=0).strftime(self.form)
+        return attrs.evolve(request, headers={**request.headers, "x-date": stamp})
+
+
+class _ReadsSeconds(_ReadsTheClock):
+    form = "epoch"
+
+
+class _TellsTheSecret(_Base):
+    def build_request(self, messages: Any, *, now: datetime, nonce: str) -> HttpRequest:
+        if now.tzinfo is None:
+            raise InvalidValueError(f"bad clock for {self.secret}", "时钟", field="now")
+        return Acme.build_request(self, messages, now=now, nonce=nonce)
+
+
+class _CrashesOnPushes(_Base):
+    def parse_push(self, request: HttpRequest, *, now: datetime) -> Push:
+        urlsplit(request.url).port  # noqa: B018 - the crash of a forged Host header
+        raise RejectedError("not a push", "不是推送")
+
+
+class _BelievesAll(_Base):
+    def parse_push(self, request: HttpRequest, *, now: datetime) -> Push:
+        return Push(authenticated=True)
+
+
+def _raises(messages: Any, response: HttpResponse) -> Any:
+    return json.loads(response.body)["code"]
+
+
 @pytest.mark.parametrize(
     ("broken", "match"),
     [
+        (_ReadsTheClock, "read a clock"),
+        (_ReadsSeconds, "read a clock"),
+        (_TellsTheSecret, "the error shows a secret"),
+        (_CrashesOnPushes, "must raise RejectedError"),
+        (_BelievesAll, "proves nobody"),
+        (_reads(_raises), "must not raise"),
         (_NoName, "name must not be empty"),
         (_UpperName, "lower case"),
         (_NoRules, "at least one BatchRule"),
@@ -180,6 +229,128 @@ def test_broken_promises_are_found(broken: type[Acme], match: str) -> None:
             object.__setattr__(provider, field, vars(broken)[field])
     with pytest.raises(AssertionError, match=match):
         check_provider(provider, secrets=[SECRET])
+
+
+def _ok(messages: Any) -> HttpResponse:
+    """Acme's reply that accepts, each message's key being its id."""
+    lines = [{"reference": m.reference, "id": m.reference} for m in messages]
+    return HttpResponse(
+        200,
+        {"content-type": "application/json"},
+        json.dumps({"code": "OK", "results": lines}).encode(),
+    )
+
+
+def _no(messages: Any, code: str) -> HttpResponse:
+    """Acme's reply that refuses."""
+    return HttpResponse(200, {}, json.dumps({"code": code}).encode())
+
+
+def _right(messages: Any, response: HttpResponse) -> list[Outcome]:
+    return Acme("https://acme.invalid/").parse_response(messages, response)
+
+
+def _swapped(messages: Any, response: HttpResponse) -> list[Outcome]:
+    return _right(messages, response)[::-1]
+
+
+def _ids_swapped(messages: Any, response: HttpResponse) -> list[Outcome]:
+    found = _right(messages, response)
+    ids = [getattr(one, "message_id", "") for one in found][::-1]
+    return [
+        attrs.evolve(one, message_id=other) if isinstance(one, Accepted) else one
+        for one, other in zip(found, ids, strict=True)
+    ]
+
+
+def _first_alone(messages: Any, response: HttpResponse) -> list[Outcome]:
+    found = _right(messages, response)
+    return found[:1] if isinstance(found[0], Accepted) else found
+
+
+def _fills_in(messages: Any, response: HttpResponse) -> list[Outcome]:
+    """Takes the first id for all."""
+    found = _right(messages[:1], response)
+    if not isinstance(found[0], Accepted):
+        return _right(messages, response)
+    named = [line["reference"] for line in json.loads(response.body)["results"]]
+    ids = {m.reference: m.reference for m in messages if m.reference in named}
+    return [Accepted(m.reference, "acme", ids.get(m.reference, "0")) for m in messages]
+
+
+def _nameless(messages: Any, response: HttpResponse) -> list[Outcome]:
+    found = _right(messages, response)
+    return [attrs.evolve(o, message_id="") if isinstance(o, Accepted) else o for o in found]
+
+
+def _whatever_the_status(messages: Any, response: HttpResponse) -> list[Outcome]:
+    return _right(messages, attrs.evolve(response, status=200))
+
+
+def _by_content_type(messages: Any, response: HttpResponse) -> list[Outcome]:
+    if response.header("content-type") == "application/json":
+        return _right(messages, response)
+    return [Unknown(m.reference, "acme", "not JSON") for m in messages]
+
+
+def _by_a_word(messages: Any, response: HttpResponse) -> list[Outcome]:
+    if response.status == 200 and response.body.startswith(b'{"code": "OK"'):
+        return [Accepted(m.reference, "acme", m.reference) for m in messages]
+    return _right(messages, response)
+
+
+def _accepts_any_code(messages: Any, response: HttpResponse) -> list[Outcome]:
+    found = _right(messages, response)
+    told = b"NoSuchCode" in response.body and b"Code" not in response.body[:8]
+    return [Accepted(m.reference, "acme", "1") for m in messages] if told else found
+
+
+def _refuses_any_code(messages: Any, response: HttpResponse) -> list[Outcome]:
+    found = _right(messages, response)
+    if b"NoSuchCode" not in response.body:
+        return found
+    never = RefusalReason.REQUEST_INVALID, "x", "", Retry.NEVER
+    return [Refused(m.reference, "acme", *never) for m in messages]
+
+
+@pytest.mark.parametrize(
+    ("answer", "match"),
+    [
+        (_swapped, "in order"),
+        (_ids_swapped, "the id of another message"),
+        (_first_alone, "one outcome for each message"),
+        (_fills_in, "does not name"),
+        (_nameless, "the provider's id"),
+        (_whatever_the_status, "no certain acceptance"),
+        (_by_content_type, "must be accepted"),
+        (_by_a_word, "no certain acceptance"),
+        (_accepts_any_code, "must be unknown"),
+        (_refuses_any_code, "must be unknown"),
+    ],
+)
+def test_replies_that_are_misread_are_found(answer: Any, match: str) -> None:
+    """Given one reply that accepts and one that refuses, a misreading shows."""
+    right = Acme("https://acme.invalid/")
+    check_provider(right, secrets=[SECRET], accepted=_ok, refused=_no)
+    with pytest.raises(AssertionError, match=match):
+        check_provider(_reads(answer)("https://acme.invalid/"), accepted=_ok, refused=_no)
+
+
+def test_the_refusal_given_is_read() -> None:
+    """A refusal of a shape that we do not know of is shown by the host."""
+
+    def reads(messages: Any, response: HttpResponse) -> list[Outcome]:
+        if response.body.startswith(b"ERR "):
+            never = RefusalReason.REQUEST_INVALID, "x", "", Retry.NEVER
+            return [Refused(m.reference, "acme", *never) for m in messages]
+        return _right(messages, response)
+
+    provider = _reads(reads)("https://acme.invalid/")
+    check_provider(provider)
+    with pytest.raises(AssertionError, match="must be unknown"):
+        check_provider(
+            provider, refused=lambda _, code: HttpResponse(200, {}, f"ERR {code}".encode())
+        )
 
 
 def test_the_reference_must_travel() -> None:

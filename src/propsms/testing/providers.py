@@ -12,23 +12,24 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import re
 import threading
 from collections import deque
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote_plus, urlsplit
 
 import attrs
 
 from propsms._checks import require_aware
-from propsms.errors import InvalidValueError, ProviderError, UnreachableError
+from propsms.errors import InvalidValueError, ProviderError, RejectedError, UnreachableError
 from propsms.messages import Accepted, Outcome, RefusalReason, Refused, Retry, Unknown
 from propsms.phone import parse
 from propsms.providers import ReceivesPushes, StatusQueries
 from propsms.wire import BatchRule, HttpRequest, HttpResponse, WireMessage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from propsms.providers import Provider
 
@@ -113,6 +114,8 @@ class ScriptedProvider:
         except (ValueError, LookupError, TypeError) as error:
             cause = f"no reply that can be read: {type(error).__name__}"
             return [Unknown(m.reference, self.name, cause) for m in messages]
+        if code not in {"OK", *RefusalReason}:
+            return [Unknown(m.reference, self.name, code) for m in messages]
         if code != "OK":
             return [self._refused(m, RefusalReason(code)) for m in messages]
         return [
@@ -175,6 +178,31 @@ HOSTILE_REPLIES: Final = (
 )
 """Replies that are no answer: every message must end unknown."""
 
+_NO_CODE: Final = "NoSuchCode.0123456789"
+_SHAPES_OF_REFUSALS: Final[tuple[object, ...]] = (
+    *({"code": "CODE"}, {"code": "CODE", "message": "m", "data": []}),
+    {"Code": "CODE", "Message": "m", "RequestId": "r", "BizId": "1"},
+    {"Response": {"Error": {"Code": "CODE", "Message": "m"}, "RequestId": "r"}},
+    {"ResponseMetadata": {"RequestId": "r", "Error": {"Code": "CODE", "Message": "m"}}},
+    *({"error_code": "CODE", "error_msg": "m"}, {"rspcod": "CODE", "success": False}),
+    *({"code": "CODE", "description": "m", "ids": []}, {"status": "CODE", "reason": "m"}),
+)
+"""How providers refuse, each with a code that no table can know."""
+
+# What a forger writes into a Host header or a path ends in the URL that a framework gives.
+_ODD_ADDRESSES: Final = (
+    *("", "//", "https://host.invalid:port/", "https://host.invalid:99999/", "https://[::1/"),
+    *("https://host.invalid/?a=%ff&=&a", "https://host.invalid/\udcff", "https://\ud800/"),
+)
+_ODD_HEADERS: Final = {
+    "authorization": "Scheme Access=\udcff, SignedHeaders=host;x-sdk-date, Signature=é",
+    "content-type": "\udcff",
+    "signature": "é",
+    "timestamp": "\ud800",
+    "x-sdk-date": "99999999T999999Z",
+    "x-twilio-signature": "\udcff=",
+}
+
 _NOW: Final = datetime(2026, 3, 3, 15, 59, 59, tzinfo=UTC)  # 23:59:59 in Shanghai
 _NONCE: Final = "0123456789abcdef0123456789abcdef"
 
@@ -185,6 +213,8 @@ def check_provider(
     secrets: Sequence[str] = (),
     template_id: str = "SMS_1",
     carries_reference: bool = True,
+    accepted: Callable[[Sequence[WireMessage]], HttpResponse] | None = None,
+    refused: Callable[[Sequence[WireMessage], str], HttpResponse] | None = None,
 ) -> None:
     """Check what every provider must do; raise ``AssertionError`` where it does not.
 
@@ -194,6 +224,9 @@ def check_provider(
         template_id: An id in the provider's form.
         carries_reference: False if the provider's send call has no field for our key, so
             that receipts are matched by message id alone.
+        accepted: Makes the reply that accepts *messages*. Where the provider has an id for
+            each, let it be the message's reference: a mix-up then shows.
+        refused: Makes the reply that refuses *messages* with a code.
 
     >>> check_provider(ScriptedProvider())
 
@@ -208,9 +241,15 @@ def check_provider(
             assert travels, "our reference must travel with the request"
     one = list(_messages(provider.batches[0], 1, template_id))
     _check_values(provider, one[0])
-    _check_naive_clock(provider, one)
+    _check_naive_clock(provider, one, secrets)
     for size in {1, min(3, provider.batches[0].max_messages)}:
-        _check_replies(provider, list(_messages(provider.batches[0], size, template_id)))
+        messages = list(_messages(provider.batches[0], size, template_id))
+        _check_replies(provider, messages)
+        if accepted is not None:
+            _check_acceptance(provider, messages, accepted(messages))
+            _check_missing(provider, messages, accepted(messages[:-1] or messages))
+        if refused is not None:
+            _check_unknown(provider, messages, [refused(messages, _NO_CODE)])
     if isinstance(provider, ReceivesPushes):
         _check_pushes(provider)
     if isinstance(provider, StatusQueries):
@@ -236,6 +275,7 @@ def _check_request(
     assert request.method == "POST", f"a send must be a POST, got {request.method}"
     _check_url(request.url)
     _check_headers(request)
+    _check_clock(request)
     numbers = [m.to.national for m in messages]
     text = _everything(request)
     assert all(number in text for number in numbers), "every number must travel"
@@ -278,35 +318,107 @@ def _check_values(provider: Provider, message: WireMessage) -> None:
         seen[key] = value
 
 
-def _check_naive_clock(provider: Provider, messages: Sequence[WireMessage]) -> None:
+def _check_naive_clock(
+    provider: Provider, messages: Sequence[WireMessage], secrets: Sequence[str]
+) -> None:
     try:
         provider.build_request(messages, now=_NOW.replace(tzinfo=None), nonce=_NONCE)
-    except InvalidValueError:
+    except InvalidValueError as error:
+        _hides(secrets, str(error), "the error")
         return
     raise AssertionError("a naive now must raise InvalidValueError: it would be signed wrongly")
 
 
+def _check_clock(request: HttpRequest) -> None:
+    """A stamp that is signed also travels, so a clock that was read shows."""
+    present, text = datetime.now(UTC), _everything(request)
+    for day in (present, present + timedelta(hours=8)):
+        shown = {f"{day:%Y-%m-%d}", f"{day:%Y%m%d}", f"{day:%y%m%d}"}
+        if day.date() not in {_NOW.date(), (_NOW + timedelta(hours=8)).date()}:
+            assert not any(one in text for one in shown), "it read a clock: take now instead"
+    near = range(int(present.timestamp()) - 60, int(present.timestamp()) + 60)
+    stamps = map(int, re.findall(r"(?<!\d)\d{10}(?=(?:\d{3})?(?!\d))", text))
+    assert not any(stamp in near for stamp in stamps), "it read a clock: take now instead"
+
+
 def _check_replies(provider: Provider, messages: Sequence[WireMessage]) -> None:
-    for reply in HOSTILE_REPLIES:
-        outcomes = provider.parse_response(messages, reply)
-        shown = f"HTTP {reply.status} {reply.body[:40]!r}"
-        wanted, got = [m.reference for m in messages], [o.reference for o in outcomes]
-        assert wanted == got, f"one outcome for each message, in order, for {shown}"
-        for outcome in outcomes:
+    _check_unknown(provider, messages, HOSTILE_REPLIES)
+    for shape in _SHAPES_OF_REFUSALS:
+        body = json.dumps(shape).replace("CODE", _NO_CODE)
+        _check_unknown(provider, messages, [HttpResponse(200, {}, body.encode())])
+
+
+def _check_unknown(
+    provider: Provider, messages: Sequence[WireMessage], replies: Sequence[HttpResponse]
+) -> None:
+    for reply in replies:
+        shown = f"HTTP {reply.status} {reply.body[:60]!r}"
+        for outcome in _outcomes(provider, messages, reply):
             assert isinstance(outcome, Unknown), f"{shown} must be unknown, got {outcome}"
-            assert outcome.provider == provider.name, "outcomes must carry the provider's name"
+
+
+def _outcomes(
+    provider: Provider, messages: Sequence[WireMessage], reply: HttpResponse
+) -> list[Outcome]:
+    shown = f"HTTP {reply.status} {reply.body[:60]!r}"
+    try:
+        found = provider.parse_response(messages, reply)
+    except Exception as error:
+        raise AssertionError(f"{shown} must not raise {error!r}") from error
+    wanted, got = [m.reference for m in messages], [o.reference for o in found]
+    assert wanted == got, f"one outcome for each message, in order, for {shown}"
+    assert all(o.provider == provider.name for o in found), "the provider's name must be in each"
+    return found
+
+
+def _check_acceptance(
+    provider: Provider, messages: Sequence[WireMessage], reply: HttpResponse
+) -> None:
+    plain = attrs.evolve(reply, headers={**reply.headers, "content-type": "text/plain"})
+    for same in (reply, plain):
+        for message, outcome in zip(messages, _outcomes(provider, messages, same), strict=True):
+            assert isinstance(outcome, Accepted), f"it must be accepted, got {outcome}"
+            assert outcome.message_id, "an accepted message must have the provider's id"
+            mixed = not outcome.whole_request and outcome.message_id != message.reference
+            assert not mixed, f"the id of another message was given: {outcome.message_id}"
+    ends = range(len(reply.body.rstrip()))
+    cut = [attrs.evolve(reply, body=reply.body[:end]) for end in ends]
+    wrong = [attrs.evolve(reply, status=status) for status in (302, 404, 500, 503)]
+    for bad in (*cut, *wrong):
+        accepted = [o for o in _outcomes(provider, messages, bad) if isinstance(o, Accepted)]
+        shown = f"HTTP {bad.status} {bad.body[-20:]!r}"
+        assert not accepted, f"{shown} is no certain acceptance"
+
+
+def _check_missing(
+    provider: Provider, messages: Sequence[WireMessage], reply: HttpResponse
+) -> None:
+    """A reply about all messages but the last says nothing of the last."""
+    last = _outcomes(provider, messages, reply)[-1]
+    silent = len(messages) == 1 or not isinstance(last, Accepted) or last.whole_request
+    assert silent, f"a message that the reply does not name was taken for accepted: {last}"
 
 
 def _check_pushes(provider: ReceivesPushes) -> None:
+    for url, headers, body in _hostile_pushes():
+        shown = f"a push to {url!a} with {headers!a} and {body[:40]!r}"
+        try:
+            push = provider.parse_push(HttpRequest("POST", url, headers, body), now=_NOW)
+        except RejectedError:
+            continue
+        except Exception as error:
+            raise AssertionError(f"{shown} must raise RejectedError, not {error!r}") from error
+        nothing = not (push.receipts or push.replies or push.audits)
+        assert nothing, f"{body[:40]!r} is no push of anything"
+        assert not push.authenticated, f"{shown} proves nobody"
+
+
+def _hostile_pushes() -> Iterator[tuple[str, dict[str, str], bytes]]:
     for reply in HOSTILE_REPLIES:
-        for headers in ({}, {"content-type": "application/json"}):
-            request = HttpRequest("POST", "https://host.invalid/push", headers, reply.body)
-            try:
-                push = provider.parse_push(request, now=_NOW)
-            except ProviderError:
-                continue
-            nothing = not (push.receipts or push.replies or push.audits)
-            assert nothing, f"{reply.body[:40]!r} is no push of anything"
+        for headers in ({}, {"content-type": "application/json"}, _ODD_HEADERS):
+            yield "https://host.invalid/push", headers, reply.body
+    for url in _ODD_ADDRESSES:
+        yield url, _ODD_HEADERS, b""
 
 
 def _check_status(provider: StatusQueries) -> None:
