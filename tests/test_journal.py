@@ -235,12 +235,18 @@ def test_a_receipt_may_come_before_the_outcome(journal: Journal) -> None:
         ([((1, 2), "delivered"), ((2, 2), "failed")], "failed"),
         ([((1, 2), "delivered"), ((2, 2), "delivered")], "delivered"),
         ([((1, 2), "delivered"), ((2, 2), "unknown")], "unknown"),
+        ([((1, 2), "delivered")], None),
+        ([((2, 2), "delivered"), ((2, 2), "delivered")], None),
+        ([((1, 2), "failed"), ((1, 2), "delivered")], "failed"),
+        ([((1, 2), "failed"), ((1, 2), "delivered"), ((2, 2), "delivered")], "delivered"),
+        ([((1, 2), "delivered"), ((2, 2), "delivered"), ((7, 9), "delivered")], "delivered"),
+        ([((1, 1), "delivered")], "delivered"),
     ],
 )
 def test_delivery_of_segments(
     journal: Journal, reported: list[tuple[Any, str]], delivery: str | None
 ) -> None:
-    """Delivered means every reported segment; a late receipt mends an early failure."""
+    """Delivered means every segment there is; a late receipt mends an early failure."""
     journal.intend(intent())
     journal.record_outcome("ref-a", accepted(), NOW)
     for segment, status in reported:

@@ -164,10 +164,11 @@ class Entry:
 
     @property
     def delivery(self) -> DeliveryStatus | None:
-        """What the receipts say together, or None while there is none.
+        """What the receipts say together, or None while they say too little.
 
-        Delivered if any of one segment says so and no other segment failed; a receipt may
-        come late, so *unknown* can still become *failed*, and either *delivered*, never back.
+        Delivered once every segment is, of as many as its receipts say that there are; until
+        then failed if any receipt says so, else unknown if any does. Receipts come late and in
+        any order, so *unknown* can still become *failed*, and either *delivered*, never back.
         """
         return delivery_of(self.receipts)
 
@@ -206,11 +207,6 @@ class Tally:
             if entry.state in {State.CALLING, State.UNKNOWN}:
                 unproved.append(entry.reference)
         return attrs.evolve(tally, delivered=delivered, unproved=tuple(unproved))
-
-
-# A late receipt that knows less takes nothing back.
-_RANK: Final = {DeliveryStatus.UNKNOWN: 0, DeliveryStatus.FAILED: 1, DeliveryStatus.DELIVERED: 2}
-_WORST_FIRST: Final = (DeliveryStatus.FAILED, DeliveryStatus.UNKNOWN, DeliveryStatus.DELIVERED)
 
 
 class Journal(Protocol):
@@ -621,13 +617,20 @@ def lacks_proof(entry: Entry, before: datetime) -> bool:
 
 
 def delivery_of(receipts: Iterable[DeliveryReceipt]) -> DeliveryStatus | None:
-    """What receipts of one message say together; see `Entry.delivery`."""
-    best: dict[tuple[int, int] | None, DeliveryStatus] = {}
-    for receipt in receipts:
-        known = best.get(receipt.segment)
-        if known is None or _RANK[receipt.status] > _RANK[known]:
-            best[receipt.segment] = receipt.status
-    return next((status for status in _WORST_FIRST if status in best.values()), None)
+    """What receipts of one message say together; see `Entry.delivery`.
+
+    Each answer rests on receipts that are there, never on one that is missing, so that one more
+    receipt can only raise it, whatever it says and whoever wrote it.
+    """
+    told = [(receipt.segment or (1, 1), receipt.status) for receipt in receipts]
+    arrived = {segment for segment, status in told if status is DeliveryStatus.DELIVERED}
+    if any(len([n for n, of in arrived if of == total]) >= total for _, total in arrived):
+        return DeliveryStatus.DELIVERED
+    said = {status for _, status in told}
+    return next((status for status in _UNLESS_DELIVERED if status in said), None)
+
+
+_UNLESS_DELIVERED: Final = (DeliveryStatus.FAILED, DeliveryStatus.UNKNOWN)
 
 
 def receipt_mark(receipt: DeliveryReceipt) -> tuple[object, ...]:

@@ -6,6 +6,7 @@ import asyncio
 import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 import attrs
 import pytest
@@ -24,7 +25,7 @@ from propsms.messages import (
     OutboundMessage,
 )
 from propsms.phone import parse
-from propsms.providers import Aliyun, Outbox
+from propsms.providers import Aliyun, Huawei, Outbox
 from propsms.providers.outbox import number_for
 from propsms.stores import MemoryJournal, SQLiteJournal
 from propsms.templates import Template, TemplateLibrary
@@ -274,21 +275,47 @@ def test_async_inbox(outbox: Outbox, broken: bool) -> None:
 
 
 statuses = st.sampled_from(DeliveryStatus)
-segments = st.sampled_from([None, (1, 2), (2, 2)])
+segments = st.sampled_from([None, (1, 1), (1, 2), (2, 2), (3, 3)])
 RANK = [None, DeliveryStatus.UNKNOWN, DeliveryStatus.FAILED, DeliveryStatus.DELIVERED]
 
 
-@given(st.lists(statuses, max_size=6))
-def test_knowledge_never_shrinks(found: list[DeliveryStatus]) -> None:
-    """In whatever order receipts come, the status climbs and ends at the best word."""
+@given(st.lists(st.tuples(statuses, segments), max_size=8))
+def test_knowledge_never_shrinks(found: list[Any]) -> None:
+    """In whatever order receipts come, of segments or not, the status only climbs."""
     entry = _entry()
     seen = [delivery_status(entry, now=NOON)]
-    for i, status in enumerate(found):
-        receipt = DeliveryReceipt("outbox", "m", "r", None, status, raw_code=str(i))
+    for i, (status, segment) in enumerate(found):
+        receipt = DeliveryReceipt(
+            "outbox", "m", "r", None, status, raw_code=str(i), segment=segment
+        )
         entry = attrs.evolve(entry, receipts=(*entry.receipts, receipt))
         seen.append(delivery_status(entry, now=NOON))
     assert sorted(seen, key=RANK.index) == seen
-    assert max([None, *found], key=RANK.index) == seen[-1]
+    if all(segment is None for _, segment in found):
+        assert max([None, *(status for status, _ in found)], key=RANK.index) == seen[-1]
+
+
+def test_a_long_notice_arrives_with_its_last_segment(outbox: Outbox, journal: Any) -> None:
+    """One of two segments is no notice that a resident can read, and counts for no stage."""
+    ears, reference = Ears(), send(outbox, journal, number_for("accepted"))
+    entry = journal.entry(reference)
+    huawei = Huawei("AKIDEXAMPLE", "secret-example", sender="csms12345678")
+    inbox = ears.inbox(huawei, journal)
+    for part, at in (("1", NOON), ("1", NOON), ("2", NOON + timedelta(hours=70))):
+        assert not journal.entry(reference).delivered
+        fields = {
+            "smsMsgId": entry.outcome.message_id,
+            "status": "DELIVRD",
+            "extend": reference,
+            "to": entry.intent.phone.e164,
+            "sequence": part,
+            "total": "2",
+            "updateTime": f"{at:%Y-%m-%dT%H:%M:%SZ}",
+        }
+        body = urlencode(fields).encode()
+        assert 200 == inbox.receive(HttpRequest("POST", "https://e.com/", {}, body)).status
+    assert journal.entry(reference).delivered
+    assert [(None, "delivered")] == ears.steps
 
 
 @given(st.lists(st.tuples(statuses, segments), max_size=6), st.randoms())

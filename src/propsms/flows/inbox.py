@@ -28,7 +28,7 @@ from urllib.parse import parse_qsl, urlsplit
 import attrs
 
 from propsms.errors import InvalidValueError, RejectedError, StoreError
-from propsms.journal import AsyncJournal, Journal, State
+from propsms.journal import AsyncJournal, Journal, State, delivery_of
 from propsms.messages import DeliveryStatus
 from propsms.wire import HttpResponse
 
@@ -157,30 +157,16 @@ class ReceivedReply:
 def delivery_status(entry: Entry, *, now: datetime) -> DeliveryStatus | None:
     """What is known of a message's delivery; None while a receipt may still come.
 
-    Delivered once any receipt of each reported segment says so; failed if a segment failed;
-    unknown if only that was reported, or nothing within 72 hours of acceptance.
+    What `Entry.delivery` says: delivered once all segments are, else failed, else unknown. It is
+    unknown also if 72 hours after acceptance nothing, or not enough, was reported.
 
     .. versionadded:: 0.1.0
     """
-    known = _known(entry.receipts)
+    known = delivery_of(entry.receipts)
     if known is not None:
         return known
     taken = entry.outcome_at if entry.state is State.ACCEPTED else None
     return DeliveryStatus.UNKNOWN if taken is not None and now - taken >= _SILENCE else None
-
-
-_RANK: Final = {DeliveryStatus.UNKNOWN: 0, DeliveryStatus.FAILED: 1, DeliveryStatus.DELIVERED: 2}
-_WORST_FIRST: Final = (DeliveryStatus.FAILED, DeliveryStatus.UNKNOWN, DeliveryStatus.DELIVERED)
-
-
-def _known(receipts: Iterable[DeliveryReceipt]) -> DeliveryStatus | None:
-    """The best word on each segment, then the worst of the segments."""
-    best: dict[tuple[int, int] | None, DeliveryStatus] = {}
-    for receipt in receipts:
-        old = best.get(receipt.segment)
-        if old is None or _RANK[receipt.status] > _RANK[old]:
-            best[receipt.segment] = receipt.status
-    return next((status for status in _WORST_FIRST if status in best.values()), None)
 
 
 def _utc_now() -> datetime:
@@ -298,7 +284,7 @@ def _change(old: Entry | None, entry: Entry, receipt: DeliveryReceipt) -> Delive
         earlier = old.receipts
     else:  # the receipt named another message of its batch, or none: it is the last one kept
         earlier = entry.receipts[:-1] if entry.receipts[-1:] == (receipt,) else entry.receipts
-    before, after = _known(earlier), _known(entry.receipts)
+    before, after = delivery_of(earlier), delivery_of(entry.receipts)
     if after is None or after is before:
         return None
     return Delivery(entry, before, after, receipt)
