@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -357,6 +358,27 @@ OPT_OUT = (Intention.OPT_OUT,)
             for text in ("回复R", "回复 Ｔ", "拒收", "我要退订", "请退订,谢谢", "退订了")
         ],
         *[(text, OPT_OUT) for text in ("STOP", "取消订阅", "不要再发了")],
+        *[
+            (text, OPT_OUT)
+            for text in (
+                "R R",
+                "TT",
+                "退订短信",
+                "麻烦帮我退订",
+                "已经退订了",
+                "退订【绿苑物业】",
+                "别发了",
+                "R!",
+            )
+        ],
+        *[
+            (text, ())
+            for text in ("不退订", "不要退订", "别退订", "N栋漏水了怎么报修", "T恤", "R U OK")
+        ],
+        *[
+            (text, ())
+            for text in ("怎么退订", "已退订了还发", "TD我家", "0000", "NO", "【退订】的是谁")
+        ],
         ("RTD", ()),
         ("收到", ()),
         ("", ()),
@@ -371,6 +393,61 @@ OPT_OUT = (Intention.OPT_OUT,)
         ("我没有交过", ()),
         ("尚未缴清", ()),
         ("明天交", ()),
+        *[
+            (text, (Intention.PAID,))
+            for text in (
+                *(
+                    "业委会已经交了",
+                    "微信付的",
+                    "钱已经打过去了",
+                    "支付宝已支付",
+                    "已扣款",
+                    "昨天才交了",
+                ),
+                *(
+                    "催什么催？已经交了",
+                    "已交别再催",
+                    "Already paid.",
+                    "I have paid",
+                    "水电费等都交了",
+                ),
+            )
+        ],
+        *[
+            (text, ())
+            for text in (
+                *("交了没", "我交了吗", "交了没有？", "是不是已经交了", "你们查一下我是否交过了"),
+                *(
+                    "明天就交了",
+                    "等我交了再说",
+                    "下周交清",
+                    "会尽快交完",
+                    "准备交了",
+                    "快交了",
+                    "谁交了",
+                ),
+                *(
+                    "已经交不起了",
+                    "交了也没用",
+                    "已经没钱交",
+                    "没付过",
+                    "钱没打过去",
+                    "I have not paid",
+                ),
+                *(
+                    "没有异议",
+                    "无异议",
+                    "没什么不对",
+                    "金额没有不对",
+                    "没多收",
+                    "对不对",
+                    "没有误会",
+                ),
+                *("没发错", "还没搬走", "没换号", "我不认识字", "刚搬家到这里", "电梯质量不错"),
+            )
+        ],
+        *[(text, (Intention.WRONG_PERSON,)) for text in ("wrong number", "不认识你", "早换号了")],
+        *[(text, (Intention.DISPUTED,)) for text in ("拒绝交费", "账单有误", "我对费用有异议")],
         ("打错了", (Intention.WRONG_PERSON,)),
         ("发错人了吧", (Intention.WRONG_PERSON,)),
         ("我不是业主", (Intention.WRONG_PERSON,)),
@@ -391,6 +468,14 @@ def test_own_opt_out_words() -> None:
     """A company may honour other words."""
     assert OPT_OUT == read_reply("０００００", opt_out_words=["00000"])
     assert () == read_reply("R", opt_out_words=["00000"])
+
+
+@pytest.mark.parametrize("piece", ["会", "已经", "退订", "【", "R", "交没", "?,"])
+def test_a_forged_book_is_no_work(piece: str) -> None:
+    """A push holds a megabyte; patterns that look back and forth shall not."""
+    start = time.perf_counter()
+    read_reply(piece * 300_000)
+    assert time.perf_counter() - start < 1
 
 
 @given(st.text())

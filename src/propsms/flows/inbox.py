@@ -52,7 +52,10 @@ __all__ = [
 ]
 
 OPT_OUT_WORDS: Final = frozenset(
-    {"r", "t", "td", "n", "退订", "拒收", "取消订阅", "不要再发", "别再发", "stop", "unsubscribe"}
+    {
+        *("r", "t", "td", "n", "退订", "拒收", "取消订阅", "不要再发", "别再发", "不要发", "别发"),
+        *("停止发送", "stop", "unsubscribe"),
+    }
 )
 """What counts as an opt-out when it is all that a reply says.
 
@@ -80,8 +83,10 @@ def read_reply(
 ) -> tuple[Intention, ...]:
     """Guess what a resident means; empty when nothing is recognised.
 
-    An opt-out word counts only if it is the whole reply: full-width letters, spaces, brackets
-    and a leading 回复 do not matter. The other intentions are words in a sentence.
+    An opt-out word counts only if it is the whole reply: full-width letters, spaces, brackets, a
+    quoted 【signature】, a repetition and courtesies around it do not matter. The other intentions
+    are words of a clause; a question ("交了没？"), a promise ("明天就交") and a no ("没有异议") are
+    none.
 
     >>> read_reply(" Ｔ Ｄ 。")
     (<Intention.OPT_OUT: 'opt_out'>,)
@@ -92,10 +97,27 @@ def read_reply(
 
     .. versionadded:: 0.1.0
     """
-    plain = _plain(text)
-    if _is_opt_out(plain, frozenset(map(_plain, opt_out_words))):
+    text = text[:_MOST]
+    words = frozenset(map(_plain, opt_out_words))
+    if any(_is_opt_out(_plain(said), words) for said in (text, _QUOTED.sub("", text))):
         return (Intention.OPT_OUT,)
-    return tuple(intent for intent, pattern in _MEANINGS.items() if pattern.search(plain))
+    clauses = [_plain(clause) for clause in _CLAUSE.findall(text) if not _asks(clause)]
+    return tuple(
+        intent
+        for intent, pattern in _MEANINGS.items()
+        if any(pattern.search(clause) for clause in clauses)
+    )
+
+
+_MOST: Final = 500
+"""No resident writes more by SMS, and what is forged shall not keep the patterns busy."""
+_QUOTED: Final = re.compile(r"【[^】]*】")
+_CLAUSE: Final = re.compile(r"[^,，.。;；!！?？\n]+[?？]?")
+_ASKS: Final = re.compile(r"[?？]$|(吗|没|没有|么|嘛)$|是不是|是否|有没有|什么时候|怎么交|谁")
+
+
+def _asks(clause: str) -> bool:
+    return bool(_ASKS.search(clause.strip()))
 
 
 def _plain(text: str) -> str:
@@ -104,27 +126,44 @@ def _plain(text: str) -> str:
     return "".join(c for c in narrow if c.isalnum())
 
 
+_AROUND: Final = re.compile(
+    r"^(请|麻烦|帮我|给我|我要|我想|要求|已经|已|回复|回)+|(短信|信息|消息|通知)?(了|谢谢|吧)*$"
+)
+
+
 def _is_opt_out(plain: str, words: frozenset[str]) -> bool:
-    rest = re.sub(r"^(请|我要|我想|要求|回复|回)+|(了|谢谢|吧)+$", "", plain)
+    rest = _AROUND.sub("", plain)
     if plain in words or rest in words:
         return True
+    if any(len(rest) > len(word) and not rest.replace(word, "") for word in words if word):
+        return True  # R R
     parts = re.match(r"^(r|td|t|n)(退订|拒收)$|^(退订|拒收)(r|td|t|n)$", rest)
     return parts is not None and bool({*parts.groups()} & words)
 
 
-_NOT: Final = r"(?<![没未不尚])(?<![没未尚]有)"
+_NO: Final = r"(?<![没未不尚无])(?<![没未]有)(?<!没什么)"
+_PROMISED: Final = (
+    r"明天|后天|下周|下个?月|过[几两]天|等(我|到|下|发)|准备|打算|马上|尽快|(?<![委员])会|将|如果|要是"
+    r"|快要?(?=[交付缴])"
+)
 _MEANINGS: Final = {
     Intention.PAID: re.compile(
-        r"已经?[^没未不]{0,4}(交|缴|付|转账|结清)"
-        rf"|{_NOT}(交|缴|付)(过|清|完|齐|了)|{_NOT}结清|{_NOT}缴费成功"
+        rf"^(?!.*({_PROMISED}).*[交付缴清转])"
+        r"(?:.*?已经?[^没未不]{0,4}(交|缴|付|转账|结清|扣款)(?!不)"
+        rf"|.*?{_NO}(交|缴|付)(过|清|完|齐|了)(?!也)|.*?{_NO}(结清|缴费成功|扣款成功)"
+        rf"|.*?(钱|款|费).{{0,4}}{_NO}(转|打|汇)(过|了)|.*?{_NO}(转|打|汇)过去了"
+        r"|.*?(微信|支付宝|银行卡?)[^没未不]{0,4}(付|交|缴|转)(的|了|过)"
+        r"|.*?alreadypaid|.*?i(have|ve)?(already)?paid|paid$)"
     ),
     Intention.WRONG_PERSON: re.compile(
-        r"(发|打|找|认|搞|弄)错|号码?(错|不对)|不是(本人|业主|户主|房主|我家|我的房|机主)|非(本人|业主)"
-        r"|不认识|(房子|房)(已经?)?卖|(已经?)?搬(走|家)|不住(这|那|在)|换(了)?(手机)?号"
+        rf"{_NO}(发|打|找|认|搞|弄)错|号码?(错|不对)|不是(本人|业主|户主|房主|我家|我的房|机主)"
+        rf"|非(本人|业主)|不认识(?!字)|(房子|房)(已经?)?卖|{_NO}(已经?)?搬(走|家)(?!到)|不住(这|那|在)"
+        rf"|{_NO}换(了)?(手机)?号|wrong(number|person)"
     ),
     Intention.DISPUTED: re.compile(
-        r"异议|争议|有误|不对|不合理|不认可|不服|多(收|算|扣)|(算|收|扣)错|乱收费|投诉|凭什么|拒(交|缴|付)"
-        r"|(服务|卫生|保安|物业)(太|很|这么)?差|(漏水|电梯|质量).{0,6}(没|不|未)"
+        rf"{_NO}(异议|争议)|有误(?![会解])|{_NO}(?<!对)不对|不合理|不认可|不服|{_NO}多(收|算|扣)|{_NO}(算|收|扣)错"
+        r"|乱收费|投诉|凭什么|拒(绝)?(交|缴|付)"
+        r"|(服务|卫生|保安|物业)(太|很|这么)?差|(漏水|电梯|质量).{0,6}(没(?!问题)|不(?!错)|未)"
     ),
 }
 
