@@ -7,6 +7,7 @@ knows counts as refused; whatever else comes back leaves the outcome unknown.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from datetime import UTC, datetime, timedelta, timezone
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, cast
@@ -29,6 +30,7 @@ __all__ = [
     "SHANGHAI",
     "Endpoint",
     "Status",
+    "count_of",
     "domestic",
     "fields_of",
     "http_date",
@@ -183,21 +185,32 @@ def shared(provider: str, field: str, values: Sequence[Any]) -> Any:
 
 
 def paired(
-    messages: Sequence[WireMessage], rows: Sequence[Mapping[str, Any]], key: str
+    messages: Sequence[WireMessage],
+    rows: Sequence[Mapping[str, Any]],
+    key: str,
+    accepts: Callable[[Mapping[str, Any]], bool],
 ) -> list[Mapping[str, Any] | None]:
     """Find for each message the row that is about its number; None where there is none.
 
     Rows come in the order of the request, as a rule; the number in field *key* is the proof.
-    A number that stands twice takes its rows in turn.
+    A number that stands twice takes its rows in turn. If it has more rows than messages, those
+    that accept go first: what one of them says was taken must not go out again.
     """
-    waiting: dict[str, list[Mapping[str, Any]]] = {}
+    asked = Counter(_bare(message.to.e164) for message in messages)
+    told: dict[str, list[Mapping[str, Any]]] = {number: [] for number in asked}
     for row in rows:
-        waiting.setdefault(_bare(text_of(row.get(key))), []).append(row)
-    found: list[Mapping[str, Any] | None] = []
-    for message in messages:
-        own = waiting.get(_bare(message.to.e164))
-        found.append(own.pop(0) if own else None)
-    return found
+        told.setdefault(_bare(text_of(row.get(key))), []).append(row)
+    for number, count in asked.items():
+        if len(told[number]) > count:
+            told[number].sort(key=lambda row: not accepts(row))
+    turns = {number: iter(found) for number, found in told.items()}
+    return [next(turns[_bare(message.to.e164)], None) for message in messages]
+
+
+def count_of(value: Any) -> int | None:
+    """How many segments a provider says it bills, or None if it says nothing that can be."""
+    is_count = isinstance(value, int) and not isinstance(value, bool) and value > 0
+    return value if is_count else None
 
 
 def outcomes(

@@ -12,6 +12,7 @@ from tests.providers.common import answer, message
 
 from propsms._adapters import (
     Endpoint,
+    count_of,
     fields_of,
     instant,
     outcomes,
@@ -90,8 +91,31 @@ def test_paired_by_number() -> None:
     """However the number is written, and whatever the order."""
     messages = [message("13800138000"), message("13800138001"), message("+85251234567")]
     rows = [{"to": "+85251234567"}, {"to": "008613800138001"}, {"to": "8613800138000"}, {"x": 1}]
-    assert [rows[2], rows[1], rows[0]] == paired(messages, rows, "to")
-    assert [None, None, None] == paired(messages, [{"to": "13900139000"}], "to")
+    assert [rows[2], rows[1], rows[0]] == paired(messages, rows, "to", bool)
+    assert [None, None, None] == paired(messages, [{"to": "13900139000"}], "to", bool)
+
+
+def test_more_rows_than_messages() -> None:
+    """A row that accepts counts: what was taken must not go out again."""
+    no, yes = ({"to": "13800138000", "code": code} for code in ("E1", "OK"))
+    one, two = [message("13800138000")], [message("13800138000")] * 2
+
+    def accepts(row: Any) -> bool:
+        return row["code"] == "OK"
+
+    for rows in ([no, yes], [yes, no]):
+        assert [yes] == paired(one, rows, "to", accepts)
+        assert rows == paired(two, rows, "to", accepts)
+    assert [no] == paired(one, [no, no], "to", accepts)
+    assert [no, None] == paired(two, [no], "to", accepts)
+
+
+@pytest.mark.parametrize(
+    ("value", "count"), [(1, 1), (0, None), (-1, None), (True, None), ("2", None), (None, None)]
+)
+def test_count_of(value: Any, count: int | None) -> None:
+    """A bill is a whole number above nought."""
+    assert count == count_of(value)
 
 
 def test_another_number_of_answers() -> None:

@@ -221,6 +221,13 @@ def test_mixed() -> None:
     assert (Accepted, Unknown) == (type(first), type(second))
 
 
+@pytest.mark.parametrize("data", [{}, {"data": None}, {"data": []}])
+def test_refused_as_a_whole(data: dict[str, Any]) -> None:
+    """A refusal of the whole request names no number, and may say so."""
+    for one in outcomes_of({"code": "6002", "message": "m", **data}):
+        assert RefusalReason.AUTH_FAILED == one.reason
+
+
 def test_refused() -> None:
     """The two codes that are known."""
     for code in ("6002", "SignatureDoesNotMatch"):

@@ -150,9 +150,9 @@ class Baidu:
         def read(data: Any) -> list[Outcome]:
             reply = fields_of(data)
             request_id = text_of(reply.get("requestId")) or None
-            if "data" not in reply:
+            if not reply.get("data"):
                 return [self._outcome(m, reply, request_id) for m in messages]
-            rows = paired(messages, rows_of(reply["data"]), "mobile")
+            rows = paired(messages, rows_of(reply["data"]), "mobile", _accepts)
             return [
                 self._outcome(m, row, request_id) for m, row in zip(messages, rows, strict=True)
             ]
@@ -390,6 +390,10 @@ class Baidu:
         if 200 <= response.status < 300 and not response.body:
             return ()
         return answer(self.name, response, read)
+
+
+def _accepts(row: Mapping[str, Any]) -> bool:
+    return text_of(row.get("code")) == "1000"
 
 
 def _template(name: str, text: str, kind: MessageKind, remark: str) -> dict[str, Any]:

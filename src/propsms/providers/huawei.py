@@ -22,6 +22,7 @@ import attrs
 from propsms._adapters import (
     Endpoint,
     Status,
+    count_of,
     fields_of,
     instant,
     outcomes,
@@ -198,7 +199,7 @@ class Huawei:
                     refusal(self.name, load_codes("huawei"), message, code, detail)
                     for message in messages
                 ]
-            rows = paired(messages, rows_of(reply["result"]), "originTo")
+            rows = paired(messages, rows_of(reply["result"]), "originTo", _accepts)
             return [self._outcome(m, row) for m, row in zip(messages, rows, strict=True)]
 
         return outcomes(self.name, messages, response, read)
@@ -451,8 +452,7 @@ class Huawei:
         if row is None:
             code, detail = "", "no status for this number"
         elif (code := required(row["status"])) == "000000":
-            total = row.get("total")
-            segments = total if isinstance(total, int) else None
+            segments = count_of(row.get("total"))
             return Accepted(message.reference, self.name, required(row["smsMsgId"]), segments)
         else:
             detail = code
@@ -528,6 +528,10 @@ class Huawei:
         if 200 <= response.status < 300 and not response.body:
             return ()  # a deletion
         return answer(self.name, response, read)
+
+
+def _accepts(row: Mapping[str, Any]) -> bool:
+    return row.get("status") == "000000"
 
 
 def _signed(request: HttpRequest, headers: dict[str, str], access: str, key: str) -> HttpRequest:

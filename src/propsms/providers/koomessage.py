@@ -122,7 +122,7 @@ class KooMessage:
             if code := text_of(reply.get("error_code")):
                 detail = text_of(reply.get("error_msg"))
                 return [refusal(self.name, _codes(), m, code, detail) for m in messages]
-            rows = paired(messages, rows_of(reply["result"]), "to")
+            rows = paired(messages, rows_of(reply["result"]), "to", _accepts)
             return [self._outcome(m, row) for m, row in zip(messages, rows, strict=True)]
 
         return outcomes(self.name, messages, response, read)
@@ -250,6 +250,10 @@ class KooMessage:
         else:
             detail = code
         return refusal(self.name, _codes(), message, code, detail)
+
+
+def _accepts(row: Mapping[str, Any]) -> bool:
+    return row.get("send_status") == "000000"
 
 
 def _codes() -> Any:

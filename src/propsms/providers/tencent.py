@@ -19,6 +19,7 @@ from propsms._adapters import (
     SHANGHAI,
     Endpoint,
     Status,
+    count_of,
     fields_of,
     http_date,
     instant,
@@ -147,7 +148,7 @@ class Tencent:
             reply = fields_of(fields_of(data)["Response"])
             if "Error" in reply:
                 return [self._outcome(message, reply["Error"], reply) for message in messages]
-            rows = paired(messages, rows_of(reply["SendStatusSet"]), "PhoneNumber")
+            rows = paired(messages, rows_of(reply["SendStatusSet"]), "PhoneNumber", _accepts)
             return [
                 self._outcome(message, row, reply)
                 for message, row in zip(messages, rows, strict=True)
@@ -456,8 +457,7 @@ class Tencent:
         if row is not None:
             code, detail = required(row["Code"]), text_of(row.get("Message"))
         if row is not None and code == "Ok":
-            serial, fee = required(row["SerialNo"]), row.get("Fee")
-            segments = fee if isinstance(fee, int) else None
+            serial, segments = required(row["SerialNo"]), count_of(row.get("Fee"))
             return Accepted(message.reference, self.name, serial, segments, request_id)
         return refusal(
             self.name, load_codes("tencent"), message, code, detail, request_id=request_id
@@ -549,6 +549,10 @@ class Tencent:
             None,
         )
         return (audit(self.name, word, required(made[key]), "reviewing"),) if made else ()
+
+
+def _accepts(row: Mapping[str, Any]) -> bool:
+    return row.get("Code") == "Ok"
 
 
 def _number(field: str, given: str) -> int:

@@ -20,6 +20,7 @@ import attrs
 from propsms._adapters import (
     Endpoint,
     Status,
+    count_of,
     fields_of,
     http_date,
     outcomes,
@@ -142,7 +143,7 @@ class Twilio:
             reply, [message] = fields_of(data), messages
             if "sid" in reply and response.status < 300:
                 count = text_of(reply.get("num_segments"))
-                segments = int(count) if count.isdecimal() and count != "0" else None
+                segments = count_of(int(count)) if count.isdecimal() else None
                 sid = required(reply["sid"])
                 return [Accepted(message.reference, self.name, sid, segments, request_id)]
             code = required(reply["code"])

@@ -17,6 +17,7 @@ from propsms._adapters import (
     SHANGHAI,
     Endpoint,
     Status,
+    count_of,
     domestic,
     fields_of,
     instant,
@@ -128,7 +129,7 @@ class Yunpian:
                 if len(messages) > 1 and text_of(reply.get("code")) == "0":
                     raise TypeError("one acceptance for several numbers")
                 return [self._outcome(message, reply) for message in messages]
-            rows = paired(messages, rows_of(reply["data"]), "mobile")
+            rows = paired(messages, rows_of(reply["data"]), "mobile", _accepts)
             return [self._outcome(m, row) for m, row in zip(messages, rows, strict=True)]
 
         return outcomes(self.name, messages, response, read)
@@ -272,8 +273,7 @@ class Yunpian:
         if row is not None:
             code, detail = required(row["code"]), text_of(row.get("msg"))
         if row is not None and code == "0":
-            count = row.get("count")
-            segments = count if isinstance(count, int) else None
+            segments = count_of(row.get("count"))
             return Accepted(message.reference, self.name, required(row["sid"]), segments)
         return refusal(self.name, load_codes("yunpian"), message, code, detail)
 
@@ -320,6 +320,10 @@ class Yunpian:
             return None
         at, extension = instant(row.get("reply_time")), str(row.get("extend") or "") or None
         return Reply(self.name, phone, str(row["text"]), at, extension, _id(row))
+
+
+def _accepts(row: Mapping[str, Any]) -> bool:
+    return text_of(row.get("code")) == "0"
 
 
 def _id(row: Mapping[str, Any]) -> str | None:
