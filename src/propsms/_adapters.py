@@ -16,8 +16,9 @@ from urllib.parse import urlsplit
 import attrs
 
 from propsms._checks import require_aware
+from propsms._codes import load_codes
 from propsms.errors import InvalidValueError, PhoneError
-from propsms.messages import Outcome, RefusalReason, Refused, Retry, Unknown
+from propsms.messages import Accepted, Outcome, RefusalReason, Refused, Retry, Unknown
 from propsms.phone import PhoneNumber, parse
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = [
     "SHANGHAI",
     "Endpoint",
+    "Rows",
     "Status",
     "count_of",
     "domestic",
@@ -39,6 +41,7 @@ __all__ = [
     "paired",
     "phone_or_none",
     "refusal",
+    "refusals",
     "require_batch",
     "required",
     "rows_of",
@@ -184,6 +187,65 @@ def shared(provider: str, field: str, values: Sequence[Any]) -> Any:
     return first
 
 
+@attrs.frozen(kw_only=True)
+class Rows:
+    """How a provider answers for each number: which fields a row has, and what accepts.
+
+    Attributes:
+        table: The name of its data file of codes.
+        number: The field of the number.
+        code: The field of the code.
+        accepted: The code of acceptance.
+        message_id: The field of its id for the message.
+        detail: The field of its text, or None if the code is all it says.
+        segments: The field of the segments that it bills, or None.
+    """
+
+    table: str
+    number: str
+    code: str
+    accepted: str
+    message_id: str
+    detail: str | None = None
+    segments: str | None = None
+
+    def outcomes(
+        self,
+        provider: str,
+        messages: Sequence[WireMessage],
+        rows: Sequence[Mapping[str, Any]],
+        request_id: str | None = None,
+    ) -> list[Outcome]:
+        """One outcome each, from the row about its number; unknown where there is none."""
+        own = paired(messages, rows, self.number, self._accepts)
+        return [
+            self.outcome(provider, message, row, request_id)
+            for message, row in zip(messages, own, strict=True)
+        ]
+
+    def outcome(
+        self,
+        provider: str,
+        message: WireMessage,
+        row: Mapping[str, Any] | None,
+        request_id: str | None = None,
+    ) -> Outcome:
+        """What one row says of *message*; so can the reply itself, where it is one row."""
+        if row is None:
+            return Unknown(message.reference, provider, "no status for this number", request_id)
+        code = required(row[self.code])
+        if code == self.accepted:
+            message_id = required(row[self.message_id])
+            segments = count_of(row.get(self.segments)) if self.segments else None
+            return Accepted(message.reference, provider, message_id, segments, request_id)
+        detail = text_of(row.get(self.detail)) if self.detail else code
+        table = load_codes(self.table)
+        return refusal(provider, table, message, code, detail, request_id=request_id)
+
+    def _accepts(self, row: Mapping[str, Any]) -> bool:
+        return text_of(row.get(self.code)) == self.accepted
+
+
 def paired(
     messages: Sequence[WireMessage],
     rows: Sequence[Mapping[str, Any]],
@@ -279,6 +341,23 @@ def refusal(
         retry_after or meaning.retry_after,
         request_id,
     )
+
+
+def refusals(
+    provider: str,
+    table: CodeTable,
+    messages: Sequence[WireMessage],
+    code: str,
+    detail: str,
+    *,
+    request_id: str | None = None,
+    retry_after: timedelta | None = None,
+) -> list[Outcome]:
+    """`refusal` for each of *messages*: the request was refused as a whole."""
+    return [
+        refusal(provider, table, one, code, detail, request_id=request_id, retry_after=retry_after)
+        for one in messages
+    ]
 
 
 def fields_of(value: Any) -> Mapping[str, Any]:

@@ -13,6 +13,8 @@ import json
 from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
+import attrs
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -22,6 +24,7 @@ __all__ = [
     "APIG_SCHEME",
     "EMPTY_SHA256",
     "apig_signature",
+    "apig_signed",
     "canonical_request",
     "compact_json",
     "escaped_json",
@@ -164,6 +167,15 @@ def apig_signature(request: HttpRequest, signed: Iterable[str], key: str) -> tup
     stamp = request.header("x-sdk-date")
     to_sign = f"{APIG_SCHEME}\n{stamp}\n{sha256_hex(canonical.encode())}"
     return hmac_sha256(key.encode(), to_sign).hex(), names
+
+
+def apig_signed(
+    request: HttpRequest, headers: Mapping[str, str], access: str, key: str
+) -> HttpRequest:
+    """*request* with *headers*, all of them signed by `apig_signature`, and the signature."""
+    signature, names = apig_signature(request, headers, key)
+    signed = f"{APIG_SCHEME} Access={access}, SignedHeaders={names}, Signature={signature}"
+    return attrs.evolve(request, headers={**headers, "authorization": signed})
 
 
 def same_text(ours: str, theirs: str) -> bool:

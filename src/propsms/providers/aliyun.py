@@ -24,7 +24,7 @@ from propsms._adapters import (
     instant,
     outcomes,
     phone_or_none,
-    refusal,
+    refusals,
     require_batch,
     required,
     rows_of,
@@ -163,7 +163,7 @@ class Aliyun:
         def read(data: Any) -> list[Outcome]:
             reply = fields_of(data)
             if reply["Code"] != "OK":
-                return [self._refused(message, reply) for message in messages]
+                return self._refused(messages, reply)
             biz_id, request_id = required(reply["BizId"]), text_of(reply.get("RequestId")) or None
             return [
                 Accepted(m.reference, self.name, biz_id, None, request_id, whole_request=True)
@@ -514,12 +514,12 @@ class Aliyun:
             return self.extend_code or ""
         return self.extend_code.get(message.signature, "")
 
-    def _refused(self, message: WireMessage, reply: Mapping[str, Any]) -> Outcome:
+    def _refused(self, messages: Sequence[WireMessage], reply: Mapping[str, Any]) -> list[Outcome]:
         code, detail = required(reply["Code"]), text_of(reply.get("Message"))
         request_id = text_of(reply.get("RequestId")) or None
         table, wait = load_codes("aliyun"), _window(code, detail)
-        return refusal(
-            self.name, table, message, code, detail, request_id=request_id, retry_after=wait
+        return refusals(
+            self.name, table, messages, code, detail, request_id=request_id, retry_after=wait
         )
 
     def _agreed(self, data: Any) -> Mapping[str, Any]:

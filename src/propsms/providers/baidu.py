@@ -18,14 +18,13 @@ import attrs
 
 from propsms._adapters import (
     Endpoint,
+    Rows,
     Status,
     domestic,
     fields_of,
     instant,
     outcomes,
-    paired,
     phone_or_none,
-    refusal,
     require_batch,
     required,
     rows_of,
@@ -47,7 +46,7 @@ from propsms._queries import (
     refuse_call,
 )
 from propsms._signing import escaped_json, hmac_sha256, percent, query, same_text
-from propsms.messages import Accepted, DeliveryReceipt, MessageKind, Reply
+from propsms.messages import DeliveryReceipt, MessageKind, Reply
 from propsms.wire import Balance, BatchRule, HttpRequest
 
 if TYPE_CHECKING:
@@ -61,6 +60,14 @@ if TYPE_CHECKING:
 __all__ = ["Baidu"]
 
 _RULE: Final = BatchRule(200, same_params=True, same_signature=True)
+_ROWS: Final = Rows(
+    table="baidu",
+    number="mobile",
+    code="code",
+    accepted="1000",
+    message_id="messageId",
+    detail="message",
+)
 _KIND: Final = "application/json;charset=utf-8"
 _EXPIRES: Final = 1800
 _KINDS: Final = {
@@ -151,11 +158,8 @@ class Baidu:
             reply = fields_of(data)
             request_id = text_of(reply.get("requestId")) or None
             if not reply.get("data"):
-                return [self._outcome(m, reply, request_id) for m in messages]
-            rows = paired(messages, rows_of(reply["data"]), "mobile", _accepts)
-            return [
-                self._outcome(m, row, request_id) for m, row in zip(messages, rows, strict=True)
-            ]
+                return [_ROWS.outcome(self.name, m, reply, request_id) for m in messages]
+            return _ROWS.outcomes(self.name, messages, rows_of(reply["data"]), request_id)
 
         return outcomes(self.name, messages, response, read)
 
@@ -332,18 +336,6 @@ class Baidu:
         url = f"{self._to.url}{path}" + (f"?{text}" if text else "")
         return HttpRequest(method, url, headers, data)
 
-    def _outcome(
-        self, message: WireMessage, row: Mapping[str, Any] | None, request_id: str | None
-    ) -> Outcome:
-        code, detail = "", "no code for this number"
-        if row is not None:
-            code, detail = required(row["code"]), text_of(row.get("message"))
-        if row is not None and code == "1000":
-            message_id = required(row["messageId"])
-            return Accepted(message.reference, self.name, message_id, request_id=request_id)
-        table = load_codes("baidu")
-        return refusal(self.name, table, message, code, detail, request_id=request_id)
-
     def _agreed(self, data: Any) -> Mapping[str, Any]:
         reply = fields_of(data)
         if (code := text_of(reply.get("code"))) not in {"", "1000"}:
@@ -390,10 +382,6 @@ class Baidu:
         if 200 <= response.status < 300 and not response.body:
             return ()
         return answer(self.name, response, read)
-
-
-def _accepts(row: Mapping[str, Any]) -> bool:
-    return text_of(row.get("code")) == "1000"
 
 
 def _template(name: str, text: str, kind: MessageKind, remark: str) -> dict[str, Any]:

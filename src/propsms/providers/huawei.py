@@ -21,14 +21,13 @@ import attrs
 
 from propsms._adapters import (
     Endpoint,
+    Rows,
     Status,
-    count_of,
     fields_of,
     instant,
     outcomes,
-    paired,
     phone_or_none,
-    refusal,
+    refusals,
     require_batch,
     required,
     rows_of,
@@ -52,6 +51,7 @@ from propsms._queries import (
 from propsms._signing import (
     APIG_SCHEME,
     apig_signature,
+    apig_signed,
     form,
     percent,
     query,
@@ -60,7 +60,6 @@ from propsms._signing import (
 )
 from propsms.errors import InvalidValueError
 from propsms.messages import (
-    Accepted,
     DeliveryReceipt,
     DeliveryStatus,
     MessageKind,
@@ -80,7 +79,14 @@ __all__ = ["Huawei"]
 
 _SAME: Final = BatchRule(500, same_params=True, same_signature=True)
 _DIFFERENT: Final = BatchRule(40, same_params=False, same_signature=True)  # 64 KB hold them
-_SIGNED: Final = ("content-type", "host", "x-sdk-date")
+_ROWS: Final = Rows(
+    table="huawei",
+    number="originTo",
+    code="status",
+    accepted="000000",
+    message_id="smsMsgId",
+    segments="total",
+)
 _SKEW: Final = timedelta(minutes=15)
 _FORM: Final = "application/x-www-form-urlencoded"
 _KINDS: Final = {
@@ -195,12 +201,8 @@ class Huawei:
             code = required(reply.get("code") or reply["error_code"])
             if code not in {"000000", "E000510"}:
                 detail = text_of(reply.get("description") or reply.get("error_msg"))
-                return [
-                    refusal(self.name, load_codes("huawei"), message, code, detail)
-                    for message in messages
-                ]
-            rows = paired(messages, rows_of(reply["result"]), "originTo", _accepts)
-            return [self._outcome(m, row) for m, row in zip(messages, rows, strict=True)]
+                return refusals(self.name, load_codes("huawei"), messages, code, detail)
+            return _ROWS.outcomes(self.name, messages, rows_of(reply["result"]))
 
         return outcomes(self.name, messages, response, read)
 
@@ -381,7 +383,7 @@ class Huawei:
         }
         data = json.dumps(body).encode() if body is not None else b""
         request = HttpRequest(method, f"{url}?{query(fields)}" if fields else url, headers, data)
-        return _signed(request, headers, self.access_key, self.secret_key)
+        return apig_signed(request, headers, self.access_key, self.secret_key)
 
     def _send(
         self, path: str, kind: str, body: bytes, *, now: datetime, nonce: str
@@ -392,7 +394,7 @@ class Huawei:
             return HttpRequest("POST", url, headers, body)
         headers["x-sdk-date"] = _stamp(now)
         request = HttpRequest("POST", url, headers, body)
-        return _signed(request, headers, self.app_key, self.app_secret)
+        return apig_signed(request, headers, self.app_key, self.app_secret)
 
     def _wsse(self, now: datetime, nonce: str) -> dict[str, str]:
         """The digest is the base64 of the hexadecimal text, as the guide's own sample shows."""
@@ -447,16 +449,6 @@ class Huawei:
                 field="sender",
             )
         return self.sender[signature]
-
-    def _outcome(self, message: WireMessage, row: Mapping[str, Any] | None) -> Outcome:
-        if row is None:
-            code, detail = "", "no status for this number"
-        elif (code := required(row["status"])) == "000000":
-            segments = count_of(row.get("total"))
-            return Accepted(message.reference, self.name, required(row["smsMsgId"]), segments)
-        else:
-            detail = code
-        return refusal(self.name, load_codes("huawei"), message, code, detail)
 
     def _verify(self, request: HttpRequest, now: datetime) -> None:
         """Source: support.huaweicloud.com api-msgsms sms_05_0064."""
@@ -528,19 +520,6 @@ class Huawei:
         if 200 <= response.status < 300 and not response.body:
             return ()  # a deletion
         return answer(self.name, response, read)
-
-
-def _accepts(row: Mapping[str, Any]) -> bool:
-    return row.get("status") == "000000"
-
-
-def _signed(request: HttpRequest, headers: dict[str, str], access: str, key: str) -> HttpRequest:
-    names = [name for name in headers if name in {*_SIGNED, "x-project-id"}]
-    signature, listed = apig_signature(request, names, key)
-    headers["authorization"] = (
-        f"{APIG_SCHEME} Access={access}, SignedHeaders={listed}, Signature={signature}"
-    )
-    return attrs.evolve(request, headers=headers)
 
 
 def _stamp(now: datetime) -> str:

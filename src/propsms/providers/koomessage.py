@@ -16,11 +16,11 @@ import attrs
 
 from propsms._adapters import (
     Endpoint,
+    Rows,
     Status,
     fields_of,
     outcomes,
-    paired,
-    refusal,
+    refusals,
     require_batch,
     required,
     rows_of,
@@ -31,9 +31,9 @@ from propsms._adapters import (
 )
 from propsms._codes import load_codes
 from propsms._queries import answer, audit, refuse_call
-from propsms._signing import APIG_SCHEME, apig_signature, percent, query
+from propsms._signing import apig_signed, percent, query
 from propsms.errors import InvalidValueError
-from propsms.messages import Accepted, MessageKind
+from propsms.messages import MessageKind
 from propsms.wire import BatchRule, HttpRequest
 
 if TYPE_CHECKING:
@@ -47,6 +47,13 @@ __all__ = ["KooMessage"]
 
 _SAME: Final = BatchRule(500, same_params=True, same_signature=True)
 _DIFFERENT: Final = BatchRule(100, same_params=False, same_signature=True)
+_ROWS: Final = Rows(
+    table="koomessage",
+    number="to",
+    code="send_status",
+    accepted="000000",
+    message_id="msg_id",
+)
 _KINDS: Final = {
     MessageKind.NOTICE: "NOTIFY_TYPE",
     MessageKind.DUNNING: "NOTIFY_TYPE",
@@ -121,9 +128,8 @@ class KooMessage:
             reply = fields_of(data)
             if code := text_of(reply.get("error_code")):
                 detail = text_of(reply.get("error_msg"))
-                return [refusal(self.name, _codes(), m, code, detail) for m in messages]
-            rows = paired(messages, rows_of(reply["result"]), "to", _accepts)
-            return [self._outcome(m, row) for m, row in zip(messages, rows, strict=True)]
+                return refusals(self.name, load_codes("koomessage"), messages, code, detail)
+            return _ROWS.outcomes(self.name, messages, rows_of(reply["result"]))
 
         return outcomes(self.name, messages, response, read)
 
@@ -187,7 +193,8 @@ class KooMessage:
         def read(data: Any) -> tuple[TemplateAudit, ...]:
             reply = fields_of(data)
             if code := text_of(reply.get("error_code")):
-                refuse_call(self.name, _codes(), code, text_of(reply.get("error_msg")))
+                detail = text_of(reply.get("error_msg"))
+                refuse_call(self.name, load_codes("koomessage"), code, detail)
             rows = rows_of(reply["result"]) if "result" in reply else [reply]
             return tuple(
                 audit(
@@ -236,28 +243,7 @@ class KooMessage:
         data = json.dumps(present, ensure_ascii=False).encode() if body is not None else b""
         url = f"{self._to.url}{path}" + (f"?{query(fields)}" if fields else "")
         request = HttpRequest(method, url, headers, data)
-        signature, names = apig_signature(request, list(headers), self.secret_key)
-        headers["authorization"] = (
-            f"{APIG_SCHEME} Access={self.access_key}, SignedHeaders={names}, Signature={signature}"
-        )
-        return attrs.evolve(request, headers=headers)
-
-    def _outcome(self, message: WireMessage, row: Mapping[str, Any] | None) -> Outcome:
-        if row is None:
-            code, detail = "", "no status for this number"
-        elif (code := required(row["send_status"])) == "000000":
-            return Accepted(message.reference, self.name, required(row["msg_id"]))
-        else:
-            detail = code
-        return refusal(self.name, _codes(), message, code, detail)
-
-
-def _accepts(row: Mapping[str, Any]) -> bool:
-    return row.get("send_status") == "000000"
-
-
-def _codes() -> Any:
-    return load_codes("koomessage")
+        return apig_signed(request, headers, self.access_key, self.secret_key)
 
 
 def _content(message: WireMessage, numbers: list[str]) -> dict[str, Any]:

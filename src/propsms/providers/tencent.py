@@ -18,15 +18,13 @@ import attrs
 from propsms._adapters import (
     SHANGHAI,
     Endpoint,
+    Rows,
     Status,
-    count_of,
     fields_of,
     http_date,
     instant,
     outcomes,
-    paired,
     phone_or_none,
-    refusal,
     require_batch,
     required,
     rows_of,
@@ -40,7 +38,7 @@ from propsms._codes import load_codes
 from propsms._queries import answer, audit, json_of, judge, pushed, refuse_call
 from propsms._signing import canonical_request, escaped_json, hmac_sha256, sha256_hex
 from propsms.errors import InvalidValueError
-from propsms.messages import Accepted, DeliveryReceipt, MessageKind, Reply
+from propsms.messages import DeliveryReceipt, MessageKind, Reply
 from propsms.wire import Balance, BatchRule, HttpRequest
 
 if TYPE_CHECKING:
@@ -58,6 +56,15 @@ _VERSION: Final = "2021-01-11"
 _SCHEME: Final = "TC3-HMAC-SHA256"
 _SERVICE: Final = "sms"
 _RULE: Final = BatchRule(200, same_params=True, same_signature=True)
+_ROWS: Final = Rows(
+    table="tencent",
+    number="PhoneNumber",
+    code="Code",
+    accepted="Ok",
+    message_id="SerialNo",
+    detail="Message",
+    segments="Fee",
+)
 _ACK: Final = b'{"result":0,"errmsg":"OK"}'
 _KINDS: Final = {
     MessageKind.MARKETING: 1,
@@ -146,13 +153,11 @@ class Tencent:
 
         def read(data: Any) -> list[Outcome]:
             reply = fields_of(fields_of(data)["Response"])
+            request_id = text_of(reply.get("RequestId")) or None
             if "Error" in reply:
-                return [self._outcome(message, reply["Error"], reply) for message in messages]
-            rows = paired(messages, rows_of(reply["SendStatusSet"]), "PhoneNumber", _accepts)
-            return [
-                self._outcome(message, row, reply)
-                for message, row in zip(messages, rows, strict=True)
-            ]
+                error = fields_of(reply["Error"])
+                return [_ROWS.outcome(self.name, m, error, request_id) for m in messages]
+            return _ROWS.outcomes(self.name, messages, rows_of(reply["SendStatusSet"]), request_id)
 
         return outcomes(self.name, messages, response, read)
 
@@ -449,20 +454,6 @@ class Tencent:
             f"SignedHeaders={names}, Signature={signature}"
         )
 
-    def _outcome(
-        self, message: WireMessage, row: Mapping[str, Any] | None, reply: Mapping[str, Any]
-    ) -> Outcome:
-        request_id = text_of(reply.get("RequestId")) or None
-        code, detail = ("", "no status for this number")
-        if row is not None:
-            code, detail = required(row["Code"]), text_of(row.get("Message"))
-        if row is not None and code == "Ok":
-            serial, segments = required(row["SerialNo"]), count_of(row.get("Fee"))
-            return Accepted(message.reference, self.name, serial, segments, request_id)
-        return refusal(
-            self.name, load_codes("tencent"), message, code, detail, request_id=request_id
-        )
-
     def _agreed(self, data: Any) -> Mapping[str, Any]:
         reply = fields_of(fields_of(data)["Response"])
         if "Error" in reply:
@@ -549,10 +540,6 @@ class Tencent:
             None,
         )
         return (audit(self.name, word, required(made[key]), "reviewing"),) if made else ()
-
-
-def _accepts(row: Mapping[str, Any]) -> bool:
-    return row.get("Code") == "Ok"
 
 
 def _number(field: str, given: str) -> int:

@@ -25,7 +25,7 @@ from propsms._adapters import (
     instant,
     outcomes,
     phone_or_none,
-    refusal,
+    refusals,
     require_batch,
     required,
     rows_of,
@@ -151,10 +151,7 @@ class Volcengine:
             if error := meta.get("Error"):
                 code, detail = required(error["Code"]), text_of(error.get("Message"))
                 table = load_codes("volcengine")
-                return [
-                    refusal(self.name, table, message, code, detail, request_id=request_id)
-                    for message in messages
-                ]
+                return refusals(self.name, table, messages, code, detail, request_id=request_id)
             result = fields_of(reply["Result"])
             ids: list[Any] = result["MessageID"] if "MessageID" in result else result["MessageId"]
             return [

@@ -16,15 +16,13 @@ import attrs
 from propsms._adapters import (
     SHANGHAI,
     Endpoint,
+    Rows,
     Status,
-    count_of,
     domestic,
     fields_of,
     instant,
     outcomes,
-    paired,
     phone_or_none,
-    refusal,
     require_batch,
     required,
     rows_of,
@@ -37,7 +35,7 @@ from propsms._codes import load_codes
 from propsms._json import read_json
 from propsms._queries import answer, audit, form_of, judge, not_a_push, pushed, refuse_call
 from propsms._signing import form
-from propsms.messages import Accepted, DeliveryReceipt, MessageKind, Reply
+from propsms.messages import DeliveryReceipt, MessageKind, Reply
 from propsms.wire import BatchRule, HttpRequest
 
 if TYPE_CHECKING:
@@ -54,6 +52,15 @@ __all__ = ["Yunpian"]
 _T = TypeVar("_T")
 _SAME: Final = BatchRule(1000, same_params=True, same_signature=True)
 _DIFFERENT: Final = BatchRule(1000, same_params=False, same_signature=False)
+_ROWS: Final = Rows(
+    table="yunpian",
+    number="mobile",
+    code="code",
+    accepted="0",
+    message_id="sid",
+    detail="msg",
+    segments="count",
+)
 _ACK: Final = b"SUCCESS"
 _WORDS: Final = {"SUCCESS": True, "FAIL": False}
 _STATES: Final = {"CHECKING": "reviewing", "SUCCESS": "active", "FAIL": "rejected"}
@@ -128,9 +135,8 @@ class Yunpian:
             if "data" not in reply:
                 if len(messages) > 1 and text_of(reply.get("code")) == "0":
                     raise TypeError("one acceptance for several numbers")
-                return [self._outcome(message, reply) for message in messages]
-            rows = paired(messages, rows_of(reply["data"]), "mobile", _accepts)
-            return [self._outcome(m, row) for m, row in zip(messages, rows, strict=True)]
+                return [_ROWS.outcome(self.name, message, reply) for message in messages]
+            return _ROWS.outcomes(self.name, messages, rows_of(reply["data"]))
 
         return outcomes(self.name, messages, response, read)
 
@@ -268,15 +274,6 @@ class Yunpian:
         body = form({**present, "apikey": self.apikey})
         return HttpRequest("POST", f"{self._to.url}/v2/{path}.json", headers, body)
 
-    def _outcome(self, message: WireMessage, row: Mapping[str, Any] | None) -> Outcome:
-        code, detail = "", "no code for this number"
-        if row is not None:
-            code, detail = required(row["code"]), text_of(row.get("msg"))
-        if row is not None and code == "0":
-            segments = count_of(row.get("count"))
-            return Accepted(message.reference, self.name, required(row["sid"]), segments)
-        return refusal(self.name, load_codes("yunpian"), message, code, detail)
-
     def _read(
         self, response: HttpResponse, one_of: Callable[[Mapping[str, Any]], _T | None]
     ) -> tuple[_T, ...]:
@@ -320,10 +317,6 @@ class Yunpian:
             return None
         at, extension = instant(row.get("reply_time")), str(row.get("extend") or "") or None
         return Reply(self.name, phone, str(row["text"]), at, extension, _id(row))
-
-
-def _accepts(row: Mapping[str, Any]) -> bool:
-    return text_of(row.get("code")) == "0"
 
 
 def _id(row: Mapping[str, Any]) -> str | None:
