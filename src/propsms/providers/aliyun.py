@@ -32,18 +32,12 @@ from propsms._adapters import (
     text_of,
     utc,
 )
+from propsms._clouds import AliyunApi
 from propsms._codes import load_codes
 from propsms._queries import answer, audit, json_of, judge, pushed, refuse_call
-from propsms._signing import (
-    canonical_request,
-    compact_json,
-    form,
-    hmac_sha256,
-    query,
-    sha256_hex,
-)
+from propsms._signing import compact_json
 from propsms.messages import Accepted, DeliveryReceipt, MessageKind, Reply
-from propsms.wire import BatchRule, HttpRequest
+from propsms.wire import BatchRule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -52,12 +46,17 @@ if TYPE_CHECKING:
     from propsms._codes import FrequencyRule
     from propsms.messages import Outcome
     from propsms.phone import PhoneNumber
-    from propsms.wire import CodeOrder, HttpResponse, Push, TemplateAudit, WireMessage
+    from propsms.wire import (
+        CodeOrder,
+        HttpRequest,
+        HttpResponse,
+        Push,
+        TemplateAudit,
+        WireMessage,
+    )
 
 __all__ = ["Aliyun"]
 
-_VERSION: Final = "2017-05-25"
-_SCHEME: Final = "ACS3-HMAC-SHA256"
 _SAME: Final = BatchRule(1000, same_params=True, same_signature=True)
 _DIFFERENT: Final = BatchRule(100, same_params=False, same_signature=False)
 _ACK: Final = b'{"code":0,"msg":"OK"}'
@@ -123,10 +122,10 @@ class Aliyun:
         default=None, kw_only=True, hash=False
     )
     name: str = attrs.field(default="aliyun", kw_only=True)
-    _to: Endpoint = attrs.field(
+    _api: AliyunApi = attrs.field(
         init=False,
         repr=False,
-        default=attrs.Factory(lambda self: Endpoint.of(_host(self)), takes_self=True),
+        default=attrs.Factory(lambda self: self._gateway(), takes_self=True),
     )
 
     batches = (_SAME, _DIFFERENT)
@@ -456,37 +455,18 @@ class Aliyun:
             now: The instant of the request; Aliyun refuses 15 minutes of difference.
             nonce: Never used before; refused on its second use.
         """
-        text = query(_present(fields))
-        payload = form(_present(body or {}))
-        headers = self._headers(action, now, nonce, payload)
-        canonical, names = canonical_request(
-            "POST", "/", text, headers.items(), headers["x-acs-content-sha256"]
-        )
-        to_sign = f"{_SCHEME}\n{sha256_hex(canonical.encode())}"
-        signature = hmac_sha256(self.access_key_secret.encode(), to_sign).hex()
-        headers["authorization"] = (
-            f"{_SCHEME} Credential={self.access_key_id},"
-            f"SignedHeaders={names},Signature={signature}"
-        )
-        url = f"{self._to.url}/?{text}" if text else f"{self._to.url}/"
-        return HttpRequest("POST", url, headers, payload)
+        return self._api.call(action, fields, body, now=now, nonce=nonce)
 
-    def _headers(self, action: str, now: datetime, nonce: str, payload: bytes) -> dict[str, str]:
-        headers = {
-            "host": self._to.host,
-            "accept": "application/json",
-            "x-acs-action": action,
-            "x-acs-version": _VERSION,
-            "x-acs-date": utc(now).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            "x-acs-signature-nonce": nonce,
-            "x-acs-content-sha256": sha256_hex(payload),
-        }
-        if payload:
-            headers["content-type"] = "application/x-www-form-urlencoded"
-        if self.security_token:
-            headers["x-acs-accesskey-id"] = self.access_key_id
-            headers["x-acs-security-token"] = self.security_token
-        return headers
+    def _gateway(self) -> AliyunApi:
+        """One host serves the mainland, other regions have their own."""
+        region = "" if self.region.startswith("cn-") else f".{self.region}"
+        return AliyunApi(
+            key_id=self.access_key_id,
+            secret=self.access_key_secret,
+            token=self.security_token,
+            to=Endpoint.of(self.endpoint or f"dysmsapi{region}.aliyuncs.com"),
+            version="2017-05-25",
+        )
 
     def _same(self, messages: Sequence[WireMessage]) -> dict[str, str]:
         first = messages[0]
@@ -622,14 +602,6 @@ def _template(name: str, text: str, kind: MessageKind, remark: str) -> dict[str,
     }
 
 
-def _host(provider: Aliyun) -> str:
-    """One host serves the mainland, other regions have their own."""
-    if provider.endpoint:
-        return provider.endpoint
-    region = "" if provider.region.startswith("cn-") else f".{provider.region}"
-    return f"dysmsapi{region}.aliyuncs.com"
-
-
 def _alike(message: WireMessage, other: WireMessage) -> bool:
     return message.params == other.params and message.signature == other.signature
 
@@ -637,15 +609,6 @@ def _alike(message: WireMessage, other: WireMessage) -> bool:
 def _number(message: WireMessage) -> str:
     """Eleven digits, or the country code without ``+``."""
     return message.to.e164.removeprefix("+86").removeprefix("+")
-
-
-def _present(fields: Mapping[str, Any]) -> dict[str, str]:
-    """Only what is set, as text: an optional field is left out rather than sent empty."""
-    return {
-        name: compact_json(value) if isinstance(value, list | dict | tuple) else str(value)
-        for name, value in fields.items()
-        if value is not None and value != ""
-    }
 
 
 def _window(code: str, detail: str) -> timedelta | None:

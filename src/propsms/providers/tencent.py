@@ -34,12 +34,12 @@ from propsms._adapters import (
     utc,
     whole,
 )
+from propsms._clouds import TencentApi
 from propsms._codes import load_codes
 from propsms._queries import answer, audit, json_of, judge, pushed, refuse_call
-from propsms._signing import canonical_request, escaped_json, hmac_sha256, sha256_hex
 from propsms.errors import InvalidValueError
 from propsms.messages import DeliveryReceipt, MessageKind, Reply
-from propsms.wire import Balance, BatchRule, HttpRequest
+from propsms.wire import Balance, BatchRule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -48,13 +48,10 @@ if TYPE_CHECKING:
     from propsms._codes import FrequencyRule
     from propsms.messages import Outcome
     from propsms.phone import PhoneNumber
-    from propsms.wire import HttpResponse, Push, TemplateAudit, WireMessage
+    from propsms.wire import HttpRequest, HttpResponse, Push, TemplateAudit, WireMessage
 
 __all__ = ["Tencent"]
 
-_VERSION: Final = "2021-01-11"
-_SCHEME: Final = "TC3-HMAC-SHA256"
-_SERVICE: Final = "sms"
 _RULE: Final = BatchRule(200, same_params=True, same_signature=True)
 _ROWS: Final = Rows(
     table="tencent",
@@ -105,12 +102,10 @@ class Tencent:
     language: str = attrs.field(default="zh-CN", kw_only=True)
     sign_all_headers: bool = attrs.field(default=False, kw_only=True)
     name: str = attrs.field(default="tencent", kw_only=True)
-    _to: Endpoint = attrs.field(
+    _api: TencentApi = attrs.field(
         init=False,
         repr=False,
-        default=attrs.Factory(
-            lambda self: Endpoint.of(self.endpoint or "sms.tencentcloudapi.com"), takes_self=True
-        ),
+        default=attrs.Factory(lambda self: self._gateway(), takes_self=True),
     )
 
     batches = (_RULE,)
@@ -416,42 +411,19 @@ class Tencent:
             now: The instant of the request; Tencent refuses five minutes of difference.
             nonce: Not used: the scheme has none, a request stays valid for five minutes.
         """
-        instant_utc = utc(now)
-        present = {k: v for k, v in fields.items() if v is not None and v != ""}
-        body = escaped_json(present).encode()
-        headers = self._headers(action, str(int(instant_utc.timestamp())))
-        headers["authorization"] = self._authorize(headers, body, instant_utc)
-        return HttpRequest("POST", f"{self._to.url}/", headers, body)
+        return self._api.call(action, fields, now=now)
 
-    def _headers(self, action: str, stamp: str) -> dict[str, str]:
-        headers = {
-            "content-type": "application/json",
-            "host": self._to.host,
-            "x-tc-action": action,
-            "x-tc-version": _VERSION,
-            "x-tc-region": self.region,
-            "x-tc-timestamp": stamp,
-            "x-tc-language": self.language,
-        }
-        if self.token:
-            headers["x-tc-token"] = self.token
-        return headers
-
-    def _authorize(self, headers: Mapping[str, str], body: bytes, now: datetime) -> str:
-        chosen = headers.items() if self.sign_all_headers else list(headers.items())[:2]
-        signed = [(name, value.lower()) for name, value in chosen]  # the scheme lowers both
-        canonical, names = canonical_request("POST", "/", "", signed, sha256_hex(body))
-        date = now.strftime("%Y-%m-%d")
-        scope = f"{date}/{_SERVICE}/tc3_request"
-        stamp = headers["x-tc-timestamp"]
-        to_sign = f"{_SCHEME}\n{stamp}\n{scope}\n{sha256_hex(canonical.encode())}"
-        key = f"TC3{self.secret_key}".encode()
-        for part in (date, _SERVICE, "tc3_request"):
-            key = hmac_sha256(key, part)
-        signature = hmac_sha256(key, to_sign).hex()
-        return (
-            f"{_SCHEME} Credential={self.secret_id}/{scope}, "
-            f"SignedHeaders={names}, Signature={signature}"
+    def _gateway(self) -> TencentApi:
+        return TencentApi(
+            key_id=self.secret_id,
+            secret=self.secret_key,
+            token=self.token,
+            to=Endpoint.of(self.endpoint or "sms.tencentcloudapi.com"),
+            service="sms",
+            version="2021-01-11",
+            region=self.region,
+            language=self.language,
+            sign_all_headers=self.sign_all_headers,
         )
 
     def _agreed(self, data: Any) -> Mapping[str, Any]:
