@@ -133,7 +133,8 @@ class _Base:
 
         Args:
             providers: One, or several in the order in which they are asked; a `Weighted` one
-                is asked first as often as its weight says.
+                is asked first as often as its weight says. All serve one channel: SMS, or
+                voice, which has its own sending hours and reaches landlines.
             library: The company's templates.
             http: A client of httpx or httpx2 (for `AsyncClient` an asynchronous one, or a
                 session of aiohttp), which stays yours to close. None opens one that verifies

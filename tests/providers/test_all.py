@@ -22,6 +22,7 @@ from propsms.errors import ProviderError, RejectedError
 from propsms.messages import Accepted, DeliveryStatus, RefusalReason, Refused, Retry, Unknown
 from propsms.providers import Provider, ReceivesPushes, StatusQueries
 from propsms.providers.aliyun import Aliyun
+from propsms.providers.aliyun_voice import AliyunVoice
 from propsms.providers.baidu import Baidu
 from propsms.providers.chuanglan import Chuanglan
 from propsms.providers.cmas import Cmas
@@ -29,6 +30,7 @@ from propsms.providers.ctyun import Ctyun
 from propsms.providers.huawei import Huawei
 from propsms.providers.koomessage import KooMessage
 from propsms.providers.tencent import Tencent
+from propsms.providers.tencent_voice import TencentVoice
 from propsms.providers.twilio import Twilio
 from propsms.providers.volcengine import Volcengine
 from propsms.providers.yunpian import Yunpian
@@ -54,6 +56,8 @@ ALL: list[Any] = [
     Cmas("示例物业", "ap1", SECRET, sign="Sg1", endpoint="https://mas.example.com"),
     Ctyun(KEY, SECRET),
     Chuanglan("N1", SECRET),
+    AliyunVoice(KEY, SECRET, security_token="sts-token-example"),
+    TencentVoice(KEY, SECRET, sdk_app_id="1400006666", token="sts-token-example"),
 ]
 EACH = pytest.mark.parametrize("provider", ALL, ids=lambda provider: provider.name)
 READERS = (
@@ -100,15 +104,21 @@ def _accepted(name: str, messages: Sequence[WireMessage]) -> HttpResponse:
         "cmas": {"rspcod": "success", "success": True, "msgGroup": first},
         "ctyun": {"code": "OK", "requestId": first},
         "chuanglan": {"code": "0", "msgId": first},
+        "aliyun_voice": {"Code": "OK", "Message": "OK", "CallId": first, "RequestId": "r"},
+        "tencent_voice": {"Response": {"RequestId": "r", "SendStatus": {"CallId": first}}},
     }
     return answer(bodies[name])
 
 
 def _refused(name: str, code: str) -> HttpResponse:
     """The reply of the provider *name* that refuses all with *code*."""
+    aliyun = {"Code": code, "Message": "m", "RequestId": "r"}
+    tencent = {"Response": {"RequestId": "r", "Error": {"Code": code, "Message": "m"}}}
     bodies: dict[str, Any] = {
-        "aliyun": {"Code": code, "Message": "m", "RequestId": "r"},
-        "tencent": {"Response": {"RequestId": "r", "Error": {"Code": code, "Message": "m"}}},
+        "aliyun": aliyun,
+        "aliyun_voice": aliyun,
+        "tencent": tencent,
+        "tencent_voice": tencent,
         "huawei": {"code": code, "description": "m"},
         "koomessage": {"error_code": code, "error_msg": "m"},
         "volcengine": {

@@ -106,7 +106,7 @@ class Core:
         causes: dict[str, BaseException] | None = None,
     ) -> Ready | Refused:
         """The part of `prepare` that asks nobody."""
-        if (unfit := _unfit(message.to)) is not None:
+        if (unfit := _unfit(message.to, self.router.channel)) is not None:
             return _refuse(message, RefusalReason.PHONE_INVALID, "propsms.number", unfit)
         try:
             template = self.library.find(message.template)
@@ -162,10 +162,11 @@ class Core:
         """A refusal outside the sending hours; the hours know who passes them."""
         if self.hours is None or self._passes(kind, category):
             return None
-        now = self.now()
-        if self.hours.allows(now, kind, category):
+        now, channel = self.now(), self.router.channel
+        by: dict[str, str] = {} if channel == "sms" else {"channel": channel}
+        if self.hours.allows(now, kind, category, **by):
             return None
-        opens = self.hours.next_allowed(now, kind, category)
+        opens = self.hours.next_allowed(now, kind, category, **by)
         return _refuse(
             message,
             RefusalReason.TIME_WINDOW,
@@ -391,15 +392,19 @@ class _Flight:
 _TWICE: Final = "another message of the same request has this reference; each needs its own"
 
 
-_NO_SMS: Final = frozenset(PhoneKind) - {PhoneKind.MOBILE, PhoneKind.OTHER}
+_TAKE: Final = {
+    "sms": frozenset({PhoneKind.MOBILE, PhoneKind.OTHER}),
+    "voice": frozenset({PhoneKind.MOBILE, PhoneKind.LANDLINE, PhoneKind.OTHER}),
+}
 
 
-def _unfit(phone: PhoneNumber) -> str | None:
-    """Why no message can reach *phone*, or None."""
-    if phone.kind in _NO_SMS or not phone.e164:
-        return f"a number of kind {phone.kind} takes no SMS; give a mobile"
+def _unfit(phone: PhoneNumber, channel: str) -> str | None:
+    """Why no message of *channel* can reach *phone*, or None."""
+    if phone.kind not in _TAKE[channel] or not phone.e164:
+        what = "SMS; give a mobile" if channel == "sms" else "notice by voice"
+        return f"a number of kind {phone.kind} takes no {what}"
     if phone.extension is not None:
-        return "an SMS cannot dial an extension: it would reach whoever answers the main number"
+        return "no message can dial an extension: whoever answers the main number would get it"
     return None
 
 

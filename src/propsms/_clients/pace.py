@@ -125,6 +125,7 @@ class Router:
         self._health = health
         self._clock = clock
         _require_different_names(self._ordered)
+        self.channel: str = _one_channel(self._ordered)
         self._records = {p.name: _Record(deque(maxlen=health.window)) for p in self._ordered}
         self._lock = threading.Lock()
 
@@ -185,6 +186,20 @@ class Router:
 
     def _place(self, provider: Provider) -> tuple[bool, int]:
         return id(provider) not in self._weights, -self._credit.get(id(provider), 0)
+
+
+def _one_channel(providers: Sequence[Provider]) -> str:
+    """The channel that all of them serve: failing over must not turn a text into a call."""
+    found = {str(getattr(provider, "channel", "sms")) for provider in providers} or {"sms"}
+    if len(found) > 1 or not found <= {"sms", "voice"}:
+        shown = ", ".join(sorted(found))
+        raise InvalidValueError(
+            f"providers of one client must serve one channel, sms or voice, got {shown}; "
+            "make a client for each",
+            f"同一客户端的服务商必须属于同一渠道（sms 或 voice），现为 {shown}；请各建一个客户端",
+            field="providers",
+        )
+    return found.pop()
 
 
 def _require_different_names(providers: Sequence[Provider]) -> None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from propsms.messages import DeliveryReceipt, Outcome
     from propsms.phone import PhoneNumber
     from propsms.providers.aliyun import Aliyun as Aliyun
+    from propsms.providers.aliyun_voice import AliyunVoice as AliyunVoice
     from propsms.providers.baidu import Baidu as Baidu
     from propsms.providers.chuanglan import Chuanglan as Chuanglan
     from propsms.providers.cmas import Cmas as Cmas
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from propsms.providers.koomessage import KooMessage as KooMessage
     from propsms.providers.outbox import Outbox as Outbox
     from propsms.providers.tencent import Tencent as Tencent
+    from propsms.providers.tencent_voice import TencentVoice as TencentVoice
     from propsms.providers.twilio import Twilio as Twilio
     from propsms.providers.volcengine import Volcengine as Volcengine
     from propsms.providers.yunpian import Yunpian as Yunpian
@@ -52,7 +54,9 @@ class Provider(Protocol):
     """What the client needs of a provider; all of it is pure.
 
     A class may also set ``needs_template_id = False`` when it takes any text, so that a
-    template without an id for it can be sent.
+    template without an id for it can be sent, and ``channel = "voice"`` when it calls rather
+    than writes: the sending hours of that channel then hold, and a client takes providers of one
+    channel alone.
     """
 
     @property

@@ -68,6 +68,7 @@ class ScriptedProvider:
         *script: Act,
         name: str = "scripted",
         batches: tuple[BatchRule, ...] = (BatchRule(100, same_signature=False),),
+        channel: str = "sms",
     ) -> None:
         """Do what *script* says, one act for each exchange, then accept.
 
@@ -77,8 +78,10 @@ class ScriptedProvider:
                 messages were taken.
             name: The provider's name.
             batches: Its rules.
+            channel: ``sms`` or ``voice``.
         """
         self.name: str = name
+        self.channel: str = channel
         self.batches: tuple[BatchRule, ...] = batches
         self.sent: list[dict[str, Any]] = []
         self.requests: list[HttpRequest] = []
