@@ -14,7 +14,7 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 from hypothesis import given, settings, strategies as st
-from tests.providers.common import HOSTILE, NONCE, NOW, answer, message, push
+from tests.providers.common import HOSTILE, NONCE, NOW, answer, message, push, vectors
 
 from propsms import providers
 from propsms._codes import load_codes
@@ -213,6 +213,46 @@ def test_data_file(path: Path) -> None:
         assert rule.kinds <= {"otp", "notice", "dunning", "marketing"}
         assert rule.limit > 0
     assert not set(table.accepted) & set(table.refusals)
+
+
+LEFT_OUT = {
+    "v1_": "the older signature; the same calls go out by the newer one",
+    "send_sms_unsigned_payload": "we always sign the body",
+    "send_sms_get_special": "a send is a POST: its values stay out of logs of addresses",
+    "pull_send_status_get": "the same call is a POST of ours",
+}
+"""Recorded requests that no adapter builds, by the head of their names, and why."""
+
+
+@EACH
+def test_status_counts_what_is_recorded(provider: Any) -> None:
+    """The number in the docs is that of the recorded requests, but for those left out."""
+    path = Path(__file__).parents[1] / "vectors" / f"{provider.name}.json"
+    if not path.exists():
+        assert not re.match(r"\d+ requests", provider.STATUS.verified)
+        return
+    ours = [name for name in vectors(provider.name) if not name.startswith(tuple(LEFT_OUT))]
+    assert provider.STATUS.verified.startswith(f"{len(ours)} requests")
+    assert f"{len(ours)} 个" in provider.STATUS.verified_zh
+
+
+RETRIES = {
+    RefusalReason.THROTTLED: {Retry.NOW, Retry.LATER},
+    RefusalReason.FREQUENCY_LIMITED: {Retry.LATER, Retry.NEVER},
+    RefusalReason.QUOTA_EXCEEDED: {Retry.LATER, Retry.NEVER},
+    RefusalReason.TIME_WINDOW: {Retry.LATER},
+    RefusalReason.PROVIDER_INTERNAL: {None},
+    RefusalReason.AUTH_FAILED: {Retry.NEVER, Retry.NOW},
+}
+"""Which retry classes a reason may have; the others need a person or other data."""
+
+
+@EACH
+def test_retry_classes(provider: Any) -> None:
+    """Only a documented throttle, or a clock that was off, may go again at once."""
+    for code, meaning in load_codes(provider.name).refusals.items():
+        assert meaning.retry in RETRIES.get(meaning.reason, {Retry.NEVER}), code
+        assert meaning.retry_after is None or meaning.retry is Retry.LATER, code
 
 
 def test_every_provider_has_its_data() -> None:

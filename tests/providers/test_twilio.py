@@ -95,6 +95,15 @@ def test_queries_as_recorded() -> None:
     assert_same_bytes(ours, recorded(VECTORS["list"]))
     ours = twilio.build_call("POST", f"Messages/{sid}.json", {"Body": ""}, **WHEN)
     assert_same_bytes(ours, recorded(VECTORS["redact"]))
+    scheduled = {
+        "To": "+8613800138000",
+        "ScheduleType": "fixed",
+        "SendAt": "2026-01-03T08:00:00Z",
+        "MessagingServiceSid": "MG" + "a" * 32,
+        "Body": "x",
+    }
+    ours = twilio.build_call("POST", "Messages.json", scheduled, **WHEN)
+    assert_same_bytes(ours, recorded(VECTORS["send_scheduled"]))
     media = {
         "To": "+8613800138000",
         "From": "+15017122661",
