@@ -12,7 +12,7 @@ import pytest
 
 from propsms import AsyncClient, Client
 from propsms.errors import InvalidValueError, OutcomeUnknownError, UnreachableError
-from propsms.findings import Severity
+from propsms.findings import Finding, Severity
 from propsms.providers import Aliyun, Huawei, Tencent
 from propsms.templates import Template, TemplateLibrary
 from propsms.testing.providers import ScriptedProvider
@@ -170,3 +170,55 @@ def test_a_template_that_no_list_has() -> None:
         with answering(lambda _, body=body: httpx.Response(200, text=body)) as http:
             found = Client(full, library=library(huawei="t1"), http=http).preflight()
         assert [code] * 2 == [finding.code for finding in found]
+
+
+def aliyun_says(**replies: Any) -> list[Finding]:
+    """What preflight finds at Aliyun, which answers each action with its reply."""
+    usual: dict[str, Any] = {
+        "GetSmsTemplate": {"Code": "OK", "TemplateCode": "SMS_1", "TemplateStatus": "1"},
+        "GetSmsSign": {"Code": "OK", "SignName": "绿苑物业", "SignStatus": 1},
+    }
+
+    def gateway(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json=(usual | replies)[request.headers["x-acs-action"]])
+
+    with answering(gateway) as http:
+        client = Client(ALIYUN, library=library(aliyun="SMS_1"), http=http)
+        return list(client.preflight())
+
+
+def test_aliyun_is_asked_for_templates_signature_and_filing() -> None:
+    """A text under review, a signature that one carrier has not on file."""
+    assert [] == aliyun_says()
+    under_review = {
+        "Code": "OK",
+        "TemplateCode": "SMS_1",
+        "TemplateStatus": "2",
+        "AuditInfo": {"RejectInfo": "内容不合规"},
+    }
+    found = aliyun_says(GetSmsTemplate=under_review)
+    assert {"template-not-active"} == {finding.code for finding in found}
+    assert "内容不合规" in found[0].message
+    rows = [
+        {"OperatorCode": name, "RegisterStatus": status}
+        for name, status in (("mobile", 3), ("unicom", -1), ("telecom", 2))
+    ]
+    signed = {"Code": "OK", "SignName": "绿苑物业", "SignStatus": 1}
+    found = aliyun_says(GetSmsSign={**signed, "SignIspRegisterDetailList": rows})
+    assert ["signature-not-filed"] * 2 == [finding.code for finding in found]
+    assert "中国联通" in found[0].message
+    assert "lapsed" in found[1].message_en
+
+
+def test_a_refused_question_is_an_error() -> None:
+    """A wrong key refuses every send too; it is told once, with the provider's code."""
+    no = {"Code": "SignatureDoesNotMatch", "Message": "签名不匹配", "RequestId": "r"}
+    (finding,) = aliyun_says(GetSmsTemplate=no, GetSmsSign=no)
+    assert ("preflight-refused", Severity.ERROR) == (finding.code, finding.severity)
+    assert "SignatureDoesNotMatch" in finding.message_en
+    unknown = {"Code": "isv.SMS_TEMPLATE_ILLEGAL", "Message": "模板不存在"}
+    found = aliyun_says(GetSmsTemplate=unknown)
+    assert ["preflight-refused"] == [finding.code for finding in found]
+    busy = {"Code": "Throttling.User", "Message": "busy"}
+    found = aliyun_says(GetSmsTemplate=busy)
+    assert {"preflight-unanswered"} == {finding.code for finding in found}

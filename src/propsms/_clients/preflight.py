@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from propsms._clients.caps import rules_of
 from propsms._clients.effects import Exchange, NotTaken, Pause
-from propsms.errors import InvalidValueError, ProviderError
+from propsms.errors import InvalidValueError, PropsmsError, ProviderError, RejectedError
 from propsms.findings import Finding, Severity
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class _Asking:
         )
         if balance is _UNANSWERED:
             return [self._unanswered("the balance", "余额")]
-        if isinstance(balance, InvalidValueError):
+        if isinstance(balance, PropsmsError):
             return self._cannot_ask(balance)
         if balance.messages is not None and balance.messages < max(planned, 1):
             return [
@@ -111,7 +111,7 @@ class _Asking:
             return []
         if audits is _UNANSWERED:
             return [self._unanswered(f"template {template.name!r}", f"模板“{template.name}”")]
-        if isinstance(audits, InvalidValueError):
+        if isinstance(audits, PropsmsError):
             return self._cannot_ask(audits, template)
         return list(self._inactive(audits, "template", template.name))
 
@@ -144,11 +144,13 @@ class _Asking:
             found |= more
         return found
 
-    def _cannot_ask(
-        self, error: InvalidValueError, template: Template | None = None
-    ) -> list[Finding]:
-        """The adapter was not told all that the question needs, or an id has not its form."""
-        if template is not None and error.field == "template_id":
+    def _cannot_ask(self, error: PropsmsError, template: Template | None = None) -> list[Finding]:
+        """The adapter was not told all that the question needs, or an id has not its form.
+
+        Or the provider refused the question, as it will refuse the send: a wrong key, an unknown
+        template. The same reason is told once.
+        """
+        if template is not None and getattr(error, "field", "") == "template_id":
             return [
                 self._finding(
                     "template-id-invalid",
@@ -162,6 +164,13 @@ class _Asking:
         if error.message in self._unable:
             return []
         self._unable.add(error.message)
+        if isinstance(error, RejectedError):
+            name = template.name if template is not None else ""
+            return [
+                self._finding(
+                    "preflight-refused", Severity.ERROR, error.message_zh, error.message, name
+                )
+            ]
         return [
             self._finding(
                 "preflight-unanswered",
@@ -190,7 +199,7 @@ class _Asking:
         )
         if answer is _UNANSWERED:
             return [self._unanswered(f"signature {name!r}", f"签名【{name}】")]
-        if isinstance(answer, InvalidValueError):
+        if isinstance(answer, PropsmsError):
             return self._cannot_ask(answer)
         audits, filings = answer
         return [*self._inactive(audits, "signature", name), *self._unfiled(filings, name)]
@@ -249,6 +258,8 @@ class _Asking:
             return _UNANSWERED
         try:
             return parse(reply)
+        except RejectedError as error:
+            return error
         except ProviderError:
             return _UNANSWERED
 
