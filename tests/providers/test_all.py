@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import re
 import subprocess
 import sys
@@ -37,7 +38,7 @@ from propsms.providers.yunpian import Yunpian
 from propsms.testing import check_provider
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from propsms.wire import HttpResponse, WireMessage
 
@@ -351,6 +352,42 @@ MESSAGES = [message("13800138000", reference="a"), message("13800138001", refere
 
 STATUSES = st.sampled_from([200, 201, 204, 302, 400, 403, 429, 500, 503])
 FUZZ = pytest.mark.parametrize("examples", [12, pytest.param(600, marks=pytest.mark.stress)])
+
+
+SHAPES: tuple[Any, ...] = ([], {}, "x", 1.5, True, None, [None], [[]], [{"a": 1}], 10**30)
+GONE = object()
+
+
+def _places(node: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Where a value stands in a reply, from the outside in."""
+    inner: Iterable[tuple[Any, Any]] = ()
+    if isinstance(node, dict):
+        inner = node.items()
+    elif isinstance(node, list):
+        inner = enumerate(node)
+    for key, value in inner:
+        yield (*path, key)
+        yield from _places(value, (*path, key))
+
+
+@EACH
+def test_an_acceptance_with_one_odd_value_is_no_refusal(provider: Any) -> None:
+    """Each value in turn missing or of another shape: accepted or unknown, never sent again."""
+    messages = MESSAGES[: provider.batches[0].max_messages]
+    whole = _accepted(provider.name, messages).json()
+    for path in list(_places(whole)):
+        for shape in (*SHAPES, GONE):
+            reply = copy.deepcopy(whole)
+            parent = reply
+            for key in path[:-1]:
+                parent = parent[key]
+            if shape is GONE:
+                del parent[path[-1]]
+            else:
+                parent[path[-1]] = shape
+            found = provider.parse_response(messages, answer(reply))
+            assert [one.reference for one in messages] == [one.reference for one in found]
+            assert not any(isinstance(one, Refused) for one in found), (path, shape)
 
 
 @EACH
