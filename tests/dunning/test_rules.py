@@ -768,3 +768,14 @@ def test_a_notice_keeps_its_instants() -> None:
     handed = queued.record(NoticeEvent("submitted", NOON))
     assert (NOON, True, False) == (handed.submitted_at, handed.contacted, handed.queued)
     assert queued.record(NoticeEvent("cancelled", NOON)).events[0].at == NOON
+
+
+def test_an_id_that_comes_twice_is_refused_each_time() -> None:
+    """Nobody knows which of the two is true; the order they come in decides nothing."""
+    first, twin = Account(id="1", bills=[ago(14)]), Account(id="1", bills=[ago(75)])
+    other = Account(id="2", bills=[ago(14)])
+    made = plan([first, other, twin], now=NOON)
+    assert [("1", "block"), ("1", "block"), ("2", "send")] == [(d.account, d.action) for d in made]
+    assert all((Reason.DATA_ERROR,) == d.reasons for d in made.decisions[:2])
+    assert ("warning", 3, D300) == (made.status, made.totals.accounts, made.totals.overdue)
+    assert made == plan([twin, first, other], now=NOON)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from itertools import groupby
+from operator import attrgetter
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from propsms._dunning.policy import DunningPolicy
     from propsms.findings import Finding
 
-__all__ = ["DunningPlan", "PlanTotals", "plan", "plan_stream"]
+__all__ = ["DunningPlan", "PlanTotals", "each_once", "plan", "plan_stream", "refuse_double"]
 
 
 @attrs.define(slots=False)
@@ -54,17 +56,24 @@ class PlanTotals:
 
     def add(self, decision: Decision) -> None:
         """Count one decision."""
-        self.accounts += 1
-        self.actions[decision.action] += 1
-        self.stages[decision.stage] += 1
+        self._count(decision, 1)
+
+    def take_back(self, decision: Decision) -> None:
+        """Count one no more."""
+        self._count(decision, -1)
+
+    def _count(self, decision: Decision, one: int) -> None:
+        self.accounts += one
+        self.actions[decision.action] += one
+        self.stages[decision.stage] += one
         for reason in decision.reasons:
-            self.reasons[reason] += 1
-        self.overdue += decision.overdue_amount
+            self.reasons[reason] += one
+        self.overdue += decision.overdue_amount * one
         for name, amount in decision.buckets.items():
-            self.buckets[name] = self.buckets.get(name, ZERO) + amount
+            self.buckets[name] = self.buckets.get(name, ZERO) + amount * one
         if decision.action is Action.SEND:
-            self.notices[decision.next_stage] += 1
-            self.asked += decision.amount
+            self.notices[decision.next_stage] += one
+            self.asked += decision.amount * one
 
 
 @attrs.frozen
@@ -80,7 +89,7 @@ class DunningPlan:
 
     now: datetime
     as_of: date
-    decisions: tuple[Decision, ...] = attrs.field(repr=False)
+    decisions: Sequence[Decision] = attrs.field(repr=False)
     totals: PlanTotals
 
     @property
@@ -117,7 +126,8 @@ def plan(
     """Decide all accounts at one instant; nothing is written and nothing is sent.
 
     Args:
-        accounts: In any order; an id that comes twice is refused for the second.
+        accounts: In any order. An id that comes more than once is a ``DATA_ERROR`` each
+            time: nobody knows which of them is true.
         now: The instant, aware.
         policy: The rules, or a book of rules with overrides.
         hours: When dunning may be sent at all.
@@ -130,21 +140,13 @@ def plan(
 
     .. versionadded:: 0.1.0
     """
+    desk = _desk(now, policy, hours, text_findings, last_committed)
     totals = PlanTotals()
-    found: list[Decision] = []
-    for decision in plan_stream(
-        accounts,
-        now=now,
-        policy=policy,
-        hours=hours,
-        text_findings=text_findings,
-        last_committed=last_committed,
-    ):
+    found = sorted(map(desk.decide, accounts), key=_ACCOUNT)
+    decisions = tuple(each_once(found, desk))
+    for decision in decisions:
         totals.add(decision)
-        found.append(decision)
-    found.sort(key=lambda decision: decision.account)
-    desk = Desk(now=now)
-    return DunningPlan(now, desk.as_of, tuple(found), totals)
+    return DunningPlan(now, desk.as_of, decisions, totals)
 
 
 def plan_stream(
@@ -158,13 +160,45 @@ def plan_stream(
 ) -> Iterator[Decision]:
     """The same decisions, one at a time in the order given, so that memory stays flat.
 
+    No two accounts may have the same id: what streams by is not compared with what went before.
+
     .. versionadded:: 0.1.0
     """
-    desk = Desk(
+    return map(_desk(now, policy, hours, text_findings, last_committed).decide, accounts)
+
+
+def _desk(
+    now: datetime,
+    policy: DunningPolicy | PolicyBook,
+    hours: SendingHours | None,
+    text_findings: Sequence[Finding] | Mapping[Stage, Sequence[Finding]],
+    last_committed: date | None,
+) -> Desk:
+    return Desk(
         now=now,
         policy=policy,
         hours=hours if hours is not None else SendingHours(),
         text_findings=text_findings,
         last_committed=last_committed,
     )
-    return map(desk.decide, accounts)
+
+
+_ACCOUNT: Final = attrgetter("account")
+_DOUBLE: Final = "户号重复 the account id comes more than once"
+
+
+def each_once(decisions: Iterable[Decision], desk: Desk) -> Iterator[Decision]:
+    """The decisions, sorted by account; those whose id comes more than once are refused."""
+    for _, same in groupby(decisions, key=_ACCOUNT):
+        first, *more = same
+        if more:
+            yield from (refuse_double(decision, desk) for decision in (first, *more))
+        else:
+            yield first
+
+
+def refuse_double(decision: Decision, desk: Desk) -> Decision:
+    """The decision on an account whose id comes more than once."""
+    account = decision.source
+    assert account is not None  # noqa: S101  # a desk decided it
+    return desk.decide(attrs.evolve(account, problems=(*account.problems, _DOUBLE)))

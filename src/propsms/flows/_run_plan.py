@@ -9,6 +9,7 @@ import io
 import json
 from collections import Counter
 from decimal import Decimal
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -16,7 +17,7 @@ import attrs
 from propsms.phone import PhoneNumber  # noqa: TC001  # a field's type
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from propsms.dunning import Decision, DunningPlan
@@ -45,14 +46,15 @@ class PlannedNotice:
     segments: int = 1
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)  # its sums are worked out once
 class CollectionPlan:
     """Who gets what, who does not and why; nothing is written and nothing is sent.
 
     Attributes:
         run: The name of the run that would carry it out.
         decisions: The decision of every account.
-        notices: What would be sent now.
+        notices: What would be sent now, by account: a tuple, or where there are many
+            (`CollectionRun.in_memory`) a sequence that reads them from a temporary file.
         held_back: Accounts whose notice cannot be sent by this run, and why: a letter must
             go first, another household of the same owner is written to today, a value does
             not fit the text.
@@ -63,8 +65,8 @@ class CollectionPlan:
 
     run: str
     decisions: DunningPlan
-    notices: tuple[PlannedNotice, ...] = attrs.field(repr=False)
-    held_back: tuple[tuple[str, str], ...] = attrs.field(default=(), repr=False)
+    notices: Sequence[PlannedNotice] = attrs.field(repr=False)
+    held_back: Sequence[tuple[str, str]] = attrs.field(default=(), repr=False)
     price: Decimal | None = None
     signed_by: str = ""
     signed_at: datetime | None = None
@@ -72,7 +74,7 @@ class CollectionPlan:
     @property
     def segments(self) -> int:
         """Segments that are billed altogether."""
-        return sum(notice.segments for notice in self.notices)
+        return self._sums.segments
 
     @property
     def cost(self) -> Decimal | None:
@@ -82,18 +84,27 @@ class CollectionPlan:
     @property
     def amount(self) -> Decimal:
         """What the notices ask for altogether, in yuan."""
-        return sum((notice.decision.amount for notice in self.notices), Decimal(0))
+        return self._sums.amount
+
+    @property
+    def stages(self) -> Mapping[str, int]:
+        """Notices by stage."""
+        return self._sums.stages
 
     @property
     def longest(self) -> tuple[PlannedNotice, ...]:
         """The five texts with the most segments."""
-        return tuple(sorted(self.notices, key=lambda n: -n.segments)[:5])
+        return self._sums.longest
 
     @property
     def hash(self) -> str:
         """SHA-256 over every notice; what is signed is exactly this."""
-        lines = sorted(f"{n.decision.key}\n{n.phone.e164}\n{n.text}" for n in self.notices)
-        return hashlib.sha256("\n\n".join(lines).encode()).hexdigest()
+        return self._sums.hash
+
+    @cached_property
+    def _sums(self) -> _Sums:
+        """One look at every notice, however many there are."""
+        return _summed(self.notices)
 
     def sign(self, *, by: str, at: datetime) -> CollectionPlan:
         """The same plan, signed off; `CollectionRun.commit` records who it was."""
@@ -108,7 +119,7 @@ class CollectionPlan:
             "now": self.decisions.now.isoformat(),
             "accounts": totals.accounts,
             "notices": len(self.notices),
-            "stages": {str(k): n for k, n in sorted(_stages(self).items())},
+            "stages": {str(k): n for k, n in sorted(self.stages.items())},
             "amount": f"{self.amount:.2f}",
             "segments": self.segments,
             "cost": None if self.cost is None else f"{self.cost:.2f}",
@@ -166,6 +177,7 @@ class CollectionPlan:
         return _HTML.format(title=html.escape(self.run), body=body)
 
 
+_SHOWN = 5
 _FIELDS = (
     "account",
     "phone",
@@ -186,8 +198,27 @@ table{{border-collapse:collapse}}td,th{{border:1px solid #999;padding:.2em .6em;
 """
 
 
-def _stages(plan: CollectionPlan) -> Counter[str]:
-    return Counter(str(notice.decision.next_stage) for notice in plan.notices)
+@attrs.frozen
+class _Sums:
+    segments: int
+    amount: Decimal
+    stages: Mapping[str, int]
+    longest: tuple[PlannedNotice, ...]
+    hash: str
+
+
+def _summed(notices: Iterable[PlannedNotice]) -> _Sums:
+    segments, amount, stages = 0, Decimal(0), Counter[str]()
+    longest: list[PlannedNotice] = []
+    digest = hashlib.sha256()
+    for notice in notices:
+        segments += notice.segments
+        amount += notice.decision.amount
+        stages[str(notice.decision.next_stage)] += 1
+        if len(longest) < _SHOWN or notice.segments > longest[-1].segments:
+            longest = sorted((*longest, notice), key=lambda one: -one.segments)[:_SHOWN]
+        digest.update(f"{notice.decision.key}\n{notice.phone.e164}\n{notice.text}\n\n".encode())
+    return _Sums(segments, amount, stages, tuple(longest), digest.hexdigest())
 
 
 def _harmless(value: Any) -> Any:
@@ -251,7 +282,7 @@ def _page(plan: CollectionPlan, style: _Markdown | _Html) -> list[str]:
             ],
         ),
         style.head("各阶段 By stage"),
-        style.table(("阶段 stage", "户数 accounts"), sorted(_stages(plan).items())),
+        style.table(("阶段 stage", "户数 accounts"), sorted(plan.stages.items())),
         style.head("不发的原因 Why not"),
         style.table(
             ("代码 code", "户数 accounts", "说明 why"),

@@ -14,12 +14,13 @@ import hashlib
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
 import attrs
 
+from propsms._dunning.planning import each_once, refuse_double
 from propsms.dunning import (
     P0,
     Account,
@@ -47,6 +48,7 @@ from propsms.flows._runs import (
     references,
     utc_now,
 )
+from propsms.flows._spool import Spool
 from propsms.journal import Intent, State
 from propsms.messages import MessageKind, OutboundMessage, Refused
 from propsms.phone import PhoneNumber
@@ -92,6 +94,10 @@ _CHANGED: Final = "CHANGED"
 _ASKED: Final = 500
 _GONE: Final = "ACCOUNT_GONE"
 
+_Judged = tuple[Decision, "PlannedNotice | str | None"]
+_Planned = tuple[
+    "Sequence[Decision]", "Sequence[PlannedNotice]", "Sequence[tuple[str, str]]", PlanTotals
+]
 Values = Callable[[Decision, Account], Mapping[str, str] | None]
 
 
@@ -175,6 +181,8 @@ class CollectionRun:
         batch: How many notices are claimed and decided on again at a time; as many as one
             request to the provider takes is best.
         concurrency: Requests under way at the same time.
+        in_memory: How many accounts a plan may have in memory; one of more is kept in a
+            temporary file, so that memory stays flat.
     """
 
     client: Client
@@ -197,6 +205,7 @@ class CollectionRun:
     lease: timedelta = timedelta(minutes=5)
     batch: int = 100
     concurrency: int = 1
+    in_memory: int = attrs.field(default=5_000, validator=attrs.validators.ge(1))
     _runner: Runner = attrs.field(init=False)
     _findings: dict[Stage, tuple[Finding, ...]] = attrs.field(init=False)
     _desk: Desk | None = attrs.field(init=False, default=None)
@@ -235,31 +244,19 @@ class CollectionRun:
             now: The instant to plan for; None asks the clock.
         """
         instant = self.clock() if now is None else now
-        fresh = next(iter(self.journal.entries(tenant=self.tenant)), None) is None
-        totals = PlanTotals()
-        decisions: list[Decision] = []
-        notices: list[PlannedNotice] = []
-        held: list[tuple[str, str]] = []
-        taken: set[PhoneNumber] = set()
-        ordered = sorted(accounts, key=lambda account: account.id)
-        for account in ordered if fresh else self._known(ordered, instant):
-            decision = self._decide(account, instant)
-            totals.add(decision)
-            decisions.append(decision)
-            if decision.action is Action.SEND:
-                found = self._notice(decision, account, taken)
-                if isinstance(found, PlannedNotice):
-                    notices.append(found)
-                    taken.add(found.phone)
-                else:
-                    held.append((account.id, found))
+        given = iter(accounts)
+        first = list(islice(given, self.in_memory + 1))
+        judged = self._judged(chain(first, given), instant)
+        few = len(first) <= self.in_memory
+        del first  # it goes by with the others
+        keep, desk = self._in_memory if few else self._on_disk, self._kept_desk(instant)
+        decisions, notices, held_back, totals = keep(judged, desk)
         day = instant.astimezone(SHANGHAI).date()
-        made = DunningPlan(instant, day, tuple(decisions), totals)
         return CollectionPlan(
             run=self.name,
-            decisions=made,
-            notices=tuple(notices),
-            held_back=tuple(held),
+            decisions=DunningPlan(instant, day, decisions, totals),
+            notices=notices,
+            held_back=held_back,
             price=self.price,
         )
 
@@ -359,6 +356,41 @@ class CollectionRun:
             return attrs.evolve(template, signature=self.library.signature)
         return template
 
+    def _judged(self, accounts: Iterable[Account], now: datetime) -> Iterator[_Judged]:
+        """Each decision, with the notice that would go or why this run cannot send it."""
+        fresh = next(iter(self.journal.entries(tenant=self.tenant)), None) is None
+        for account in accounts if fresh else self._known(accounts, now):
+            decision = self._decide(account, now)
+            send = decision.action is Action.SEND
+            yield decision, self._notice(decision, account) if send else None
+
+    def _in_memory(self, judged: Iterable[_Judged], desk: Desk) -> _Planned:
+        totals = PlanTotals()
+        notices: list[PlannedNotice] = []
+        held: list[tuple[str, str]] = []
+        taken: set[PhoneNumber] = set()
+        pairs = sorted(judged, key=lambda pair: pair[0].account)
+        decisions = tuple(each_once((decision for decision, _ in pairs), desk))
+        for decision, (_, found) in zip(decisions, pairs, strict=True):
+            totals.add(decision)
+            if decision.action is not Action.SEND:
+                continue
+            if isinstance(found, PlannedNotice) and found.phone not in taken:
+                notices.append(found)
+                taken.add(found.phone)
+            else:
+                why = found if isinstance(found, str) else str(Reason.CAP_DAY)
+                held.append((decision.account, why))
+        return decisions, tuple(notices), tuple(held), totals
+
+    def _on_disk(self, judged: Iterable[_Judged], desk: Desk) -> _Planned:
+        """The same, for more accounts than memory should hold."""
+        spool = Spool()
+        for decision, found in judged:
+            spool.add(decision, found)
+        spool.settle(lambda double: refuse_double(double, desk), str(Reason.CAP_DAY))
+        return spool.decisions, spool.notices, spool.held_back, spool.totals
+
     def _known(self, accounts: Iterable[Account], now: datetime) -> Iterator[Account]:
         """The accounts with what the journal knows of them."""
         given = iter(accounts)
@@ -366,7 +398,10 @@ class CollectionRun:
             yield from with_histories(part, self.journal, now=now, tenant=self.tenant)
 
     def _decide(self, account: Account, now: datetime) -> Decision:
-        """Decide at a desk that is kept as long as the instant is the same."""
+        return self._kept_desk(now).decide(account)
+
+    def _kept_desk(self, now: datetime) -> Desk:
+        """A desk that is kept as long as the instant is the same."""
         if self._desk is None or self._desk.now != now:
             self._desk = Desk(
                 now=now,
@@ -374,17 +409,13 @@ class CollectionRun:
                 hours=self.hours,
                 text_findings=self._findings,
             )
-        return self._desk.decide(account)
+        return self._desk
 
-    def _notice(
-        self, decision: Decision, account: Account, taken: set[PhoneNumber]
-    ) -> PlannedNotice | str:
+    def _notice(self, decision: Decision, account: Account) -> PlannedNotice | str:
         """The notice, or why this run cannot send it."""
         phone = _sms_number(decision)
         if phone is None:
             return _NOT_BY_SMS
-        if phone in taken:
-            return str(Reason.CAP_DAY)
         name = self.texts[decision.next_stage]
         template = self._template(decision.next_stage)
         values = self._values(decision, account, template)
@@ -412,9 +443,10 @@ class CollectionRun:
 
     def _intents(self, plan: CollectionPlan) -> Iterator[Intent]:
         """What is written down, text by text: a provider takes one text in a request."""
-        names = references(self.clock())
-        for notice in sorted(plan.notices, key=lambda notice: notice.template):
-            yield self._intent(plan, notice, next(names))
+        names, notices = references(self.clock()), iter(plan.notices)
+        while part := sorted(islice(notices, self.in_memory), key=lambda one: one.template):
+            for notice in part:
+                yield self._intent(plan, notice, next(names))
 
     def _intent(self, plan: CollectionPlan, notice: PlannedNotice, reference: str) -> Intent:
         decision, signed_at = notice.decision, plan.signed_at
