@@ -79,6 +79,10 @@ class Gateway:
         found: Counter[str] = self._pipe.recv()
         return found
 
+    def forget(self) -> None:
+        """Count from nothing again."""
+        self._pipe.send("forget")
+
 
 def _pair(authority: Any) -> tuple[bytes, bytes]:
     issued = authority.issue_cert("localhost", "127.0.0.1")
@@ -121,10 +125,13 @@ class _Server:
         await stop.wait()
 
     def _command(self, pipe: Connection, stop: asyncio.Event) -> None:
-        if pipe.recv() == "stop":
-            stop.set()
-        else:
-            pipe.send(self.counts)
+        match pipe.recv():
+            case "stop":
+                stop.set()
+            case "forget":
+                self.counts.clear()
+            case _:
+                pipe.send(self.counts)
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.counts["-connections"] += 1
@@ -171,6 +178,10 @@ class _Server:
 
     async def _latency(self, writer: asyncio.StreamWriter, references: list[str]) -> None:
         await asyncio.sleep(0.025)
+        await self._ok(writer, references)
+
+    async def _brief(self, writer: asyncio.StreamWriter, references: list[str]) -> None:
+        await asyncio.sleep(0.005)
         await self._ok(writer, references)
 
     async def _lost(self, writer: asyncio.StreamWriter, references: list[str]) -> None:

@@ -1,42 +1,38 @@
-"""Workers killed with kill -9 while they send to a gateway that counts what it took."""
+"""Workers killed with kill -9 anywhere in a run, against a gateway that counts what it took."""
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import random
-import signal
-import subprocess
+import shutil
 import sys
 import time
-from contextlib import contextmanager
-from datetime import datetime, timedelta
-from decimal import Decimal
+from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from uuid import uuid4
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
-from tests.acme import Acme
+from tests.collection_worker import Place, collection, homes, work
 from tests.gateway import Gateway
 
-from propsms.catalog import load
-from propsms.clients import Client
-from propsms.dunning import Account, Bill, Channel, Contact, EvidenceLedger, Payer
-from propsms.flows import CollectionRun
-from propsms.flows.collection import WorkUnit
 from propsms.journal import State
-from propsms.phone import parse
-from propsms.sending_hours import SHANGHAI
-from propsms.stores import RedisJournal, SQLiteJournal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+    from multiprocessing.connection import Connection
 
-    from propsms.journal import Journal
-
-TEXTS = load(signature="绿苑物业")
-NOW = datetime(2026, 6, 15, 10, tzinfo=SHANGHAI)
 ROOT = Path(__file__).parents[2]
+PHASES = ("plan", "write", "call", "ledger", "record")
+_WAIT = 60.0
+
+
+class Target(NamedTuple):
+    """Where to kill: so long after the *nth* mark of a phase."""
+
+    phase: str
+    nth: int
+    delay: float
 
 
 @pytest.fixture(scope="module")
@@ -46,127 +42,190 @@ def gateway() -> Iterator[Gateway]:
         yield running
 
 
-def home(n: int) -> Account:
-    bill = Bill(f"b{n}", NOW.date() - timedelta(days=14), Decimal(300), period="2026年5月")
-    contact = Contact(Channel.SMS, parse(f"1390000{n:04d}"))
-    return Account(
-        id=f"h{n:04d}", unit=f"3栋{n}", bills=[bill], payers=[Payer("o", contacts=[contact])]
-    )
+class Town:
+    """A run of so many accounts whose workers are killed; every kill is told by its phase."""
+
+    def __init__(self, folder: Path, gateway: Gateway, count: int, seed: int) -> None:
+        self.gateway, self.count, self.root = gateway, count, folder
+        self.chance = random.Random(seed)
+        self.hits: Counter[str] = Counter()
+        self.context = multiprocessing.get_context("forkserver")
+        self.context.set_forkserver_preload(["tests.collection_worker"])
+        self.rehearse()
+
+    def _place(self, name: str) -> Place:
+        folder = self.root / name
+        folder.mkdir()
+        url, certificate = self.gateway.url("brief"), str(self.gateway.certificate)
+        return Place(str(folder), self.count, url, certificate)
+
+    def rehearse(self) -> None:
+        """A run that nobody kills, for how often each phase comes and how long it takes."""
+        for name in ("first", "second"):  # the first also starts the server that forks workers
+            self.place = self._place(name)
+            self.times: dict[str, list[float]] = {phase: [] for phase in PHASES}
+            worker, last, since = self.start("whole"), "", 0.0
+            for mark in worker.marks():
+                if last:
+                    self.times[last].append(time.perf_counter() - since)
+                last, since = mark, time.perf_counter()
+            worker.close()
+            assert (self.count, 0) == self.settled()
+        self.place = self._place("desk")  # what was written once need not be planned each time
+        self.desk, self.written = Path(self.place.folder), self.units()
+
+    def start(self, name: str, units: Sequence[tuple[str, ...]] = ()) -> Worker:
+        """A worker process; it is forked from one that has everything imported."""
+        ours, theirs = self.context.Pipe(duplex=False)
+        process = self.context.Process(target=work, args=(self.place, name, theirs, units))
+        process.start()
+        theirs.close()
+        return Worker(process, ours)
+
+    def target(self, phases: Sequence[str], share: float) -> Target:
+        """A point anywhere in one of the phases, of which a share is still to come."""
+        phase = self.chance.choice(phases)
+        times = self.times[phase]
+        nth = self.chance.randrange(max(int(len(times) * share), 1))
+        return Target(phase, nth, self.chance.uniform(0, times[nth]))
+
+    def kill(
+        self,
+        workers: Sequence[Worker],
+        phases: Sequence[str],
+        label: str = "",
+        share: float = 1.0,
+        *,
+        together: bool = False,
+    ) -> None:
+        """Kill the first of the workers, or all at once, and wait for the others to end."""
+        target, seen = self.target(phases, share / len(workers)), 0
+        for mark in workers[0].marks():
+            seen += mark == target.phase
+            if seen > target.nth:
+                time.sleep(target.delay)
+                break
+        for worker in workers if together else workers[:1]:
+            worker.process.kill()
+        self.hits[label + workers[0].last()] += 1
+        for worker in workers:
+            worker.close()
+
+    def one_worker(self, name: str) -> tuple[int, int]:
+        """The run is killed, and half the time the one that goes on with it is killed too."""
+        self.place = self._place(name)
+        self.kill([self.start("whole")], PHASES)
+        if self.chance.random() < 0.5:
+            self.place = self.place._replace(turn=1)
+            written, share = self.left()
+            again = self.start("resume" if written else "whole")
+            self.kill([again], PHASES[2:] if written else PHASES, "resume: ", share)
+        return self.settled()
+
+    def left(self) -> tuple[bool, float]:
+        """True if every intent is written down, and what share of all is still to be sent."""
+        with collection(self.place, "look") as run:
+            states = Counter(entry.state for entry in run.journal.entries())
+        sent = states.total() - states[State.PLANNED]
+        return states.total() == self.count, 1 - sent / self.count
+
+    def two_workers(self, name: str) -> tuple[int, int]:
+        """The desk, one of two workers or both are killed; then the parts are given out again."""
+        self.place = self._place(name)
+        if self.chance.random() < 0.25:
+            self.kill([self.start("desk")], PHASES[:2])
+            units = self.units()
+        else:
+            units = self.written
+            shutil.copy(self.desk / "journal.db", self.place.folder)
+        again = self.chance.random() < 0.5
+        self.kill(self.two(units), PHASES[2:], together=again)  # or the other does all the rest
+        if again:
+            self.place = self.place._replace(turn=1)
+            self.kill(self.two(units), PHASES[2:], "resume: ", self.left()[1])
+        return self.settled()
+
+    def units(self) -> list[tuple[str, ...]]:
+        """Plan, write everything down, cut it into parts."""
+        with collection(self.place, "desk") as run:
+            return [unit.references for unit in run.units(run.plan(homes(self.count)))]
+
+    def two(self, units: list[tuple[str, ...]]) -> list[Worker]:
+        """Each gets all the units, in another order: a queue may deliver twice."""
+        orders = [self.chance.sample(units, len(units)) for _ in range(2)]
+        return [self.start(f"unit-{n}", order) for n, order in enumerate(orders)]
+
+    def settled(self) -> tuple[int, int]:
+        """Go on to the end, then ask journal, gateway and ledger; return accepted and unknown."""
+        written, _ = self.left()
+        with collection(self.place._replace(turn=2), "after") as run:
+            short = written and self.chance.random() < 0.8  # else plan again, and find all known
+            report = run.resume() if short else run.commit(run.plan(homes(self.count)))
+            entries = {entry.reference: entry for entry in run.journal.entries(run="june")}
+        taken, count = self.gateway.counts(), self.count
+        self.gateway.forget()
+        assert ("done", 0, 0) == (str(report.status), report.planned, report.refused)
+        assert count == len(entries) == len({e.intent.subject for e in entries.values()})
+        assert count == report.accepted + report.unknown
+        unproved = {r for r, entry in entries.items() if entry.state is not State.ACCEPTED}
+        assert unproved == set(report.unknown_references)
+        assert report.unknown == len(unproved)
+        del taken["-connections"]
+        assert taken.keys() <= entries.keys(), "the gateway has what the journal never had"
+        assert {1} == set(taken.values()), "a household got it twice"
+        assert entries.keys() - unproved <= taken.keys(), "accepted, and never sent"
+        assert run.ledger is not None
+        assert () == run.ledger.verify()
+        proved = Counter(record.facts["reference"] for record in run.ledger if record.facts)
+        assert {1} == set(proved.values()), "one notice stands in the evidence twice"
+        assert entries.keys() - unproved <= proved.keys() <= taken.keys()
+        return report.accepted, report.unknown
 
 
-@contextmanager
-def _journal(folder: Path) -> Iterator[Journal]:
-    """In Redis where the folder names a server, else in the folder."""
-    server = folder / "redis"
-    if not server.exists():
-        with SQLiteJournal(folder / "journal.db", synchronous="NORMAL", timeout=30) as journal:
-            yield journal
-        return
-    import redis
+class Worker:
+    """A worker process and where its marks come in."""
 
-    socket, prefix = server.read_text().split()
-    with redis.Redis(unix_socket_path=socket) as client:
-        yield RedisJournal(client, prefix=prefix)
+    def __init__(self, process: Any, pipe: Connection) -> None:
+        self.process, self._pipe, self._text = process, pipe, ""
 
+    def marks(self) -> Iterator[str]:
+        """Its marks as they come, until it is gone."""
+        told = 0
+        while read := os.read(self._pipe.fileno(), 65536):
+            self._text += read.decode()
+            whole = self._text.split("\n")[:-1]
+            yield from whole[told:]
+            told = len(whole)
 
-@contextmanager
-def collection(
-    folder: Path, count: int, url: str, certificate: str, worker: str
-) -> Iterator[CollectionRun]:
-    """The run as every worker of it opens it."""
-    import ssl
+    def last(self) -> str:
+        """What it was doing when it was killed."""
+        self.process.join(_WAIT)
+        for _ in self.marks():
+            pass
+        return self._text.split()[-1] if self._text else "start"
 
-    import httpx
-
-    now = NOW + timedelta(seconds=worker == "after")  # the leases of the dead are over then
-    tls = ssl.create_default_context(cafile=certificate)
-    with httpx.Client(verify=tls) as http, _journal(folder) as journal:
-        yield CollectionRun(
-            client=Client(Acme(url), library=TEXTS, http=http, clock=lambda: now),
-            journal=journal,
-            library=TEXTS,
-            accounts={f"h{n:04d}": home(n) for n in range(count)},
-            name="june",
-            phone="400-000-0001",
-            ledger=EvidenceLedger(folder / "evidence.jsonl"),
-            clock=lambda: now,
-            worker=worker,
-            batch=50,
-            lease=timedelta(microseconds=1),
-        )
+    def close(self) -> None:
+        """Wait for its end."""
+        self.process.join(_WAIT)
+        self.process.close()
+        self._pipe.close()
 
 
-def work(folder: str, count: str, url: str, certificate: str, mode: str) -> None:
-    """What a worker process does: the whole run, or the parts that it was given."""
-    with collection(Path(folder), int(count), url, certificate, mode) as run:
-        sys.stdout.write("ready\n")
-        sys.stdout.flush()
-        if mode == "whole":
-            run.commit(run.plan(run.accounts.values()))
-            return
-        for line in (Path(folder) / mode).read_text().splitlines():
-            run.work(WorkUnit("", "june", tuple(line.split())))
+@pytest.fixture(scope="module", autouse=True)
+def preloaded() -> Iterator[None]:
+    """The server that forks the workers imports our helpers by this path."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(ROOT), prepend=os.pathsep)
+        yield
 
 
-def _start(folder: Path, count: int, gateway: Gateway, mode: str) -> subprocess.Popen[str]:
-    # The tests are no package: load this file by its path.
-    code = (
-        "import importlib.util as u, sys\n"
-        f"spec = u.spec_from_file_location('kills', {__file__!r})\n"
-        "m = u.module_from_spec(spec); sys.modules['kills'] = m; spec.loader.exec_module(m)\n"
-        f"m.work(*{_said(folder, count, gateway)!r}, {mode!r})"
-    )
-    env = os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}
-    return subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-c", code], stdout=subprocess.PIPE, text=True, env=env
-    )
-
-
-def _said(folder: Path, count: int, gateway: Gateway) -> tuple[str, str, str, str]:
-    return str(folder), str(count), gateway.url("latency"), str(gateway.certificate)
-
-
-def _kill_and_resume(
-    folder: Path, count: int, gateway: Gateway, chance: random.Random, workers: int
-) -> tuple[int, int]:
-    """Kill a worker at a point of its run, let another finish; return accepted and unknown."""
-    folder.mkdir(exist_ok=True)
-    if workers == 2:
-        with collection(folder, count, gateway.url(), str(gateway.certificate), "desk") as run:
-            units = [u.references for u in run.units(run.plan(run.accounts.values()), size=50)]
-        for n in range(2):  # each gets all of them, in another order: a queue may deliver twice
-            chance.shuffle(units)
-            (folder / f"w{n}").write_text("\n".join(" ".join(u) for u in units))
-    modes = ["whole"] if workers == 1 else ["w0", "w1"]
-    running = [_start(folder, count, gateway, mode) for mode in modes]
-    for process in running:
-        assert process.stdout is not None
-        process.stdout.readline()
-    time.sleep(chance.uniform(0.0, 0.05 + count / 50 * 0.045 / workers))
-    running[0].send_signal(signal.SIGKILL)
-    for process in running:
-        process.wait()
-        process.stdout.close()
-    return _check(folder, count, gateway)
-
-
-def _check(folder: Path, count: int, gateway: Gateway) -> tuple[int, int]:
-    with collection(folder, count, gateway.url(), str(gateway.certificate), "after") as run:
-        report = run.commit(run.plan(run.accounts.values()))
-        entries = list(run.journal.entries(run="june"))
-    assert count == len(entries) == len({entry.intent.subject for entry in entries})
-    assert count == report.accepted + report.unknown
-    assert (0, 0) == (report.planned, report.refused)
-    assert len(report.unknown_references) == report.unknown
-    taken = gateway.counts()
-    for entry in entries:
-        times = taken[entry.reference]
-        assert times <= 1, "a household got it twice"
-        assert times == 1 or entry.state is not State.ACCEPTED, "accepted, and never sent"
-    assert () == run.ledger.verify()
-    proved = {record.facts["reference"] for record in run.ledger}
-    assert {e.reference for e in entries if e.state is State.ACCEPTED} <= proved
-    return report.accepted, report.unknown
+def _killed(town: Town, points: int, workers: int) -> list[tuple[int, int]]:
+    run = town.one_worker if workers == 1 else town.two_workers
+    told: list[tuple[int, int]] = []
+    for point in range(points):
+        told.append(run(f"point-{point}"))
+        shutil.rmtree(town.root / f"point-{point}")
+    return told
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -174,31 +233,26 @@ def test_a_killed_worker_loses_nothing_and_repeats_nothing(
     tmp_path: Path, gateway: Gateway, workers: int
 ) -> None:
     """One outcome for every household, none told twice, evidence of every notice."""
-    _kill_and_resume(tmp_path / "run", 300, gateway, random.Random(workers), workers)
-
-
-@pytest.mark.parametrize("workers", [1, 2])
-def test_nor_with_a_journal_in_redis(
-    tmp_path: Path, gateway: Gateway, redis_server: Any, workers: int
-) -> None:
-    """The same promise where the workers share no disk for the journal."""
-    folder = tmp_path / "run"
-    folder.mkdir()
-    (folder / "redis").write_text(f"{redis_server.socket} {uuid4().hex}")
-    _kill_and_resume(folder, 300, gateway, random.Random(workers + 7), workers)
+    _killed(Town(tmp_path, gateway, 300, workers), 8, workers)
 
 
 @pytest.mark.stress
-@pytest.mark.timeout(3600)
+@pytest.mark.timeout(7200)
 @pytest.mark.parametrize("workers", [1, 2])
-def test_killed_at_many_points(tmp_path: Path, gateway: Gateway, workers: int) -> None:
-    """KILL_POINTS and KILL_ACCOUNTS make it shorter."""
+def test_killed_at_many_points(
+    tmp_path: Path, gateway: Gateway, workers: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """KILL_POINTS, KILL_ACCOUNTS and KILL_SEED choose others."""
     points = int(os.environ.get("KILL_POINTS", "300"))
     count = int(os.environ.get("KILL_ACCOUNTS", "5000"))
-    chance = random.Random(20260615)
-    told = [
-        _kill_and_resume(tmp_path / str(n), count, gateway, chance, workers) for n in range(points)
-    ]
+    town = Town(tmp_path, gateway, count, int(os.environ.get("KILL_SEED", "20260615")))
+    start = time.monotonic()
+    told = _killed(town, points, workers)
+    took = (time.monotonic() - start) / points
     unknown = sum(later for _, later in told)
-    sys.stdout.write(f"{points} kills x {count} accounts, {workers} workers: {unknown} unknown\n")
+    with capsys.disabled():
+        sys.stdout.write(
+            f"\n{points} points x {count} accounts, {workers} workers, {took:.2f} s each: "
+            f"{unknown} unknown; killed in {dict(sorted(town.hits.items()))}\n"
+        )
     assert all(accepted + unknown == count for accepted, unknown in told)
