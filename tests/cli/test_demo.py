@@ -1,6 +1,7 @@
 """The main job, run as a user runs it: one command, a folder, no network."""
 
 import csv
+import json
 import re
 import socket
 import sqlite3
@@ -10,8 +11,22 @@ import pytest
 from click.testing import CliRunner, Result
 
 from propsms.cli._main import group
+from propsms.journal import State
+from propsms.stores import SQLiteJournal
 
-SOLD = ("outbox.sqlite3", "report.csv", "report.md", "card.vcf")
+SOLD = (
+    "outbox.sqlite3",
+    "journal.sqlite3",
+    "plan.json",
+    "plan.csv",
+    "sign-off.md",
+    "sign-off.html",
+    "signed.json",
+    "report.html",
+    "report.csv",
+    "report.md",
+    "card.vcf",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -65,6 +80,24 @@ def test_every_household_has_one_line(told: tuple[Path, str]) -> None:
     assert all(row["原因"] for row in rows if row["结果"] != "accepted")
     accepted = [row for row in rows if row["结果"] == "accepted"]
     assert {"upcoming", "reminder", "overdue", "final"} == {row["阶段"] for row in accepted}
+
+
+def test_the_run_is_planned_signed_sent_and_gone_on_with(told: tuple[Path, str]) -> None:
+    """What was signed is what was planned; the journal has all that went, and its receipts."""
+    folder, output = told
+    planned = json.loads((folder / "plan.json").read_text("utf-8"))
+    signed = json.loads((folder / "signed.json").read_text("utf-8"))
+    assert planned["hash"] == signed["hash"]
+    assert (1200, 643) == (planned["accounts"], len(planned["notices"]))
+    with SQLiteJournal(folder / "journal.sqlite3") as journal:
+        tally = journal.tally(tenant="", run="dun-2026-11-23")
+    assert {State.ACCEPTED: 631, State.REFUSED: 11} == dict(tally.states)
+    assert 631 == tally.delivered
+    assert "已接收 631，回执确认送达 631，未知 0；再看一眼后撤回 1" in output
+    assert "中途停下" in output
+    page = (folder / "report.html").read_text("utf-8")
+    assert "<svg" in page
+    assert "PRIOR_NOTICE_MISSING" not in output  # it alone keeps nobody from the first notice
 
 
 def test_the_outbox_holds_what_was_accepted(told: tuple[Path, str]) -> None:
@@ -135,4 +168,21 @@ def test_a_file_of_ones_own(tmp_path: Path) -> None:
     assert result.exit_code == 0
     assert "mine.csv" in result.output
     assert "someday" in result.output
-    assert "1-102" not in (tmp_path / "out" / "report.csv").read_text("utf-8-sig")
+    lines = (tmp_path / "out" / "report.csv").read_text("utf-8-sig").splitlines()
+    told = {line.split(",")[1]: line.split(",")[7:9] for line in lines}
+    assert ["accepted", ""] == told["1-101"]
+    assert ["skipped", "DATA_ERROR"] == told["1-102"]  # its total is not known
+    assert ["skipped", "NO_CHANNEL"] == told["1-103"]  # a landline
+
+
+def test_a_file_where_all_is_paid(tmp_path: Path) -> None:
+    """Nothing to plan, sign or send, and it says so."""
+    bills = tmp_path / "paid.csv"
+    bills.write_text(
+        "房号,手机号,账单编号,应缴日期,应缴金额,已缴金额\n"
+        "1-101,199 0000 9101,A1,2026-11-01,100,100\n",
+        "utf-8",
+    )
+    result = run(tmp_path / "out", "--community", str(bills))
+    assert result.exit_code == 0
+    assert "已接收 0" in result.output

@@ -84,7 +84,7 @@ def test_what_must_wait_for_a_letter(tmp_path: Path) -> None:
     policy = tmp_path / "policy.toml"
     policy.write_text('escalation = "direct"\n[accounts."3栋501"]\ncap_day = 1\n', "utf-8")
     out = run(path, "--as-of", "2026-06-10", "--folder", folder, "--policy", str(policy)).output
-    assert "先送达书面通知:1 户" in out
+    assert "先送达书面通知：1 户" in out
 
 
 def test_a_dry_run_goes_with_nothing_that_acts(tmp_path: Path) -> None:

@@ -491,4 +491,4 @@ def test_standard_values() -> None:
     exact = home(1, bills=[Bill("a", date(2026, 5, 1), Decimal("245.125"))])
     assert "245.13" == standard_values(decide(exact, now=NOW), exact)["amount"]
     bare = Account(id="a", bills=[Bill("a", date(2026, 5, 1), D300)])
-    assert "period" not in standard_values(decide(bare, now=NOW), bare)
+    assert "应缴" == standard_values(decide(bare, now=NOW), bare)["period"]

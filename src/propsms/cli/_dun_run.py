@@ -23,14 +23,15 @@ from propsms.stores import SQLiteJournal
 from propsms.templates import load_library
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import date
     from pathlib import Path
 
     from propsms.flows._run_plan import CollectionPlan
     from propsms.flows._runs import RunReport
+    from propsms.templates import TemplateLibrary
 
-__all__ = ["Folder"]
+__all__ = ["Folder", "said_of_held", "tell"]
 
 
 @attrs.frozen
@@ -84,18 +85,29 @@ class Folder:
         )
         journal = SQLiteJournal(self.path / "journal.db")
         box = Outbox(self.path / "outbox.db")
-        run = CollectionRun(
-            client=Client(box, library=texts, clock=lambda: self.now),
+        client = Client(box, library=texts, clock=lambda: self.now)
+        accounts = {account.id: account for account in self.accounts}
+        return self.run(client, journal, texts, accounts), journal, box
+
+    def run(
+        self,
+        client: Client,
+        journal: SQLiteJournal,
+        texts: TemplateLibrary,
+        accounts: Mapping[str, Account],
+    ) -> CollectionRun:
+        """The run of the day, which somebody must sign."""
+        return CollectionRun(
+            client=client,
             journal=journal,
             library=texts,
-            accounts={account.id: account for account in self.accounts},
+            accounts=accounts,
             name=self.name,
             policy=by_sms(self.policy),
             phone=self.phone,
             must_be_signed=True,
             clock=lambda: self.now,
         )
-        return run, journal, box
 
     def write_plan(self, plan: CollectionPlan) -> list[Path]:
         """The plan for machines, and the page to sign."""
@@ -177,6 +189,19 @@ def by_sms(policy: DunningPolicy | PolicyBook) -> DunningPolicy | PolicyBook:
 def _sms(policy: DunningPolicy) -> DunningPolicy:
     only = (Channel.SMS,)
     return attrs.evolve(policy, channels=only, elderly_channels=only)
+
+
+_HELD = {
+    "LETTER_FIRST": ("先送达书面通知", "a letter must be delivered first"),
+    "CAP_DAY": ("同一业主今天已有一条", "the same owner gets one today"),
+    "DOES_NOT_FIT": ("内容不符合模板变量", "a value does not fit the text"),
+    "NOT_BY_SMS": ("应走其他渠道", "goes by another channel"),
+}
+
+
+def said_of_held(code: str) -> str:
+    """Why a run cannot send a notice that may go."""
+    return say(*_HELD.get(code, (code, code)))
 
 
 def tell(report: RunReport) -> None:

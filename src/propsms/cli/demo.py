@@ -11,7 +11,7 @@ import click
 
 from propsms import catalog
 from propsms.cli._demo.card import write_card
-from propsms.cli._demo.community import dun_community, read_community
+from propsms.cli._demo.community import JOURNAL, dun_community, read_community
 from propsms.cli._demo.gate import gate_codes
 from propsms.cli._demo.notice import warn_building
 from propsms.cli._demo.report import show_totals, write_reports
@@ -25,7 +25,9 @@ from propsms.sending_hours import SHANGHAI
 
 __all__ = ["command"]
 
-_OURS = ("outbox.sqlite3", "outbox.sqlite3-wal", "outbox.sqlite3-shm")
+_BOX = "outbox.sqlite3"
+_OURS = tuple(name + tail for name in (_BOX, JOURNAL) for tail in ("", "-wal", "-shm"))
+_SIGNED = "signed.json"
 _CARD = "card.vcf"
 _DEAREST = 100
 _SECRET = b"a key for the demo alone, 32 byte"  # a host keeps its own where keys are kept
@@ -74,29 +76,31 @@ def _price(_: click.Context, __: click.Parameter, value: str) -> Decimal:
 def command(folder: Path, as_of: datetime, community: Path | None, price: Decimal) -> None:
     """Run the chapters one after the other; the clock stands at ten in the morning of the day."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name in _OURS:
+    for name in (*_OURS, _SIGNED):
         (folder / name).unlink(missing_ok=True)
     now = datetime.combine(as_of.date(), time(10), SHANGHAI)
     library = catalog.load()
-    outbox = Outbox(folder / _OURS[0])
+    outbox = Outbox(folder / _BOX)
     with outbox, Client(outbox, library=library, clock=lambda: now) as client:
         story = Story(client, library, now)
-        _tell(story, community or _example(), folder)
+        written = _tell(story, community or _example(), folder, outbox)
     reports = write_reports(story, folder, price)
     show_totals(story, price)
     story.screen.tell("写出的文件：", "Written:")
-    for path in (folder / _OURS[0], *reports, folder / _CARD):
+    for path in (*written, *reports, folder / _CARD):
         story.screen.tell(f"  {path}", f"  {path}")
 
 
-def _tell(story: Story, community: Path, folder: Path) -> None:
+def _tell(story: Story, community: Path, folder: Path, outbox: Outbox) -> list[Path]:
+    """All chapters but the sums; return the files of the dunning run."""
     lint_nine_texts(story)
-    households = read_community(story, community)
-    dun_community(story, households)
-    if building := next((home.building for home in households if home.building), ""):
-        warn_building(story, households, building)
+    town = read_community(story, community)
+    written = dun_community(story, town, folder, outbox)
+    if building := next((home.building for home in town.households if home.building), ""):
+        warn_building(story, town.households, building)
     gate_codes(story, _SECRET)
     write_card(story, folder / _CARD)
+    return [folder / _BOX, folder / JOURNAL, folder / _SIGNED, *written]
 
 
 def _example() -> Path:

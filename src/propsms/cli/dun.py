@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from propsms.cli import _dun_views as views
-from propsms.cli._dun_run import Folder, tell
+from propsms.cli._dun_run import Folder, said_of_held, tell
 from propsms.cli._speech import say
 from propsms.dunning import accounts_from, load_policy, plan
 from propsms.errors import PhoneError
@@ -222,13 +222,5 @@ def _act(
 
 def _tell_held_back(made: CollectionPlan) -> None:
     for why, count in sorted(Counter(why for _, why in made.held_back).items()):
-        zh, en = _HELD.get(why, (why, why))
-        click.echo(say(f"暂不短信：{zh}:{count} 户", f"held back: {en}: {count}"))
-
-
-_HELD = {
-    "LETTER_FIRST": ("先送达书面通知", "a letter must be delivered first"),
-    "CAP_DAY": ("同一业主今天已有一条", "the same owner gets one today"),
-    "DOES_NOT_FIT": ("内容不符合模板变量", "a value does not fit the text"),
-    "NOT_BY_SMS": ("应走其他渠道", "goes by another channel"),
-}
+        said = said_of_held(why)
+        click.echo(say(f"暂不短信：{said}：{count} 户", f"held back: {said}: {count}"))

@@ -106,8 +106,8 @@ def standard_values(
 ) -> dict[str, str] | None:
     """Every value that the four texts of the catalog may ask for.
 
-    ``date`` is the day on which the letter of that stage was delivered: an SMS that says so is
-    true only then.
+    ``period`` is 应缴 where no bill says its own. ``date`` is the day on which the letter of
+    that stage was delivered: an SMS that says so is true only then.
 
     Args:
         decision: What is to be told.
@@ -135,7 +135,7 @@ def standard_values(
 
 def _period(periods: Sequence[str]) -> str:
     if not periods:
-        return ""
+        return "应缴"  # 您家…的应缴物业费…: true of every bill that is told of
     return periods[0] if len(set(periods)) == 1 else f"{periods[0]}等"
 
 
