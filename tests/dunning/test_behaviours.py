@@ -9,6 +9,7 @@ from decimal import Decimal
 import pytest
 from attrs import evolve
 
+from propsms.catalog import load
 from propsms.dunning import (
     P0,
     Account,
@@ -44,6 +45,7 @@ from propsms.errors import InvalidValueError
 from propsms.findings import Finding, Severity
 from propsms.phone import parse
 from propsms.sending_hours import SHANGHAI, HolidayCalendar, SendingHours
+from propsms.templates import lint
 
 DUE = date(2026, 3, 31)
 D300 = Decimal("300.00")
@@ -121,6 +123,7 @@ def test_01_due_today() -> None:
     assert 0 == late_fee(bill(), as_of=DUE, clause=clause).amount
     assert D300 == decision.amount
     assert decision.deadline is None
+    assert "逾期" not in load()["dunning-upcoming"].text
 
 
 def test_02_one_day() -> None:
@@ -253,6 +256,8 @@ def test_21_not_open_is_not_counted(status: str) -> None:
     decision = judge("2026-06-14", ago("2026-06-14", 90, status=status))
     assert ("none", "none", 0, "none") == what(decision)
     assert ("NOT_DUE",) == said(decision)
+    assert (0, {}) == (decision.overdue_amount, decision.buckets)
+    assert 0 == plan([decision.source], now=at("2026-06-14")).totals.overdue
 
 
 def test_22_23_a_future_bill_is_not_mentioned() -> None:
@@ -347,7 +352,10 @@ def test_31_a_promise_holds_to_its_day() -> None:
     assert ("PROMISE_BROKEN", "OK_SEND") == said(broken)
     kept = bill(payments=[Payment(date(2026, 5, 15), D300)])
     assert ("PAID",) == said(judge("2026-05-21", kept, holds=[hold]))
-    old = bill(date(2023, 4, 30))
+    assert all("hold" == judge(f"2026-05-{day}", holds=[hold]).action for day in range(11, 21))
+    old, said_then = bill(date(2023, 4, 30)), promise("2025-05-10", "2025-05-20")
+    assert Reason.LIMITATION_PASSED in judge("2026-05-21", old).reasons
+    assert Reason.LIMITATION_PASSED not in judge("2026-05-21", old, holds=[said_then]).reasons
     clock = limitation(
         old, as_of=date(2026, 5, 21), events=[LimitationEvent(date(2025, 5, 10), "promise")]
     )
@@ -402,6 +410,10 @@ def test_35_opted_out_of_sms_leaves_wechat_then_a_letter() -> None:
     decision = judge("2026-04-01", payers=[refuses])
     assert ["wechat", "letter"] == ways(decision)
     assert "send" == decision.action
+    failed = sent("reminder", "2026-04-01", "failed", channel="wechat", address="openid-1")
+    after = judge("2026-04-02", payers=[refuses], notices=[failed])
+    assert ("block", ("OPTED_OUT",)) == (after.action, said(after))
+    assert Task.LETTER in after.tasks
 
 
 def test_36_opted_out_of_everything() -> None:
@@ -419,6 +431,11 @@ def test_37_no_number_or_a_bad_one() -> None:
     bad = judge("2026-04-01", payers=[owner(sms(bad=True))])
     assert ("block", ("BAD_NUMBER",)) == (bad.action, said(bad))
     assert {Task.LETTER, Task.FIX_CONTACT} == set(bad.tasks)
+    returned = sent(
+        "reminder", "2026-04-01", "failed", address=phone(1), channel="sms", reason="BAD_NUMBER"
+    )
+    again = judge("2026-04-10", payers=[owner(sms(1))], notices=[returned])
+    assert ("block", ("BAD_NUMBER",)) == (again.action, said(again))
 
 
 def test_38_a_tenant_who_agreed_to_nothing_is_no_debtor() -> None:
@@ -447,12 +464,14 @@ def test_40_the_owner_has_died() -> None:
         decision = judge("2026-04-02", notices=[queued], **more)
         assert "block" == decision.action
         assert Reason.ESTATE in decision.reasons
+        assert Task.FOLLOW_UP in decision.tasks
         assert (queued.id,) == decision.cancels
 
 
 def test_41_an_empty_flat_is_dunned_on_its_net_bill() -> None:
     decision = judge("2026-04-01", bill(amount="210.00"), segment="vacant")
     assert ("send", Decimal("210.00")) == (decision.action, decision.amount)
+    assert hold_for_reply("我不在那里住，房子空着", at=at("2026-04-02")) is None
 
 
 def test_42_before_hand_over_the_developer_owes() -> None:
@@ -596,6 +615,9 @@ def test_54_voice_for_the_elderly_who_want_it() -> None:
     noon = judge("2026-04-01 12:30", payers=[old])
     assert ("wait", at("2026-04-01 14:00")) == (noon.action, noon.not_before)
     assert at("2026-04-02 09:00") == judge("2026-04-01 19:00", payers=[old]).not_before
+    today = sent("reminder", "2026-06-02 09:00", "failed", channel="voice", address=phone(1))
+    twice = judge("2026-06-02 10:00", notices=[today], payers=[old])
+    assert Reason.CAP_DAY in twice.reasons
     unanswered = sent(
         "reminder", "2026-04-01", "failed", channel="voice", address=phone(1), reason="no answer"
     )
@@ -719,6 +741,15 @@ def test_68_overlapping_ranges_are_refused(tmp_path) -> None:
 
 def test_69_no_clause_no_fee() -> None:
     assert Decimal("0.00") == late_fee(bill(), as_of=date(2026, 5, 1), clause=None).amount
+    for word in ("滞纳金", "违约金"):
+        decision = with_text(f"您家3-501的物业费300.00元暂未入账，将产生{word}。")
+        assert ("block", ("TEMPLATE_LINT",)) == (decision.action, said(decision))
+
+
+def with_text(text: str, profile: str = "seed"):
+    """The decision where that text would go, as the linter of the provider finds it."""
+    findings = lint(text, profile=profile, kind="dunning", signature="绿苑物业")
+    return decide(account(), now=at("2026-04-01"), text_findings=findings)
 
 
 HALF_PER_MILLE = LateFeeClause(contract="2024 §9", daily_rate=Decimal("0.0005"))
@@ -782,6 +813,16 @@ def test_75_after_the_contract_ended() -> None:
     april = bill(date(2026, 4, 20), id="april")
     both = judge("2026-06-14", june, april, contract_end=ended)
     assert ("send", ("april",)) == (both.action, both.bills)
+
+
+@pytest.mark.parametrize("profile", ["seed", "tencent"])
+@pytest.mark.parametrize("clause", ["将影响征信", "将停水", "将公开曝光", "将上门抓人", "欠¥300"])
+def test_76_what_no_text_may_say(clause: str, profile: str) -> None:
+    """Whatever provider carries it; the text without the clause goes."""
+    body = "您家3-501的物业费账单300.00元已出"
+    blocked = with_text(f"{body}，{clause}。", profile)
+    assert ("block", ("TEMPLATE_LINT",)) == (blocked.action, said(blocked))
+    assert "send" == with_text(f"{body}，可到前台核对。").action
 
 
 def test_76_a_text_that_fails_the_linter_never_goes() -> None:

@@ -35,6 +35,9 @@ __all__ = ["NOTHING", "Case"]
 _DAY = timedelta(days=1)
 _NONE: Final = Stage.NONE
 _ANY_CHANNEL: Final = (ChannelStep(Channel.SMS),)
+# Untrue without a court's judgment, or without a clause, whatever the provider lets through:
+# 征信业管理条例 13, 15; Civil Code art. 585, 496.
+_NEVER: Final = frozenset({"dunning-credit-threat", "dunning-late-fee"})
 _WITH_DEADLINE: Final = frozenset({Stage.OVERDUE, Stage.FINAL})
 
 
@@ -206,7 +209,7 @@ class Case:
 
     def check_holds(self, rests: Rests) -> None:
         for reason in rests.account:
-            self.say(reason)
+            self.say(reason, Task.FOLLOW_UP if reason is Reason.ESTATE else None)
         if rests.too_many:
             self.say(Reason.HOLD_PROMISE, Task.FOLLOW_UP, Action.REVIEW)
         if rests.broken:
@@ -366,7 +369,7 @@ class Case:
 
     def check_text(self, stage: Stage) -> None:
         findings = self.desk.findings_for(stage)
-        if findings and rejects(findings):
+        if findings and (rejects(findings) or any(f.code in _NEVER for f in findings)):
             codes = {finding.code for finding in findings}
             unapproved = "template-not-approved" in codes
             self.say(Reason.TEMPLATE_NOT_APPROVED if unapproved else Reason.TEMPLATE_LINT)

@@ -130,10 +130,16 @@ def _contact_days(account: Account, today: date) -> list[date]:
     days += (
         day
         for notice in account.notices
-        if notice.contacted and notice.channel in _BY_MACHINE and (day := notice.day)
+        if _reached(notice) and notice.channel in _BY_MACHINE and (day := notice.day)
     )
     first = today - timedelta(days=30)
     return sorted(day for day in days if first < day <= today)
+
+
+def _reached(notice: Notice) -> bool:
+    """True if the household noticed it: a call that nobody answered has rung."""
+    rang = notice.channel is Channel.VOICE and notice.status is NoticeStatus.FAILED
+    return rang or notice.contacted
 
 
 def _day(at: datetime) -> date:

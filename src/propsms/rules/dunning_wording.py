@@ -293,6 +293,7 @@ _TONE: Final = late(
     "立即(?:缴|交|付|还)(?:清|纳|款)?|马上(?:缴|交|付|还)|务必[^,。]{0,6}(?:缴|交)清|最后通牒|最终(?:告知|通知|警告)|后果自负|一切后果"
     "|严重后果|勿谓言之不预|(?:严正|郑重)警告|无赖|恶意(?:欠|拖)"
 )
+_MENACE: Final = late("上门(?:抓|堵)|抓人|抓走|抓起来|拘留|坐牢")
 _EXCLAIM: Final = late("[!!]{2,}|[!!][^!!]{0,60}[!!]")
 _TONE_SOURCE: Final = (
     "治安管理处罚法 50(5) (2025 text, in force 2026-01-01): repeated intimidating messages; Huawei lists "
@@ -306,7 +307,8 @@ def _find_tone(reading: Reading, profile: Profile) -> Iterator[Breach]:
         yield _listed(hit, "语带威胁，请换成平和的写法", "sounds like a threat; write it calmly")
     if not reading.is_about_fees:
         return
-    patterns = (_TONE, _EXCLAIM) if reading.kind is MessageKind.DUNNING else (_TONE,)
+    calm = (_TONE, _EXCLAIM) if reading.kind is MessageKind.DUNNING else (_TONE,)
+    patterns = (_MENACE, *calm)
     for pattern in patterns:
         for found in pattern.finditer(reading.folded.text):
             span = Span(*reading.folded.place(*found.span()))
@@ -316,7 +318,7 @@ def _find_tone(reading: Reading, profile: Profile) -> Iterator[Breach]:
                 f"“{reading.text[span.start : span.end]}”语气过重，请写“请在方便时办理”",
                 f"{reading.text[span.start : span.end]!r} is too harsh; write 请在方便时办理",
                 span,
-                severity="warning",
+                severity="error" if pattern is _MENACE else "warning",
                 cite=_TONE_SOURCE,
                 fix=_calm(reading, span),
             )
@@ -350,7 +352,7 @@ _SHAME: Final = late(
     "(?:公示|曝光|公布|通报|张贴|公开|群里|业主群)[^,。]{0,12}(?:欠费|名单|姓名|房号|欠缴|拖欠)"
     "|(?:欠费|欠缴|拖欠)[^,。]{0,14}(?:公示|曝光|公布|通报|张贴|公开)"
     "|(?:未|不|拒)[缴交付][^,。]{0,12}(?:名单|姓名|房号|户号)[^,。]{0,8}(?:公示|曝光|公布|通报|张贴|公开)"
-    "|老赖|(?:告知|通知|联系)[^,。]{0,4}(?:单位|公司|家人|邻居|亲属)"
+    "|公开曝光|(?:将|会|予以|一律)[^,。]{0,4}曝光|示众|老赖|(?:告知|通知|联系)[^,。]{0,4}(?:单位|公司|家人|邻居|亲属)"
 )
 _SHAME_SOURCE: Final = (
     "民法典 1024, 1032; 个人信息保护法 25: no publication of who owes; courts of Ya'an and Guangzhou Liwan "
