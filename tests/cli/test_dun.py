@@ -5,12 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import json
+from datetime import date
 from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
 
+from propsms.cli._dun_run import month_ends
 from propsms.cli._main import group
+from propsms.dunning import Reason
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -84,7 +87,32 @@ def test_what_must_wait_for_a_letter(tmp_path: Path) -> None:
     policy = tmp_path / "policy.toml"
     policy.write_text('escalation = "direct"\n[accounts."3栋501"]\ncap_day = 1\n', "utf-8")
     out = run(path, "--as-of", "2026-06-10", "--folder", folder, "--policy", str(policy)).output
-    assert "先送达书面通知：1 户" in out
+    assert "暂不短信 1 户：须先送达书面通知。" in out
+
+
+def test_a_file_sent_once_and_committed_again(tmp_path: Path) -> None:
+    """Nothing is left to plan, so nothing need be signed; the page tells what it costs."""
+    folder = tmp_path / "runs"
+    args = [write(tmp_path, LIVE), "--as-of", "2026-06-10", "--folder", str(folder)]
+    args += ["--signature", "绿苑物业", "--phone", "400-000-0001", "--price", "0.05"]
+    unsigned = run(*args, "--commit")
+    assert "NEEDS_APPROVAL" in unsigned.output
+    assert Reason.NEEDS_APPROVAL.next_zh in unsigned.output.replace("\n", "")
+    assert 0 == run(*args, "--sign-off", "张经理", "--commit").exit_code
+    assert "| 费用 cost (元) | 0.30 |" in (folder / "sign-off.md").read_text("utf-8")
+    again = run(*args, "--commit", "--report")
+    assert (0, True) == (again.exit_code, "已接收 3，被拒绝 0" in again.output)
+    page = (folder / "report.html").read_text("utf-8")
+    assert "收缴率走势" in page
+    assert "3 / 0 / 0" in page  # SMS delivered, failed, not known
+    assert 2 == run(*args, "--price", "NaN").exit_code
+
+
+def test_the_last_days_of_months() -> None:
+    """A year of them, whatever the month."""
+    ends = month_ends(date(2026, 3, 15))
+    assert (12, date(2025, 4, 30)) == (len(ends), ends[0])
+    assert [date(2026, 1, 31), date(2026, 2, 28), date(2026, 3, 15)] == ends[-3:]
 
 
 def test_a_dry_run_goes_with_nothing_that_acts(tmp_path: Path) -> None:

@@ -138,6 +138,10 @@ def test_the_report_stands_alone_and_escapes() -> None:
     history = [date(2026, 5, 31), date(2026, 6, 30)]
     page = html_report(homes, as_of=date(2026, 6, 30), title="绿苑", history=history)
     assert 4 == page.count("<svg")
+    assert "1 / 1 / 0" in page  # of two SMS one arrived, one did not
+    assert "05-31" in page
+    empty = [date(2026, 4, 30)]  # no bill was due by then: no rate, and not 0 %
+    assert "04-30" not in html_report(homes, as_of=date(2026, 6, 30), history=history + empty)
     assert "&lt;b&gt;a" in page
     assert "<b>a" not in page
     for foreign in ("<script", "http:", "https:", "src="):

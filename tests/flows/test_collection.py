@@ -154,6 +154,25 @@ def test_a_plan_for_people_and_for_machines() -> None:
     assert f"{5 * plan.segments:.2f}" in evolve(plan, price=Decimal(5)).to_markdown()
 
 
+def test_the_page_to_sign_tells_who_gets_nothing_and_what_is_worst() -> None:
+    """What keeps nobody back is no reason; what this run cannot send is one."""
+    twin = home(2, payers=home(1).payers)
+    dear = home(4, bills=[Bill("b4", date(2026, 6, 1), Decimal("99000.00"), period="2026年5月")])
+    town = Town(home(1), twin, paid(home(3)), dear, home(5, 75))
+    plan = town.plan()
+    assert (("h0002", "CAP_DAY"),) == plan.held_back
+    assert ["h0004", "h0001", "h0005"] == [n.decision.account for n in plan.largest]
+    assert {"PAID": 1} == {str(r): n for r, n in plan.decisions.totals.skipped.items()}
+    assert 1 == plan.decisions.totals.reasons[Reason.PRIOR_NOTICE_MISSING]  # of one that is sent
+    for page in (plan.to_markdown(), plan.to_html()):
+        assert "OK_SEND" not in page
+        assert "PRIOR_NOTICE_MISSING" not in page
+        assert "CAP_DAY *" in page
+        assert "同一业主今天已有一条。" in page
+        assert "99000.00" in page
+    assert "| h0004 | 99000.00 | 14 | reminder |" in plan.to_markdown()
+
+
 def test_commit_sends_once_and_a_second_time_nothing() -> None:
     town = Town(home(1), home(2), paid(home(3)))
     run, seen = town.run(), []
@@ -236,6 +255,8 @@ def test_a_run_that_must_be_signed() -> None:
         town.run().commit(plan).reasons,
     )
     assert 1 == town.run().commit(plan.sign(by="张经理", at=NOW)).accepted
+    nothing = town.plan()  # it was told just now
+    assert (0, "done") == (len(nothing.notices), town.run().commit(nothing).status)
     assert "张经理" == next(town.journal.entries()).intent.payload["approver"]
 
 

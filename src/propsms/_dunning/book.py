@@ -245,7 +245,7 @@ def _edges_of(stages: dict[str, str], where: str) -> tuple[int, ...]:
 
 
 def _bad(where: str, en: str, zh: str) -> InvalidValueError:
-    return InvalidValueError(f"{where}: {en}", f"{where}:{zh}", field="policy")
+    return InvalidValueError(f"{where}: {en}", f"{where}：{zh}", field="policy")
 
 
 def policy_schema() -> dict[str, Any]:

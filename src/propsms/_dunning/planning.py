@@ -40,6 +40,7 @@ class PlanTotals:
         stages: Accounts by the stage that their age gives.
         notices: Accounts to send to now, by the notice they get.
         reasons: Accounts by reason; one account may have several.
+        skipped: The same of accounts that nothing goes to now.
         overdue: What is past due altogether, in yuan.
         asked: What the notices of now ask for altogether, in yuan.
         buckets: What is open, by age, in yuan.
@@ -50,6 +51,7 @@ class PlanTotals:
     stages: Counter[Stage] = attrs.field(factory=Counter[Stage])
     notices: Counter[Stage] = attrs.field(factory=Counter[Stage])
     reasons: Counter[Reason] = attrs.field(factory=Counter[Reason])
+    skipped: Counter[Reason] = attrs.field(factory=Counter[Reason])
     overdue: Decimal = ZERO
     asked: Decimal = ZERO
     buckets: dict[str, Decimal] = attrs.field(factory=dict[str, Decimal])
@@ -66,12 +68,15 @@ class PlanTotals:
         self.accounts += one
         self.actions[decision.action] += one
         self.stages[decision.stage] += one
+        sent = decision.action is Action.SEND
         for reason in decision.reasons:
             self.reasons[reason] += one
+            if not sent:
+                self.skipped[reason] += one
         self.overdue += decision.overdue_amount * one
         for name, amount in decision.buckets.items():
             self.buckets[name] = self.buckets.get(name, ZERO) + amount * one
-        if decision.action is Action.SEND:
+        if sent:
             self.notices[decision.next_stage] += one
             self.asked += decision.amount * one
 

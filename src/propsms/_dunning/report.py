@@ -39,34 +39,75 @@ class Series:
     values: tuple[Decimal, ...]
 
 
-def bar_chart(title: str, series: Series, unit: str = "") -> str:
-    """Horizontal bars as SVG, the figure beside each."""
+_INK: Final = "#2f5d8a"
+_BARS: Final = 380
+
+
+def bar_chart(title: str, series: Series, unit: str = "", colours: Sequence[str] = (_INK,)) -> str:
+    """Horizontal bars as SVG, the figure beside each; the colours come in turn."""
     top = max((*series.values, ZERO), default=ZERO) or Decimal(1)
     rows: list[str] = []
     for index, (name, value) in enumerate(zip(series.names, series.values, strict=True)):
-        y = 20 + index * 26
-        width = float(value / top * 380)
+        y, colour = 8 + index * 28, colours[index % len(colours)]
+        width = float(value / top * _BARS)
         rows.append(
-            f'<text x="150" y="{y + 14}" text-anchor="end">{html.escape(name)}</text>'
-            f'<rect x="158" y="{y}" width="{width:.1f}" height="18" fill="#4b7bab"/>'
-            f'<text x="{164 + width:.1f}" y="{y + 14}">{_figure(value)}{html.escape(unit)}</text>'
+            _named(name, y)
+            + _bar(158, y, width, colour)
+            + f'<text x="{166 + width:.1f}" y="{y + 15}">{_figure(value)}{html.escape(unit)}</text>'
         )
-    return _svg(title, 680, 30 + 26 * len(rows), rows)
+    return _svg(title, 680, 12 + 28 * len(rows), rows)
 
 
-def line_chart(title: str, series: Series, unit: str = "") -> str:
-    """One line as SVG, its points named."""
-    top = max((*series.values, ZERO), default=ZERO) or Decimal(1)
-    step = 600 / max(len(series.values) - 1, 1)
-    points = [(40 + i * step, 180 - float(v / top) * 140) for i, v in enumerate(series.values)]
+def stacked_chart(title: str, names: Sequence[str], parts: Sequence[tuple[str, Series]]) -> str:
+    """Bars of several parts as SVG, each part with its colour and a legend below."""
+    sums = [sum((part.values[at] for _, part in parts), ZERO) for at in range(len(names))]
+    top = max((*sums, ZERO), default=ZERO) or Decimal(1)
+    rows: list[str] = []
+    for index, name in enumerate(names):
+        y, x = 8 + index * 28, 158.0
+        rows.append(_named(name, y))
+        for colour, part in parts:
+            width = float(part.values[index] / top * _BARS)
+            rows.append(_bar(x, y, width, colour))
+            x += width
+        figures = " / ".join(_figure(part.values[index]) for _, part in parts)
+        rows.append(f'<text x="{x + 8:.1f}" y="{y + 15}">{figures}</text>')
+    y = 8 + 28 * len(names)
+    for index, (colour, part) in enumerate(parts):
+        x = 158.0 + index * 160
+        said = html.escape(part.names[0])
+        rows.append(f'{_bar(x, y, 14, colour)}<text x="{x + 20}" y="{y + 15}">{said}</text>')
+    return _svg(title, 680, y + 32, rows)
+
+
+def _named(name: str, y: float) -> str:
+    return f'<text x="150" y="{y + 15}" text-anchor="end">{html.escape(name)}</text>'
+
+
+def _bar(x: float, y: float, width: float, colour: str) -> str:
+    return f'<rect x="{x:.1f}" y="{y}" width="{width:.1f}" height="20" rx="2" fill="{colour}"/>'
+
+
+def line_chart(title: str, series: Series, unit: str = "", top: Decimal = ZERO) -> str:
+    """One line as SVG over a grid that reaches *top* at least, its points named."""
+    top = max((*series.values, top)) or Decimal(1)
+    step = 580 / max(len(series.values) - 1, 1)
+    points = [(70 + i * step, 180 - float(v / top) * 140) for i, v in enumerate(series.values)]
+    rows: list[str] = []
+    for part in range(5):
+        height, level = 180 - part * 35, top * part / 4
+        rows.append(
+            f'<line x1="70" y1="{height}" x2="650" y2="{height}" stroke="#ddd"/>'
+            f'<text x="62" y="{height + 4}" text-anchor="end" fill="#666">{level:,.0f}'
+            f"{html.escape(unit)}</text>"
+        )
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-    rows = [f'<polyline points="{path}" fill="none" stroke="#4b7bab" stroke-width="2"/>']
+    rows.append(f'<polyline points="{path}" fill="none" stroke="{_INK}" stroke-width="2"/>')
     for (x, y), name, value in zip(points, series.names, series.values, strict=True):
         rows.append(
-            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="#4b7bab"/>'
-            f'<text x="{x:.1f}" y="{y - 8:.1f}" text-anchor="middle">'
-            f"{_figure(value)}{html.escape(unit)}</text>"
-            f'<text x="{x:.1f}" y="200" text-anchor="middle">{html.escape(name)}</text>'
+            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{_INK}"/>'
+            f'<text x="{x:.1f}" y="{y - 8:.1f}" text-anchor="middle">{value:,.0f}</text>'
+            f'<text x="{x:.1f}" y="200" text-anchor="middle" fill="#666">{html.escape(name)}</text>'
         )
     return _svg(title, 680, 210, rows)
 
@@ -110,11 +151,15 @@ def html_report(
     parts = [
         _table(figures),
         bar_chart("账龄 Aging (元)", _aging(known, as_of)),
-        bar_chart("阶段 Stages (户)", _stages(known, as_of)),
-        bar_chart("渠道送达 Delivered by channel", _channels(known)),
+        bar_chart("阶段 Stages (户)", _stages(known, as_of), colours=_STAGE_INKS),
+        stacked_chart("渠道结果 Results by channel (条)", _CHANNEL_NAMES, _channels(known)),
     ]
     if days := sorted(history):
-        parts.append(line_chart("收缴率走势 Collection over time", _over_time(known, days), " %"))
+        parts.append(
+            line_chart(
+                "收缴率走势 Collection over time", _over_time(known, days), " %", Decimal(100)
+            )
+        )
     if missed:
         shown = "、".join(html.escape(account) for account in missed[:200])
         parts.append(f"<h2>未送达 Not reached ({len(missed)})</h2><p>{shown}</p>")
@@ -124,10 +169,14 @@ def html_report(
 
 _PAGE: Final = """<!doctype html>
 <html lang="zh"><head><meta charset="utf-8"><title>{title}</title>
-<style>body{{font:14px/1.6 sans-serif;max-width:46em;margin:2em auto}}
-table{{border-collapse:collapse}}td,th{{border:1px solid #999;padding:.2em .6em;text-align:left}}
-figure{{margin:1.5em 0;break-inside:avoid}}figcaption{{font-weight:bold}}
-svg{{max-width:100%;height:auto}}@media print{{body{{margin:0}}}}</style></head><body>
+<style>body{{font:14px/1.6 sans-serif;max-width:50em;margin:2em auto;padding:0 1em;color:#222}}
+h1{{font-size:1.5em;border-bottom:2px solid #2f5d8a;padding-bottom:.3em}}
+table{{border-collapse:collapse;width:100%}}
+td,th{{border:1px solid #ccc;padding:.4em .8em;text-align:left}}th{{background:#eef3f8}}
+td:nth-child(2){{font-size:1.3em;font-weight:bold;color:#2f5d8a}}
+figure{{margin:1.8em 0;break-inside:avoid}}figcaption{{font-weight:bold;color:#2f5d8a;margin-bottom:.4em}}
+svg{{max-width:100%;height:auto}}h2{{font-size:1.1em;color:#2f5d8a}}
+@media print{{body{{margin:0;max-width:none}}th{{background:none}}}}</style></head><body>
 <h1>{title}</h1>
 {body}
 </body></html>
@@ -159,17 +208,33 @@ def _stages(accounts: Iterable[Account], as_of: date) -> Series:
     return Series(names, tuple(Decimal(count) for count in counts.values()))
 
 
-def _channels(accounts: Iterable[Account]) -> Series:
-    counts = dict.fromkeys(Channel, 0)
+def _channels(accounts: Iterable[Account]) -> list[tuple[str, Series]]:
+    """Of each channel: delivered, certainly not delivered, and not known."""
+    counts = {name: dict.fromkeys(Channel, 0) for _, name, _ in _RESULTS}
     for account in accounts:
         for notice in account.notices:
-            counts[notice.channel] += notice.status is NoticeStatus.DELIVERED
-    return Series(tuple(counts), tuple(Decimal(count) for count in counts.values()))
+            for _, name, statuses in _RESULTS:
+                counts[name][notice.channel] += notice.status in statuses
+    return [
+        (ink, Series((name,) * len(Channel), tuple(map(Decimal, counts[name].values()))))
+        for ink, name, _ in _RESULTS
+    ]
+
+
+_RESULTS: Final = (
+    ("#3a8f5d", "送达 delivered", frozenset({NoticeStatus.DELIVERED})),
+    ("#c0504d", "未送达 failed", frozenset({NoticeStatus.FAILED})),
+    ("#b8b8b8", "无回执 not known", frozenset({NoticeStatus.SUBMITTED, NoticeStatus.UNKNOWN})),
+)
+_CHANNEL_NAMES: Final = ("微信 wechat", "短信 sms", "语音 voice", "信函 letter", "上门 visit")
+_STAGE_INKS: Final = ("#9fb8cf", "#6c9bc4", "#e0b04c", "#d9803f", "#b23b3b")
 
 
 def _over_time(accounts: Sequence[Account], days: Sequence[date]) -> Series:
-    rates = [
-        collection_rate(accounts, first=days[0].min, last=day, as_of=day).value or ZERO
-        for day in days
-    ]
-    return Series(tuple(f"{day:%m-%d}" for day in days), tuple(r * 100 for r in rates))
+    """The rate of each day on which any bill was due by then."""
+    known: list[tuple[date, Decimal]] = []
+    for day in days:
+        rate = collection_rate(accounts, first=day.min, last=day, as_of=day).value
+        if rate is not None:
+            known.append((day, rate * 100))
+    return Series(tuple(f"{day:%m-%d}" for day, _ in known), tuple(rate for _, rate in known))

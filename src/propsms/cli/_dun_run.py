@@ -13,10 +13,11 @@ from rich.progress import Progress
 from propsms import catalog
 from propsms.cli._speech import say
 from propsms.clients import Client
-from propsms.dunning import Account, Channel, DunningPolicy, PolicyBook, html_report
+from propsms.dunning import Account, Channel, DunningPolicy, PolicyBook, Reason, html_report
 from propsms.errors import InvalidValueError
 from propsms.flows import CollectionRun, Inbox
 from propsms.flows._history import with_history
+from propsms.flows._run_plan import HELD
 from propsms.providers import Outbox
 from propsms.sending_hours import SHANGHAI
 from propsms.stores import SQLiteJournal
@@ -25,6 +26,7 @@ from propsms.templates import load_library
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date
+    from decimal import Decimal
     from pathlib import Path
 
     from propsms.flows._run_plan import CollectionPlan
@@ -46,6 +48,7 @@ class Folder:
         library: A company's texts, or None for the catalog's.
         signature: The sender signature.
         phone: The number of the office.
+        price: Of one segment, in yuan, or None.
     """
 
     path: Path
@@ -55,6 +58,7 @@ class Folder:
     library: Path | None = None
     signature: str = ""
     phone: str = ""
+    price: Decimal | None = None
 
     @property
     def name(self) -> str:
@@ -105,6 +109,7 @@ class Folder:
             name=self.name,
             policy=by_sms(self.policy),
             phone=self.phone,
+            price=self.price,
             must_be_signed=True,
             clock=lambda: self.now,
         )
@@ -153,7 +158,8 @@ class Folder:
         known = [
             with_history(account, journal, now=self.now, tenant="") for account in self.accounts
         ]
-        return self._write("report.html", html_report(known, as_of=self.day))
+        page = html_report(known, as_of=self.day, history=month_ends(self.day))
+        return self._write("report.html", page)
 
     def _signed(self) -> dict[str, str]:
         path = self.path / "signed.json"
@@ -174,6 +180,16 @@ class Folder:
         return path
 
 
+def month_ends(day: date, months: int = 12) -> list[date]:
+    """The last days of the months before, and the day itself, the earliest first."""
+    found, first = [day], day.replace(day=1)
+    while len(found) < months:
+        last = first - timedelta(days=1)
+        found.append(last)
+        first = last.replace(day=1)
+    return found[::-1]
+
+
 def by_sms(policy: DunningPolicy | PolicyBook) -> DunningPolicy | PolicyBook:
     """The same rules where SMS is the only channel at hand."""
     if isinstance(policy, PolicyBook):
@@ -191,17 +207,9 @@ def _sms(policy: DunningPolicy) -> DunningPolicy:
     return attrs.evolve(policy, channels=only, elderly_channels=only)
 
 
-_HELD = {
-    "LETTER_FIRST": ("先送达书面通知", "a letter must be delivered first"),
-    "CAP_DAY": ("同一业主今天已有一条", "the same owner gets one today"),
-    "DOES_NOT_FIT": ("内容不符合模板变量", "a value does not fit the text"),
-    "NOT_BY_SMS": ("应走其他渠道", "goes by another channel"),
-}
-
-
 def said_of_held(code: str) -> str:
     """Why a run cannot send a notice that may go."""
-    return say(*_HELD.get(code, (code, code)))
+    return say(*HELD.get(code, (code, code)))
 
 
 def tell(report: RunReport) -> None:
@@ -217,5 +225,7 @@ def tell(report: RunReport) -> None:
     )
     for reason, count in sorted((report.cancelled + report.refusals).items()):
         click.echo(f"  {reason}: {count}")
-    if report.reasons:
-        click.echo(say("未执行：", "not done: ") + ", ".join(report.reasons))
+    for code in report.reasons:
+        reason = Reason(code)
+        said = say(f"{reason.zh}{reason.next_zh}", f"{reason.en} {reason.next_en}")
+        click.echo(say(f"未执行：{code} {said}", f"not done: {code} {said}"))

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from datetime import datetime, time
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,11 +16,15 @@ from propsms.cli._demo.notice import warn_building
 from propsms.cli._demo.report import show_totals, write_reports
 from propsms.cli._demo.story import Story
 from propsms.cli._demo.texts import lint_nine_texts
+from propsms.cli._options import price_of
 from propsms.cli._speech import say
 from propsms.clients import Client
 from propsms.errors import TableError
 from propsms.providers.outbox import Outbox
 from propsms.sending_hours import SHANGHAI
+
+if TYPE_CHECKING:
+    from decimal import Decimal
 
 __all__ = ["command"]
 
@@ -29,20 +32,7 @@ _BOX = "outbox.sqlite3"
 _OURS = tuple(name + tail for name in (_BOX, JOURNAL) for tail in ("", "-wal", "-shm"))
 _SIGNED = "signed.json"
 _CARD = "card.vcf"
-_DEAREST = 100
 _SECRET = b"a key for the demo alone, 32 byte"  # a host keeps its own where keys are kept
-
-
-def _price(_: click.Context, __: click.Parameter, value: str) -> Decimal:
-    with suppress(InvalidOperation):  # also raised when NaN is compared
-        if 0 <= (price := Decimal(value)) <= _DEAREST:
-            return price
-    raise click.BadParameter(
-        say(
-            f"单价应为 0 到 {_DEAREST} 的数（元），如 0.045，现为 {value}",
-            f"a price is a number of yuan from 0 to {_DEAREST}, like 0.045, got {value}",
-        )
-    )
 
 
 @click.command(
@@ -67,7 +57,7 @@ def _price(_: click.Context, __: click.Parameter, value: str) -> Decimal:
 )
 @click.option(
     "--price",
-    callback=_price,
+    callback=price_of,
     metavar="YUAN",
     default="0.05",
     show_default=True,
@@ -83,7 +73,7 @@ def command(folder: Path, as_of: datetime, community: Path | None, price: Decima
     outbox = Outbox(folder / _BOX)
     with outbox, Client(outbox, library=library, clock=lambda: now) as client:
         story = Story(client, library, now)
-        written = _tell(story, community or _example(), folder, outbox)
+        written = _tell(story, community or _example(), folder, outbox, price)
     reports = write_reports(story, folder, price)
     show_totals(story, price)
     story.screen.tell("写出的文件：", "Written:")
@@ -91,11 +81,13 @@ def command(folder: Path, as_of: datetime, community: Path | None, price: Decima
         story.screen.tell(f"  {path}", f"  {path}")
 
 
-def _tell(story: Story, community: Path, folder: Path, outbox: Outbox) -> list[Path]:
+def _tell(
+    story: Story, community: Path, folder: Path, outbox: Outbox, price: Decimal
+) -> list[Path]:
     """All chapters but the sums; return the files of the dunning run."""
     lint_nine_texts(story)
     town = read_community(story, community)
-    written = dun_community(story, town, folder, outbox)
+    written = dun_community(story, town, folder, outbox, price)
     if building := next((home.building for home in town.households if home.building), ""):
         warn_building(story, town.households, building)
     gate_codes(story, _SECRET)

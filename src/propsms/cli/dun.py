@@ -12,6 +12,7 @@ import click
 
 from propsms.cli import _dun_views as views
 from propsms.cli._dun_run import Folder, said_of_held, tell
+from propsms.cli._options import price_of
 from propsms.cli._speech import say
 from propsms.dunning import accounts_from, load_policy, plan
 from propsms.errors import PhoneError
@@ -20,6 +21,8 @@ from propsms.sending_hours import SHANGHAI
 from propsms.tables import read_bills
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from propsms.dunning import DunningPlan
     from propsms.flows._run_plan import CollectionPlan
     from propsms.tables import BillRow, Table
@@ -119,6 +122,14 @@ def _office(_: click.Context, __: click.Parameter, value: str) -> str:
     help=say("物业电话，写进文本。", "The office's number, for the texts."),
 )
 @click.option(
+    "--price",
+    callback=price_of,
+    metavar="YUAN",
+    help=say(
+        "每条计费短信的单价（元），写进签批单。", "What one segment costs, in yuan, for the page."
+    ),
+)
+@click.option(
     "--format",
     "style",
     type=click.Choice(["text", "json", "csv"]),
@@ -142,6 +153,7 @@ def command(
     library: Path | None,
     signature: str,
     phone: str,
+    price: Decimal | None,
     style: str,
     encoding: str | None,
 ) -> None:
@@ -160,7 +172,7 @@ def command(
         shown = plan(accounts, now=now, policy=policy)
         _print(shown, table, style)
         sys.exit(_code(shown, table))
-    place = Folder(folder, accounts, now, policy, library, signature, phone)
+    place = Folder(folder, accounts, now, policy, library, signature, phone, price)
     done = _act(place, table, signer, commit=commit, resume=resume, report=report)
     sys.exit(done)
 
@@ -223,4 +235,4 @@ def _act(
 def _tell_held_back(made: CollectionPlan) -> None:
     for why, count in sorted(Counter(why for _, why in made.held_back).items()):
         said = said_of_held(why)
-        click.echo(say(f"暂不短信：{said}：{count} 户", f"held back: {said}: {count}"))
+        click.echo(say(f"暂不短信 {count} 户：{said}", f"held back {count}: {said}"))

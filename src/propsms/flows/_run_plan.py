@@ -10,14 +10,14 @@ import json
 from collections import Counter
 from decimal import Decimal
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
 from propsms.phone import PhoneNumber  # noqa: TC001  # a field's type
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from propsms.dunning import Decision, DunningPlan
@@ -95,6 +95,11 @@ class CollectionPlan:
     def longest(self) -> tuple[PlannedNotice, ...]:
         """The five texts with the most segments."""
         return self._sums.longest
+
+    @property
+    def largest(self) -> tuple[PlannedNotice, ...]:
+        """The five notices that ask for most."""
+        return self._sums.largest
 
     @property
     def hash(self) -> str:
@@ -190,9 +195,13 @@ _FIELDS = (
 )
 _HTML = """<!doctype html>
 <html lang="zh"><head><meta charset="utf-8"><title>{title}</title>
-<style>body{{font:14px/1.6 sans-serif;max-width:60em;margin:2em auto}}
-table{{border-collapse:collapse}}td,th{{border:1px solid #999;padding:.2em .6em;text-align:left}}
-@media print{{body{{margin:0}}}}</style></head><body>
+<style>body{{font:14px/1.6 sans-serif;max-width:60em;margin:2em auto;padding:0 1em;color:#222}}
+h1{{font-size:1.5em;border-bottom:2px solid #2f5d8a;padding-bottom:.3em}}
+h2{{font-size:1.1em;margin:1.6em 0 .5em;color:#2f5d8a}}
+table{{border-collapse:collapse;width:100%}}tr{{break-inside:avoid}}
+td,th{{border:1px solid #ccc;padding:.3em .7em;text-align:left;vertical-align:top}}
+th{{background:#eef3f8}}
+@media print{{body{{margin:0;max-width:none}}th{{background:none}}}}</style></head><body>
 {body}
 </body></html>
 """
@@ -204,21 +213,35 @@ class _Sums:
     amount: Decimal
     stages: Mapping[str, int]
     longest: tuple[PlannedNotice, ...]
+    largest: tuple[PlannedNotice, ...]
     hash: str
 
 
 def _summed(notices: Iterable[PlannedNotice]) -> _Sums:
     segments, amount, stages = 0, Decimal(0), Counter[str]()
-    longest: list[PlannedNotice] = []
+    longest, largest = _Top(lambda one: one.segments), _Top(lambda one: one.decision.amount)
     digest = hashlib.sha256()
     for notice in notices:
         segments += notice.segments
         amount += notice.decision.amount
         stages[str(notice.decision.next_stage)] += 1
-        if len(longest) < _SHOWN or notice.segments > longest[-1].segments:
-            longest = sorted((*longest, notice), key=lambda one: -one.segments)[:_SHOWN]
+        longest.see(notice)
+        largest.see(notice)
         digest.update(f"{notice.decision.key}\n{notice.phone.e164}\n{notice.text}\n\n".encode())
-    return _Sums(segments, amount, stages, tuple(longest), digest.hexdigest())
+    return _Sums(segments, amount, stages, longest.notices, largest.notices, digest.hexdigest())
+
+
+class _Top:
+    """The few notices with the most of something, the earlier first where they are alike."""
+
+    def __init__(self, much: Callable[[PlannedNotice], Any]) -> None:
+        self._much = much
+        self.notices: tuple[PlannedNotice, ...] = ()
+
+    def see(self, notice: PlannedNotice) -> None:
+        if len(self.notices) < _SHOWN or self._much(notice) > self._much(self.notices[-1]):
+            more = sorted((*self.notices, notice), key=self._much, reverse=True)
+            self.notices = tuple(more[:_SHOWN])
 
 
 def _harmless(value: Any) -> Any:
@@ -284,9 +307,19 @@ def _page(plan: CollectionPlan, style: _Markdown | _Html) -> list[str]:
         style.head("各阶段 By stage"),
         style.table(("阶段 stage", "户数 accounts"), sorted(plan.stages.items())),
         style.head("不发的原因 Why not"),
+        style.table(("代码 code", "户数 accounts", "说明 why"), _why_not(plan)),
+        style.head("金额最大 Largest amounts"),
         style.table(
-            ("代码 code", "户数 accounts", "说明 why"),
-            [(str(r), n, f"{r.zh} {r.en}") for r, n in sorted(totals.reasons.items())],
+            ("户 account", "金额 amount (元)", "天数 days", "阶段 stage"),
+            [
+                (
+                    n.decision.account,
+                    f"{n.decision.amount:.2f}",
+                    n.decision.days_past_due,
+                    n.decision.next_stage,
+                )
+                for n in plan.largest
+            ],
         ),
         style.head("最长的短信 Longest texts"),
         style.table(
@@ -301,3 +334,28 @@ def _page(plan: CollectionPlan, style: _Markdown | _Html) -> list[str]:
     else:
         parts.append(style.line("签批人 signed by: ____________  日期 date: ____________"))
     return parts
+
+
+def _why_not(plan: CollectionPlan) -> list[tuple[object, ...]]:
+    """Why accounts get nothing now: by the rules, or because this run cannot send it."""
+    by_rule = plan.decisions.totals.skipped
+    rows: list[tuple[object, ...]] = [
+        (str(r), n, f"{r.zh} {r.en}") for r, n in sorted(by_rule.items()) if n
+    ]
+    held = Counter(why for _, why in plan.held_back)
+    rows += ((f"{why} *", n, said_of_held(why)) for why, n in sorted(held.items()))
+    return rows
+
+
+HELD: Final = {
+    "LETTER_FIRST": ("须先送达书面通知。", "A letter must be delivered first."),
+    "CAP_DAY": ("同一业主今天已有一条。", "The same owner gets one today."),
+    "DOES_NOT_FIT": ("内容不符合模板变量。", "A value does not fit the text."),
+    "NOT_BY_SMS": ("应走其他渠道。", "It goes by another channel."),
+}
+"""Why a run cannot send a notice that may go, in Chinese and in English."""
+
+
+def said_of_held(why: str) -> str:
+    """The same in both languages."""
+    return " ".join(HELD.get(why, (why,)))

@@ -174,7 +174,7 @@ class CollectionRun:
             journal, so that no notice is without proof.
         profile: The provider whose rules the texts must pass; empty checks none.
         price: Of one segment, in yuan.
-        must_be_signed: True refuses to commit a plan that nobody signed.
+        must_be_signed: True refuses to commit a plan that nobody signed, unless nothing is in it.
         clock: Gives an aware instant.
         worker: Who does it.
         lease: How long the run is held without a sign of life.
@@ -477,7 +477,7 @@ class CollectionRun:
         )
 
     def _why_refused(self, plan: CollectionPlan) -> str:
-        if self.must_be_signed and not plan.signed_by:
+        if self.must_be_signed and plan.notices and not plan.signed_by:
             return str(Reason.NEEDS_APPROVAL)
         day = plan.decisions.as_of
         tomorrow = datetime.combine(day + timedelta(days=1), datetime.min.time(), SHANGHAI)

@@ -16,6 +16,7 @@ from propsms.tables import read_bills
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from decimal import Decimal
     from pathlib import Path
 
     from propsms.cli._demo.story import Story
@@ -76,11 +77,13 @@ def _households(rows: Iterable[BillRow]) -> list[Household]:
     return list(found.values())
 
 
-def dun_community(story: Story, town: Community, folder: Path, box: Outbox) -> list[Path]:
+def dun_community(
+    story: Story, town: Community, folder: Path, box: Outbox, price: Decimal
+) -> list[Path]:
     """Plan, have it signed, commit, stop, resume, take the receipts in, report."""
     screen = story.screen
     accounts = {account.id: account for account in town.accounts}
-    place = Folder(folder, town.accounts, story.now, P0, phone=_OFFICE)
+    place = Folder(folder, town.accounts, story.now, P0, phone=_OFFICE, price=price)
     with SQLiteJournal(folder / JOURNAL) as journal:
         run = place.run(story.client, journal, story.library, accounts)
         plan = place.plan(run)
