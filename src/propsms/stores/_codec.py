@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from propsms.journal import Entry, Intent, State
 from propsms.messages import (
@@ -44,8 +44,7 @@ __all__ = [
 ]
 
 
-def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+_json: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def dump_phone(phone: PhoneNumber | None) -> list[str | None] | None:
