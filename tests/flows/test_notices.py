@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +14,7 @@ from attrs import evolve
 
 from propsms.catalog import load
 from propsms.clients import Client
+from propsms.errors import InvalidValueError
 from propsms.flows import NoticeCampaign
 from propsms.flows._runs import WorkUnit
 from propsms.flows.notices import Selection
@@ -135,6 +140,42 @@ def test_a_text_that_fails_the_linter_is_not_sent() -> None:
     assert ("refused", ("TEMPLATE_LINT",), 0) == (report.status, report.reasons, report.planned)
     unchecked = campaign(Outbox(":memory:"), template="bad", library=library, profile="")
     assert () == unchecked.plan([row(1)]).findings
+
+
+def test_a_notice_is_planned_read_and_signed() -> None:
+    """The dry run as values, for machines, for a spreadsheet, and as a page for whoever signs."""
+    box = Outbox(":memory:")
+    one = campaign(box, must_be_signed=True, household="first")
+    rows = [row(1), row(1), row(2, household="=1+1"), row(3, "4栋"), row(4, household="1")]
+    plan = one.plan(rows, WHEN, where=Selection(buildings="3栋"))
+    told = json.loads(plan.to_json())
+    assert {"duplicate": 1, "household": 1, "not_selected": 1} == told["skipped"]
+    assert (2, plan.segments, plan.hash) == (told["messages"], told["segments"], told["hash"])
+    assert ["139****0001", "139****0002"] == [line["phone"] for line in told["rows"]]
+    assert 2 == len(list(csv.DictReader(io.StringIO(plan.to_csv()))))
+    for page in (plan.to_markdown(Decimal("0.05")), plan.to_html(Decimal("0.05"))):
+        assert plan.hash in page
+        assert "同一户只通知第一个号码。" in page
+        assert f"{plan.cost(Decimal('0.05')):.2f}" in page
+        assert "签批人" in page
+        assert "13900000001" not in page
+    assert "费用 cost (元) | - |" in plan.to_markdown()
+    assert ("refused", ("NEEDS_APPROVAL",)) == (one.commit(plan).status, one.commit(plan).reasons)
+    with pytest.raises(InvalidValueError):
+        one.units(plan)
+    signed = plan.sign(by="张经理", at=at())
+    assert (signed.hash, True) == (plan.hash, "张经理" in signed.to_html())
+    assert (0, 2) == (len(box), one.commit(signed).accepted)
+    assert {"张经理"} == {e.intent.payload["approver"] for e in one.journal.entries()}
+
+
+def test_a_text_that_fails_the_linter_is_not_put_in_a_queue() -> None:
+    bad = Template("bad", "恭喜中奖，点击领取¥100。", "notice", "service")
+    one = campaign(Outbox(":memory:"), template="bad", library=TemplateLibrary([bad]))
+    plan = one.plan([row(1)])
+    assert "money-unit" in plan.to_markdown()
+    with pytest.raises(InvalidValueError, match="TEMPLATE_LINT"):
+        one.units(plan)
 
 
 def test_a_run_is_locked_while_another_worker_has_it() -> None:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import html
-import io
 import json
 from collections import Counter
 from decimal import Decimal
@@ -14,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
+from propsms.flows._pages import Html, Markdown, Style, csv_of, html_page, signature_line
 from propsms.phone import PhoneNumber  # noqa: TC001  # a field's type
 
 if TYPE_CHECKING:
@@ -165,21 +163,15 @@ class CollectionPlan:
 
     def to_csv(self) -> str:
         """One line a notice, for a spreadsheet."""
-        out = io.StringIO()
-        writer = csv.writer(out, lineterminator="\n")
-        writer.writerow(_FIELDS)
-        for row in self.rows():
-            writer.writerow([_harmless(row[name]) for name in _FIELDS])
-        return out.getvalue()
+        return csv_of(_FIELDS, self.rows())
 
     def to_markdown(self) -> str:
         """A page to read and sign."""
-        return "\n".join(_page(self, _Markdown()))
+        return "\n".join(_page(self, Markdown()))
 
     def to_html(self) -> str:
         """The same page for a browser; no script, prints on paper."""
-        body = "\n".join(_page(self, _Html()))
-        return _HTML.format(title=html.escape(self.run), body=body)
+        return html_page(self.run, _page(self, Html()))
 
 
 _SHOWN = 5
@@ -193,18 +185,6 @@ _FIELDS = (
     "segments",
     "text",
 )
-_HTML = """<!doctype html>
-<html lang="zh"><head><meta charset="utf-8"><title>{title}</title>
-<style>body{{font:14px/1.6 sans-serif;max-width:60em;margin:2em auto;padding:0 1em;color:#222}}
-h1{{font-size:1.5em;border-bottom:2px solid #2f5d8a;padding-bottom:.3em}}
-h2{{font-size:1.1em;margin:1.6em 0 .5em;color:#2f5d8a}}
-table{{border-collapse:collapse;width:100%}}tr{{break-inside:avoid}}
-td,th{{border:1px solid #ccc;padding:.3em .7em;text-align:left;vertical-align:top}}
-th{{background:#eef3f8}}
-@media print{{body{{margin:0;max-width:none}}th{{background:none}}}}</style></head><body>
-{body}
-</body></html>
-"""
 
 
 @attrs.frozen
@@ -244,51 +224,7 @@ class _Top:
             self.notices = tuple(more[:_SHOWN])
 
 
-def _harmless(value: Any) -> Any:
-    """Keep a spreadsheet from running a cell as a formula."""
-    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t"):
-        return "'" + value
-    return value
-
-
-class _Markdown:
-    def title(self, text: str) -> str:
-        return f"# {text}\n"
-
-    def head(self, text: str) -> str:
-        return f"\n## {text}\n"
-
-    def line(self, text: str) -> str:
-        return text + "\n"
-
-    def table(self, heads: tuple[str, ...], rows: list[tuple[object, ...]]) -> str:
-        lines = [heads, tuple("---" for _ in heads), *rows]
-        return "\n".join("| " + " | ".join(map(_cell, line)) + " |" for line in lines)
-
-
-def _cell(value: object) -> str:
-    return str(value).replace("|", "\\|").replace("\n", " ")
-
-
-class _Html:
-    def title(self, text: str) -> str:
-        return f"<h1>{html.escape(text)}</h1>"
-
-    def head(self, text: str) -> str:
-        return f"<h2>{html.escape(text)}</h2>"
-
-    def line(self, text: str) -> str:
-        return f"<p>{html.escape(text)}</p>"
-
-    def table(self, heads: tuple[str, ...], rows: list[tuple[object, ...]]) -> str:
-        def row(cells: tuple[object, ...], tag: str) -> str:
-            inner = "".join(f"<{tag}>{html.escape(str(cell))}</{tag}>" for cell in cells)
-            return f"<tr>{inner}</tr>"
-
-        return "<table>" + row(heads, "th") + "".join(row(r, "td") for r in rows) + "</table>"
-
-
-def _page(plan: CollectionPlan, style: _Markdown | _Html) -> list[str]:
+def _page(plan: CollectionPlan, style: Style) -> list[str]:
     totals, cost = plan.decisions.totals, plan.cost
     parts = [
         style.title(f"催缴通知签批单 {plan.decisions.as_of}"),
@@ -329,10 +265,7 @@ def _page(plan: CollectionPlan, style: _Markdown | _Html) -> list[str]:
         style.head("签批 Sign-off"),
         style.line(f"SHA-256: {plan.hash}"),
     ]
-    if plan.signed_at is not None:
-        parts.append(style.line(f"{plan.signed_by}, {plan.signed_at.isoformat()}"))
-    else:
-        parts.append(style.line("签批人 signed by: ____________  日期 date: ____________"))
+    parts.append(style.line(signature_line(plan.signed_by, plan.signed_at)))
     return parts
 
 

@@ -10,15 +10,17 @@ and it does not wait for another run of the tenant to end.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import Counter
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
 import attrs
 
-from propsms.errors import RenderError
+from propsms.errors import InvalidValueError, RenderError
 from propsms.findings import rejects
+from propsms.flows._pages import Html, Markdown, Style, csv_of, html_page, signature_line
 from propsms.flows._runs import (
     Runner,
     RunReport,
@@ -111,6 +113,8 @@ class CampaignPlan:
         skipped: How many recipients are left out, by reason: ``duplicate``, ``not_selected``,
             ``household``, ``already_sent``, ``does_not_fit``.
         findings: What the linter says of the text; one error keeps it from being sent.
+        signed_by: Who signed it off, or empty.
+        signed_at: When.
     """
 
     run: str
@@ -120,6 +124,8 @@ class CampaignPlan:
     messages: tuple[PlannedMessage, ...] = attrs.field(repr=False)
     skipped: Mapping[str, int] = attrs.field(factory=dict[str, int], hash=False)
     findings: tuple[Finding, ...] = ()
+    signed_by: str = ""
+    signed_at: datetime | None = None
 
     @property
     def segments(self) -> int:
@@ -129,6 +135,104 @@ class CampaignPlan:
     def cost(self, price: Decimal) -> Decimal:
         """What they cost at a price a segment, in yuan."""
         return price * self.segments
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 over every message; what is signed is exactly this."""
+        lines = sorted(f"{one.key}\n{one.phone.e164}\n{one.text}" for one in self.messages)
+        return hashlib.sha256("\n\n".join(lines).encode()).hexdigest()
+
+    def sign(self, *, by: str, at: datetime) -> CampaignPlan:
+        """The same plan, signed off; the journal keeps who it was."""
+        return attrs.evolve(self, signed_by=by, signed_at=at)
+
+    def summary(self) -> dict[str, Any]:
+        """The figures, as plain values."""
+        return {
+            "run": self.run,
+            "template": self.template,
+            "now": self.now.isoformat(),
+            "not_before": self.not_before.isoformat(),
+            "messages": len(self.messages),
+            "segments": self.segments,
+            "skipped": dict(sorted(self.skipped.items())),
+            "findings": [finding.code for finding in self.findings],
+            "hash": self.hash,
+            "signed_by": self.signed_by,
+            "signed_at": self.signed_at.isoformat() if self.signed_at else None,
+        }
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One line a message; numbers are masked."""
+        return [
+            {
+                "household": one.household,
+                "phone": one.phone.masked,
+                "segments": one.segments,
+                "text": one.text,
+            }
+            for one in self.messages
+        ]
+
+    def to_json(self) -> str:
+        """Figures and messages."""
+        return json.dumps({**self.summary(), "rows": self.rows()}, ensure_ascii=False, indent=2)
+
+    def to_csv(self) -> str:
+        """One line a message, for a spreadsheet."""
+        return csv_of(("household", "phone", "segments", "text"), self.rows())
+
+    def to_markdown(self, price: Decimal | None = None) -> str:
+        """A page to read and sign; *price* of one segment, in yuan."""
+        return "\n".join(_page(self, price, Markdown()))
+
+    def to_html(self, price: Decimal | None = None) -> str:
+        """The same page for a browser; no script, prints on paper."""
+        return html_page(self.run, _page(self, price, Html()))
+
+
+def _page(plan: CampaignPlan, price: Decimal | None, style: Style) -> list[str]:
+    longest = sorted(plan.messages, key=lambda one: -one.segments)[:5]
+    return [
+        style.title(f"通知签批单 {plan.run}"),
+        style.table(
+            ("项目 Item", "数值 Value"),
+            [
+                ("模板 template", plan.template),
+                ("最早发送 not before", f"{plan.not_before:%Y-%m-%d %H:%M}"),
+                ("本次通知 messages", len(plan.messages)),
+                ("计费条数 segments", plan.segments),
+                ("费用 cost (元)", "-" if price is None else f"{plan.cost(price):.2f}"),
+            ],
+        ),
+        style.head("不发的原因 Why not"),
+        style.table(
+            ("代码 code", "条数 recipients", "说明 why"),
+            [(why, n, " ".join(_SKIPPED[why])) for why, n in sorted(plan.skipped.items())],
+        ),
+        style.head("文本检查 What the linter says"),
+        style.table(
+            ("代码 code", "说明 what"),
+            [(f.code, f"{f.message} {f.message_en}") for f in plan.findings],
+        ),
+        style.head("最长的短信 Longest texts"),
+        style.table(
+            ("户 household", "条数 segments", "全文 text"),
+            [(one.household, one.segments, one.text) for one in longest],
+        ),
+        style.head("签批 Sign-off"),
+        style.line(f"SHA-256: {plan.hash}"),
+        style.line(signature_line(plan.signed_by, plan.signed_at)),
+    ]
+
+
+_SKIPPED: Final = {
+    "already_sent": ("这个号码已收到过本通知。", "The number has had this notice."),
+    "does_not_fit": ("内容不符合模板变量。", "A value does not fit the text."),
+    "duplicate": ("号码重复。", "The number came before."),
+    "household": ("同一户只通知第一个号码。", "One number a household is told."),
+    "not_selected": ("不在通知范围内。", "The notice is not for them."),
+}
 
 
 @attrs.define(slots=False, kw_only=True)
@@ -146,6 +250,7 @@ class NoticeCampaign:
         household: ``all`` writes to every number of a household, ``first`` to its first.
         profile: The provider whose rules the text must pass; empty checks none.
         hours: When notices may go.
+        must_be_signed: True refuses to commit a plan that nobody signed.
         clock: Gives an aware instant.
         worker: Who does it.
         lease: How long the campaign is held without a sign of life.
@@ -184,6 +289,7 @@ class NoticeCampaign:
     household: str = attrs.field(default="all", validator=attrs.validators.in_(("all", "first")))
     profile: str = "seed"
     hours: SendingHours = attrs.field(factory=SendingHours)
+    must_be_signed: bool = False
     clock: Callable[[], datetime] = utc_now
     worker: str = attrs.field(factory=lambda: f"worker-{uuid4().hex[:12]}")
     lease: timedelta = timedelta(minutes=5)
@@ -311,11 +417,11 @@ class NoticeCampaign:
 
         Returns:
             What it came to; its status is ``refused`` with ``TEMPLATE_LINT`` if the text does
-            not pass, and ``locked`` while another run of the tenant is at work; an urgent notice
-            waits for no other campaign.
+            not pass or with ``NEEDS_APPROVAL`` if nobody signed it, and ``locked`` while another
+            run of the tenant is at work; an urgent notice waits for no other campaign.
         """
-        if rejects(plan.findings):
-            return self._runner.report(RunStatus.REFUSED, ("TEMPLATE_LINT",))
+        if reason := self._why_refused(plan):
+            return self._runner.report(RunStatus.REFUSED, (reason,))
         return self._locked(
             lambda: self._runner.write(map(self._intent(plan), plan.messages)), on_progress
         )
@@ -358,7 +464,13 @@ class NoticeCampaign:
         return sorted(home for home, arrived in reached.items() if not arrived)
 
     def units(self, plan: CampaignPlan, *, size: int = 100) -> Iterable[WorkUnit]:
-        """Write the plan down and give it out in parts, for a queue of the host."""
+        """Write the plan down and give it out in parts, for a queue of the host.
+
+        Raises:
+            InvalidValueError: The text does not pass, or the plan is not signed.
+        """
+        if reason := self._why_refused(plan):
+            raise InvalidValueError(f"the plan is refused: {reason}", f"计划被拒绝：{reason}")
         self._runner.write(map(self._intent(plan), plan.messages))
         return self._runner.units(size)
 
@@ -367,6 +479,12 @@ class NoticeCampaign:
         return self._runner.work(unit, self._check)
 
     # --- inside ---
+
+    def _why_refused(self, plan: CampaignPlan) -> str:
+        if rejects(plan.findings):
+            return "TEMPLATE_LINT"
+        unsigned = self.must_be_signed and plan.messages and not plan.signed_by
+        return "NEEDS_APPROVAL" if unsigned else ""
 
     def _locked(
         self, prepare: Callable[[], bool], on_progress: Callable[[int], object] | None
@@ -384,6 +502,7 @@ class NoticeCampaign:
         category = str(self._text.category) if self._text.category else ""
 
         names = references(self.clock())
+        approver = {"approver": plan.signed_by} if plan.signed_by else {}
 
         def make(message: PlannedMessage) -> Intent:
             facts = {f"{_VALUE}{name}": value for name, value in message.values.items()}
@@ -397,7 +516,7 @@ class NoticeCampaign:
                 run=self.name,
                 subject=message.household,
                 reference=next(names),
-                payload={"category": category, **facts},
+                payload={"category": category, **approver, **facts},
             )
 
         return make
