@@ -38,6 +38,7 @@ from propsms.messages import (
     DeliveryReceipt,
     DeliveryStatus,
     MessageKind,
+    OutboundMessage,
     RefusalReason,
     Refused,
     Retry,
@@ -380,6 +381,29 @@ def test_pause_resume_cancel_and_payment() -> None:
     assert ("cancelled", 5, 0) == (cancelled.status, cancelled.accepted, cancelled.planned)
     assert 5 == len(town.box)
     assert 5 == run.report().accepted
+
+
+def test_a_payment_closes_the_cycle_and_the_next_begins_mildly() -> None:
+    """What waits is withdrawn, the thanks are no demand, a later debt starts with the reminder."""
+    town = Town(home(1))
+    town.run().commit(town.plan())
+    town.deliver("h0001")
+    town.accounts["h0001"] = paid(town.accounts["h0001"])
+    thanks = OutboundMessage(
+        parse("13900000001"), "payment-received", {"period": "2026年5月", "amount": "300.00"}
+    )
+    assert isinstance(town.run().client.send(thanks), Accepted)
+    assert {"PAID": 1} == {str(r): n for r, n in town.plan().decisions.totals.reasons.items()}
+    town.now = at("2026-09-15 10:00")
+    late = Bill("b9", date(2026, 8, 1), D300, period="2026年7月")
+    settled = [
+        evolve(b, paid=Decimal(0), payments=[Payment(date(2026, 6, 16), b.amount)])
+        for b in town.accounts["h0001"].bills
+    ]
+    town.accounts["h0001"] = evolve(town.accounts["h0001"], bills=[*settled, late])
+    plan = town.plan(name="september")
+    assert ["reminder"] == [n.decision.next_stage for n in plan.notices]
+    assert "overdue" == plan.notices[0].decision.stage
 
 
 def test_what_was_refused_for_now_is_tried_again() -> None:
