@@ -29,6 +29,7 @@ PLAIN = {
     *("Template.text", "ProviderText.text", "Edit.text", "TouchPolicy.text"),  # without values
     *("Finding.code", "Rule.code", "RowFault.code", "OutboxMessage.code", "Refused.code"),
     *("Magic.code", "Step.code"),  # words of ours or of a provider
+    *("Rows.code", "Rows.detail"),  # names of fields in a provider's reply
     *("Property.values", "Property.params"),  # of a vCard, which is public
     *("CallerCard.address", "Folder.phone", "CollectionRun.phone"),  # the company's own
     *("CollectionRun.values", "Rule.values", "Series.values"),
