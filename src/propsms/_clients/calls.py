@@ -25,7 +25,7 @@ def call(core: Core, given: Provider | str, request: HttpRequest) -> Steps[HttpR
     """Exchange *request* with a provider, once; see `propsms.Client.call`."""
     provider: Any = _named(core, given) if isinstance(given, str) else given
     if getattr(provider, "exchange", None) is None and not is_safe(request.url):
-        raise InvalidValueError(INSECURE, "仅本机地址可用 http://;请用 https://", field="request")
+        raise InvalidValueError(INSECURE, "仅本机地址可用 http://；请用 https://", field="request")
     wait = core.pace.wait(provider.name)
     if wait > 0:
         yield Pause(wait)

@@ -304,7 +304,7 @@ def _caps(
         return
     for rule in rules_of(provider):
         if _is_daily(rule) and rule.limit < codes_per_day:
-            more = ",可在控制台调整" if rule.adjustable else ""
+            more = "，可在控制台调整" if rule.adjustable else ""
             more_en = "; it can be raised in the provider's console" if rule.adjustable else ""
             yield Finding(
                 "cap-below-policy",

@@ -108,7 +108,7 @@ def _read(subject: str) -> TemplateLibrary:
         known = ", ".join(_files())
         raise TemplateError(
             f"the catalog has no subject {subject!r}; there are {known}",
-            f"文案库中没有主题“{subject}”;现有 {known}",
+            f"文案库中没有主题“{subject}”；现有 {known}",
         )
     name = f"{subject}.toml"
     return parse_library(_FOLDER.joinpath(name).read_text(encoding="utf-8"), where=name)

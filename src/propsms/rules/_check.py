@@ -173,7 +173,7 @@ def _weigh(rule: Rule, breach: Breach, profile: Profile, today: date | None) -> 
     old = profile.stale(keys, today) if today is not None and keys else None
     if old is not None:
         day = old.dated or old.read
-        zh += f"(依据是 {day} 的页面，已过一年，提交前请核对)"
+        zh += f"（依据是 {day} 的页面，已过一年，提交前请核对）"
         en += f" (the page is of {day}, over a year old: check it before you submit)"
     return Finding(
         rule.code,

@@ -77,7 +77,7 @@ def _symbol(found: re.Match[str], profile: Profile) -> Breach:
         glues = not other and _is_between_digits(found)
         fix = None if glues else replace(span, other, *told, safe=True)
     return Breach(
-        f"“{sign}”是{profile.title}的禁用符号,{told[0]}",
+        f"“{sign}”是{profile.title}的禁用符号，{told[0]}",
         f"{profile.title_en} forbids the sign {sign!r}; {told[1]}",
         span,
         "symbols",
@@ -197,7 +197,7 @@ def _find_invisible(reading: Reading, _: Profile) -> Iterator[Breach]:
         span = Span(*found.span())
         named = f"U+{ord(found[0]):04X}"
         yield Breach(
-            f"有看不见的字符 {named},请删去",
+            f"有看不见的字符 {named}，请删去",
             f"there is an invisible character, {named}; drop it",
             span,
             cite=_INVISIBLE_SOURCE,
@@ -345,7 +345,7 @@ def _find_max(reading: Reading, profile: Profile) -> Iterator[Breach]:
         return
     broken = rival_breach(profile, "length_max", lambda v: size > v)
     yield Breach(
-        f"全文 {size} 个字(标点、签名都算),超过上限 {most};请删减或拆成两条",
+        f"全文 {size} 个字（标点、签名都算），超过上限 {most}；请删减或拆成两条",
         f"the text has {size} characters, punctuation and signature included; {most} are taken. "
         "Shorten it, or make two of it",
         Span(0, len(reading.text)),
@@ -379,7 +379,7 @@ def _find_segments(reading: Reading, profile: Profile) -> Iterator[Breach]:
     single, part = profile.get("segment_single", 70), profile.get("segment_part", 67)
     over = usual - (single if typical == 2 else part * (typical - 1))
     yield Breach(
-        f"通常 {usual} 个字，计费 {typical} 条(变量最长时 {most} 条);删去 {over} 个字可省一条",
+        f"通常 {usual} 个字，计费 {typical} 条（变量最长时 {most} 条）；删去 {over} 个字可省一条",
         f"{usual} characters as a rule, billed as {typical} segments ({most} at the longest); "
         f"{over} fewer would save one",
         Span(0, len(reading.text)),
@@ -416,7 +416,7 @@ def _find_worst(reading: Reading, profile: Profile) -> Iterator[Breach]:
     worst = worst_total(reading, profile)
     if worst > most:
         yield Breach(
-            f"变量都取最长时全文 {worst} 个字，超过 {most};请为变量设 max_length",
+            f"变量都取最长时全文 {worst} 个字，超过 {most}；请为变量设 max_length",
             f"with every variable at its longest the text has {worst} characters, over {most}; "
             "set max_length on the variables",
             Span(0, len(reading.text)),

@@ -187,7 +187,7 @@ def _find_marketing(reading: Reading, profile: Profile) -> Iterator[Breach]:
     for hit in reading.hits(profile, "notice-marketing"):
         told = hit.words.note or "请删去，或另作营销短信提交"
         yield Breach(
-            f"通知里有营销内容“{hit.word}”:{told}",
+            f"通知里有营销内容“{hit.word}”：{told}",
             f"a notice may not promote: {hit.word!r}. "
             + (hit.words.note_en or "Drop it, or submit it as marketing"),
             hit.span,

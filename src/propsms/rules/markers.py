@@ -152,7 +152,7 @@ def _find_mangled(reading: Reading, _: Profile) -> Iterator[Breach]:
         fix = None
         told = "无法唯一还原，请对照原文改正", "more than one text fits, so compare the original"
     yield Breach(
-        f"变量残缺：成对的 $ 被公式渲染吃掉了;{told[0]}",
+        f"变量残缺：成对的 $ 被公式渲染吃掉了；{told[0]}",
         f"markers are damaged, as if a maths renderer had eaten pairs of $; {told[1]}",
         span,
         fix=fix,
@@ -163,7 +163,7 @@ PLACEHOLDER_MANGLED: Final = Rule(
     code="placeholder-mangled",
     summary="变量被公式渲染破坏。",
     summary_en="Markers were eaten by a maths renderer.",
-    why="Markdown 或 LaTeX 会把成对的 $ 当作公式,${1} 变成 1,${2} 变成 {2},照此提交必被驳回。",
+    why="Markdown 或 LaTeX 会把成对的 $ 当作公式，${1} 变成 1，${2} 变成 {2}，照此提交必被驳回。",
     why_en="Markdown and LaTeX take a pair of $ for maths: ${1} turns into 1 and ${2} into {2}.",
     find=_find_mangled,
     may=by_shape(lambda reading: reading.mangled),
@@ -199,7 +199,7 @@ PLACEHOLDER_FULLWIDTH: Final = Rule(
     code="placeholder-fullwidth",
     summary="变量用了全角符号。",
     summary_en="A marker has full-width signs.",
-    why="没有服务商识别全角的 ｛｝＄＃,变量会原样发给住户。",
+    why="没有服务商识别全角的 ｛｝＄＃，变量会原样发给住户。",
     why_en="No provider reads full-width signs; residents would see the marker itself.",
     find=_find_fullwidth,
     may=has_markers,
@@ -228,7 +228,7 @@ def _find_numbering(reading: Reading, profile: Profile) -> Iterator[Breach]:
     )
     shown = "、".join(map(str, numbers))
     yield Breach(
-        f"变量编号为 {shown},须从 1 起连续编号",
+        f"变量编号为 {shown}，须从 1 起连续编号",
         f"the numbers are {', '.join(map(str, numbers))}; start at 1 and leave no gap",
         reading.placeholders[0].span,
         "contiguous_numbers",
@@ -400,7 +400,7 @@ PLACEHOLDER_EDGE: Final = Rule(
     code="placeholder-edge",
     summary="正文以变量开头或结尾。",
     summary_en="The body starts or ends with a variable.",
-    why="有的渠道(如 WhatsApp)不接受首尾为变量的模板。",
+    why="有的渠道（如 WhatsApp）不接受首尾为变量的模板。",
     why_en="Some channels, such as WhatsApp, refuse a variable at either edge.",
     find=_find_edge,
     may=has_markers,
@@ -533,7 +533,7 @@ def _find_count(reading: Reading, profile: Profile) -> Iterator[Breach]:
     named = {"otp": "验证码短信", "marketing": "营销短信", "notice": "通知短信"}[kind]
     most_zh = "不能有变量" if most == 0 else f"最多 {most} 个变量"
     yield Breach(
-        f"{named}{most_zh},现有 {count} 个；请把多余的写成固定文字",
+        f"{named}{most_zh}，现有 {count} 个；请把多余的写成固定文字",
         f"a text of this kind ({kind}) takes at most {most} variables, this has {count}; "
         "write the others as fixed text",
         reading.placeholders[min(most, len(reading.placeholders) - 1)].span,
@@ -579,7 +579,7 @@ ATTRIBUTE_MISSING: Final = Rule(
     code="attribute-missing",
     summary="变量没有声明属性。",
     summary_en="A variable has no declared attribute.",
-    why="提交模板时要逐个填写变量属性(电话号码、时间、金额等),填错或漏填会被驳回。",
+    why="提交模板时要逐个填写变量属性（电话号码、时间、金额等），填错或漏填会被驳回。",
     why_en="Each variable's attribute (phone, time, money ...) is part of the submission.",
     find=_find_attribute,
     may=has_variables,

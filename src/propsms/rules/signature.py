@@ -43,7 +43,7 @@ def rival_breach(
 def _find_in_body(reading: Reading, profile: Profile) -> Iterator[Breach]:
     if profile.get("signature_place") == "apart" and reading.head is not None:
         yield Breach(
-            f"签名【{reading.head}】不要写进模板正文,{profile.title}会自动加上；请放到签名字段",
+            f"签名【{reading.head}】不要写进模板正文，{profile.title}会自动加上；请放到签名字段",
             f"take 【{reading.head}】 out of the text: {profile.title_en} puts it in front itself",
             Span(0, reading.start),
             "signature_place",
@@ -58,7 +58,7 @@ def _find_in_body(reading: Reading, profile: Profile) -> Iterator[Breach]:
         where = re.search("[【】]", reading.plain)
         span = Span(*where.span()) if where else None
         yield Breach(
-            "正文中不能再出现【】,请改用()或“”",
+            "正文中不能再出现【】，请改用()或“”",
             "【】 may not stand inside the body; use () or quotes",
             span,
             "signature_place",
@@ -129,10 +129,10 @@ def _find_length(reading: Reading, profile: Profile) -> Iterator[Breach]:
         return
     fact = profile.facts["signature_length"]
     low, high = fact.value
-    also = f"(另有页面写 {fact.rival[0]} 到 {fact.rival[1]} 个字)" if fact.rival else ""
+    also = f"（另有页面写 {fact.rival[0]} 到 {fact.rival[1]} 个字）" if fact.rival else ""
     also_en = f" (another page says {fact.rival[0]} to {fact.rival[1]})" if fact.rival else ""
     yield Breach(
-        f"签名“{name}”有 {size} 个字，须为 {low} 到 {high} 个字{also};请用与营业执照一致的简称",
+        f"签名“{name}”有 {size} 个字，须为 {low} 到 {high} 个字{also}；请用与营业执照一致的简称",
         f"the signature {name!r} has {size} characters, {low} to {high} are taken{also_en}; "
         "use a short form that is a part of the registered name",
         _head_span(reading),

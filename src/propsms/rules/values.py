@@ -66,7 +66,7 @@ def _find_string(reading: Reading, profile: Profile) -> Iterator[Breach]:
             else f"is a {type(value).__name__}"
         )
         yield Breach(
-            f"变量“{name}”的值{told},须为非空文字",
+            f"变量“{name}”的值{told}，须为非空文字",
             f"the value of {name!r} {told_en}; a text that is not empty is needed",
             cite=_STRING_SOURCE,
             field=f"values.{name}",
@@ -167,7 +167,7 @@ VALUE_LENGTH: Final = Rule(
     code="value-length",
     summary="变量值太长或太短。",
     summary_en="A value is too long or too short.",
-    why="各家对单个变量有上限：阿里云 35、华为 20、百度默认 50,验证码一般不超过 6 位。",
+    why="各家对单个变量有上限：阿里云 35、华为 20、百度默认 50，验证码一般不超过 6 位。",
     why_en="A value has a bound: 35 at Aliyun, 20 at Huawei, 50 by default at Baidu.",
     find=_find_length,
     bad=Example(
@@ -198,7 +198,7 @@ def _find_charset(reading: Reading, profile: Profile) -> Iterator[Breach]:
         if found:
             shown = "、".join(found)
             yield Breach(
-                f"变量“{variable.name}”的值含有 {shown},请去掉或换成其他写法",
+                f"变量“{variable.name}”的值含有 {shown}，请去掉或换成其他写法",
                 f"the value of {variable.name!r} holds {', '.join(found)}; drop or replace it",
                 fact="value_forbidden",
                 field=_field(variable),
@@ -219,7 +219,7 @@ VALUE_CHARSET: Final = Rule(
     code="value-charset",
     summary="变量值含禁用字符。",
     summary_en="A value holds forbidden characters.",
-    why="华为的文本变量不许有 . ' < > { },百度不许有【】[],表情各家都不收。",
+    why="华为的文本变量不许有 . ' < > { }，百度不许有【】[]，表情各家都不收。",
     why_en="Huawei's text variables take no . ' < > { }, Baidu's no brackets, nobody's emoji.",
     find=_find_charset,
     bad=Example(
@@ -260,7 +260,7 @@ def _find_contact(reading: Reading, profile: Profile) -> Iterator[Breach]:
 
 def _contact(variable: Variable, zh: str, en: str, fact: str) -> Breach:
     return Breach(
-        f"变量“{variable.name}”的值含{zh},请删去",
+        f"变量“{variable.name}”的值含{zh}，请删去",
         f"the value of {variable.name!r} holds {en}; drop it",
         fact=fact,
         cite=_CONTACT_SOURCE,
