@@ -56,7 +56,7 @@ def test_exit_codes(tmp_path: Path) -> None:
     result = run("lint", file)
     assert 1 == result.exit_code
     assert f"{file}:1:7: error special-symbol* [seed]" in result.stdout
-    assert "1 texts, 1 errors" in result.stderr
+    assert "1 text, 1 error" in result.stderr
     assert 2 == run("lint").exit_code
     assert 2 == run("lint", file, "--format", "xml").exit_code
     with pytest.raises(PropsmsError, match="cannot read"):
@@ -460,7 +460,7 @@ def test_marks_tell_which_option_mends(tmp_path: Path) -> None:
     assert "special-symbol* [seed]" in result.stdout
     assert "dunning-credit-threat~ [seed]" in result.stdout
     assert "; 1 marked * can be fixed with --fix; 1 marked ~ can be reworded" in result.stderr
-    assert "more are not shown" in run("lint", file, "--severity", "error").stderr
+    assert "1 more not shown" in run("lint", file, "--severity", "error").stderr
 
 
 def test_an_ignore_of_a_rule_that_did_not_run_is_not_unused(tmp_path: Path) -> None:

@@ -375,10 +375,11 @@ def _sum(shown: list[Entry], hidden: int, run: _Run) -> None:
     marks = [mark(entry) for entry in shown]
     told = say(
         f"{run.texts} 条文本，{errors} 个错误，{others} 个警告或提示",
-        f"{run.texts} texts, {errors} errors, {others} warnings or remarks",
+        f"{_count(run.texts, 'text')}, {_count(errors, 'error')}, "
+        f"{_count(others, 'warning or remark', 'warnings or remarks')}",
     )
     if run.mended and not run.patches:
-        told += say(f"；已修复 {run.mended} 条", f"; {run.mended} texts mended")
+        told += say(f"；已修复 {run.mended} 条", f"; {_count(run.mended, 'text')} mended")
     elif safe := marks.count("*"):
         told += say(
             f"；带 * 的 {safe} 个可用 --fix 修复", f"; {safe} marked * can be fixed with --fix"
@@ -389,5 +390,9 @@ def _sum(shown: list[Entry], hidden: int, run: _Run) -> None:
             f"; {reworded} marked ~ can be reworded with --unsafe-fixes",
         )
     if hidden:
-        told += say(f"；另有 {hidden} 个未显示", f"; {hidden} more are not shown")
+        told += say(f"；另有 {hidden} 个未显示", f"; {hidden} more not shown")
     click.echo(told, err=True)
+
+
+def _count(number: int, one: str, many: str = "") -> str:
+    return f"{number} {one if number == 1 else many or one + 's'}"
