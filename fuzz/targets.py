@@ -140,6 +140,7 @@ def linear(first: int, second: int, data: bytes) -> None:
     acts: tuple[Callable[[str], object], ...] = (
         lambda one: lint(one, profile=profile, kind=kind),
         lambda one: verdicts(one, [profile], kind=kind),
+        lambda one: fix(one, profile=profile, kind=kind, unsafe=True),
         parse,
         restorations,
     )

@@ -580,6 +580,21 @@ def test_fix_gets_to_the_end_past_a_fix_that_would_harm() -> None:
             assert once.text == again.text
 
 
+def test_fix_tries_no_more_often_on_a_longer_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of hundreds of stray characters hides a listed word, so to mend any brings an error."""
+    from propsms._templates import judge
+
+    judged: list[int] = []
+    check = judge.check
+    monkeypatch.setattr(judge, "check", lambda *a, **kw: judged.append(1) or check(*a, **kw))
+    counts: list[int] = []
+    for times in (10, 160):
+        judged.clear()
+        fix("缴费" + chr(0).join("网贷刷单博彩贷款赌博" * times), profile="aliyun")
+        counts.append(len(judged))
+    assert counts[0] == counts[1]
+
+
 # -- Planned sends and filing --------------------------------------------------------------------
 
 _NOON = datetime(2026, 3, 1, 4, tzinfo=UTC)

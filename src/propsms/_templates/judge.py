@@ -325,6 +325,7 @@ def _is_hopeless(finding: Finding) -> bool:
 # -- Fixes -------------------------------------------------------------------------------------
 
 _ROUNDS: Final = 40  # of a run of neighbours each round mends every other one
+_SPLITS: Final = 4  # of a round; the next one splits what is left, and a hostile text stays cheap
 
 
 def fix(
@@ -403,21 +404,22 @@ def _better(
         return mended, left
 
     able = [f for f in findings if f.fix is not None and (f.fix.safe or unsafe)]
-    best = _most(able, attempt)
+    best = _most(able, attempt, _SPLITS)
     return best[1] if best is not None else None
 
 
 def _most(
-    some: list[Finding], attempt: Callable[[list[Finding]], _Judged | None]
+    some: list[Finding], attempt: Callable[[list[Finding]], _Judged | None], splits: int
 ) -> tuple[list[Finding], _Judged] | None:
     """As many of *some* as do no harm together: all, or what is left of both halves."""
     done = attempt(some)
     if done is not None:
         return some, done
-    if len(some) < 2:
+    if len(some) < 2 or not splits:
         return None
     left, right = (
-        _most(half, attempt) for half in (some[: len(some) // 2], some[len(some) // 2 :])
+        _most(half, attempt, splits - 1)
+        for half in (some[: len(some) // 2], some[len(some) // 2 :])
     )
     if left is None or right is None:
         return left or right
