@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import multiprocessing
+import pickle
 import threading
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import attrs
 import pytest
 
 from propsms.errors import InvalidValueError, StoreError
@@ -364,6 +366,11 @@ def test_erased_numbers_leave_the_file(tmp_path: Path) -> None:
         journal.claim("ref-a", worker="w", now=NOW)
         journal.record_receipt(receipt(), NOW)
         journal.erase(ANNE)
+        assert b"13900000001" not in b"".join(p.read_bytes() for p in tmp_path.iterdir())
+        journal.intend(intent("b"))
+        with journal.together():
+            journal.withdraw("ref-b", now=NOW)
+            journal.erase(ANNE)
     assert b"13900000001" not in path.read_bytes()
 
 
@@ -606,3 +613,127 @@ def test_the_oldest_is_claimed_first_also_after_a_release(journal: Journal) -> N
     rest = journal.claim_next(worker="w", now=NOW, limit=5)
     assert ["ref-c", "ref-b"] == [one.reference for one in rest]
     assert [] == list(journal.claim_next(worker="w", now=NOW, limit=5))
+
+
+def _reported(journal: Journal, key: str) -> list[Any]:
+    entry = journal.entry(f"ref-{key}")
+    assert entry is not None
+    return [(told.phone, told.status.value) for told in entry.receipts]
+
+
+def test_a_push_after_the_erasure_does_not_bring_the_number_back(journal: Journal) -> None:
+    """A repeat adds nothing; news updates the status, and its number is dropped."""
+    journal.intend(intent())
+    journal.record_outcome("ref-a", accepted(), NOW)
+    early = receipt(status=DeliveryStatus.UNKNOWN)
+    journal.record_receipt(early, NOW)
+    journal.record_receipt(receipt(status=DeliveryStatus.UNKNOWN, phone=None), NOW)
+    journal.erase(ANNE)
+    assert "ref-a" == journal.record_receipt(early, NOW)
+    assert [(None, "unknown")] == _reported(journal, "a")
+    for _ in range(2):
+        assert "ref-a" == journal.record_receipt(receipt(), NOW)
+    assert [(None, "unknown"), (None, "delivered")] == _reported(journal, "a")
+    assert "1390000" not in repr([_reported(journal, "a"), list(journal.entries())])
+
+
+def test_a_receipt_that_waited_is_adopted_without_the_number(journal: Journal) -> None:
+    """The number was erased while the message was being sent."""
+    journal.intend(intent())
+    journal.claim("ref-a", worker="w", now=NOW)
+    journal.erase(ANNE)
+    assert journal.record_receipt(receipt(), NOW) is None
+    assert journal.record_receipt(receipt(phone=None), NOW) is None
+    journal.record_outcome("ref-a", accepted(), NOW)
+    assert [(None, "delivered")] == _reported(journal, "a")
+
+
+def test_an_erased_message_takes_no_receipt_of_its_batch(journal: Journal) -> None:
+    """It fits any number, so whoever has that number comes first."""
+    for key, phone in (("a", ANNE), ("b", BEN)):
+        journal.intend(intent(key, run="r", phone=phone))
+        journal.record_outcome(f"ref-{key}", accepted(key), NOW)
+    journal.erase(ANNE)
+    borrowed = receipt(phone=BEN, reference="ref-a")
+    assert "ref-b" == journal.record_receipt(borrowed, NOW)
+    assert "ref-b" == journal.record_receipt(receipt(phone=BEN), NOW)
+    assert "ref-a" == journal.record_receipt(receipt(reference="ref-a"), NOW)
+    assert [(None, "delivered")] == _reported(journal, "a")
+    assert [(BEN, "delivered")] * 2 == _reported(journal, "b")
+
+
+def test_a_borrowed_key_of_an_erased_message_finds_the_number(journal: Journal) -> None:
+    """The reply of the batch was lost, and the number of its first message erased."""
+    for key, phone in (("a", ANNE), ("b", BEN)):
+        journal.intend(intent(key, run="r", phone=phone))
+        journal.record_outcome(f"ref-{key}", Unknown(f"ref-{key}", "acme", "timeout"), NOW)
+    journal.erase(ANNE)
+    told = receipt(phone=BEN, reference="ref-a", message_id="m-7")
+    assert "ref-b" == journal.record_receipt(told, NOW)
+    assert [] == _reported(journal, "a")
+
+
+def test_a_reply_pushed_again_stays_erased(journal: Journal) -> None:
+    """The provider's id is kept, which says nothing of whom; a new reply is a new fact."""
+    old = Reply("acme", ANNE, "R", NOW, None, "in-7")
+    journal.record_reply(old, NOW)
+    assert 1 == journal.erase(parse("13900000001转801"))
+    assert not journal.record_reply(old, NOW)
+    assert [] == list(journal.replies())
+    assert 0 == journal.erase(ANNE)
+    new = attrs.evolve(old, message_id="in-8")
+    assert journal.record_reply(new, NOW)
+    assert [new] == list(journal.replies())
+    assert 1 == journal.purge(NOW + timedelta(days=1))
+    assert journal.record_reply(old, NOW)
+
+
+def test_a_receipt_may_come_before_its_intent(journal: Journal) -> None:
+    """By our reference or by their id: it waits, and comes in the order of arrival."""
+    statuses = [DeliveryStatus.UNKNOWN, DeliveryStatus.FAILED, DeliveryStatus.DELIVERED]
+    for status, named in zip(statuses, ("ref-a", None, "ref-a"), strict=True):
+        theirs = "" if named else "m-1"
+        told = receipt(reference=named, message_id=theirs, status=status)
+        assert journal.record_receipt(told, NOW) is None
+    assert journal.record_receipt(receipt(reference="ref-a", phone=BEN), NOW) is None
+    journal.intend(intent())
+    journal.record_outcome("ref-a", accepted(), NOW)
+    assert [(ANNE, status.value) for status in statuses] == _reported(journal, "a")
+
+
+def test_a_message_accepted_anew_and_purged_is_gone(journal: Journal) -> None:
+    """A receipt under the id that it had first finds nobody, and is no error."""
+    journal.intend(intent())
+    journal.record_outcome("ref-a", accepted(message_id="m-0"), NOW)
+    journal.record_outcome("ref-a", accepted(), NOW)
+    journal.record_receipt(receipt(), NOW + timedelta(days=2))
+    assert 1 == journal.purge(NOW + timedelta(days=1))
+    assert journal.record_receipt(receipt(message_id="m-0"), NOW) is None
+    journal.intend(intent())
+    journal.record_outcome("ref-a", accepted(), NOW)
+    assert "ref-a" == journal.record_receipt(receipt(), NOW)
+    assert [(ANNE, "delivered")] == _reported(journal, "a")
+
+
+def test_the_carriers_text_holds_no_number(journal: Journal) -> None:
+    """Carriers repeat it in their words, where `erase` would not find it; it is masked."""
+    journal.intend(intent())
+    journal.record_receipt(receipt(reference="ref-a", raw_text="to 13900000001: 停机"), NOW)
+    entry = journal.entry("ref-a")
+    assert entry is not None
+    assert ["to 139****0001: 停机"] == [told.raw_text for told in entry.receipts]
+
+
+def test_memory_keeps_no_erased_number() -> None:
+    """Not in a mark, an index or a queue: the whole object is looked through."""
+    journal = MemoryJournal()
+    for key in "ab":
+        journal.intend(intent(key))
+    journal.record_outcome("ref-a", accepted(), NOW)
+    journal.record_receipt(receipt(), NOW)
+    journal.record_receipt(receipt(message_id="m-9"), NOW)
+    journal.record_reply(Reply("acme", ANNE, "R", NOW), NOW)
+    journal.erase(ANNE)
+    journal.record_receipt(receipt(status=DeliveryStatus.FAILED), NOW)
+    held = pickle.dumps({k: v for k, v in vars(journal).items() if k != "_lock"})
+    assert b"3900000001" not in held

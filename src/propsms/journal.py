@@ -42,7 +42,15 @@ from propsms.messages import (
 from propsms.phone import PhoneNumber, mask_numbers
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import (
+        AsyncIterator,
+        Callable,
+        Collection,
+        Iterable,
+        Iterator,
+        Mapping,
+        Sequence,
+    )
     from datetime import datetime
 
     from propsms.wire import TemplateAudit
@@ -57,10 +65,12 @@ __all__ = [
     "belongs_to",
     "delivery_of",
     "dialled",
+    "kept_beside",
     "lacks_proof",
     "may_reopen",
     "may_replace",
     "may_share_batch",
+    "owner_among",
     "receipt_mark",
     "state_of",
     "without_codes",
@@ -269,8 +279,10 @@ class Journal(Protocol):
     def record_receipt(self, receipt: DeliveryReceipt, at: datetime, /) -> str | None:
         """Keep a delivery receipt, once; return the reference of its message, if known yet.
 
-        A receipt may come before the outcome: it is kept and finds its message later. Batches
-        share keys, so a receipt belongs to (reference or message id, number).
+        A receipt may come before the outcome, or even the intent: it is kept and finds its
+        message once that is accepted. Batches share keys, so a receipt belongs to (reference or
+        message id, number). Of one for a message whose number was erased the number is dropped,
+        and a repeat of what came before the erasure adds nothing.
         """
         ...
 
@@ -377,8 +389,10 @@ class Journal(Protocol):
     def erase(self, phone: PhoneNumber, /) -> int:
         """Remove a number: from intents and receipts, with subject and payload; replies go too.
 
-        What is left tells that a message existed and stops a second one, but not to whom. A
-        planned message to the number is deleted. Returns how many rows were touched.
+        What is left tells that a message existed and stops a second one, but not to whom, not
+        even as a hash, which whoever tries all numbers could undo. A planned message to the
+        number is deleted. What providers push later brings it back only for a message that the
+        journal does not know, or in a new reply. Returns how many rows were touched.
         """
         ...
 
@@ -599,6 +613,31 @@ def belongs_to(receipt: DeliveryReceipt, entry: Entry) -> bool:
     )
 
 
+def owner_among(
+    receipt: DeliveryReceipt,
+    named: Entry | None,
+    theirs: Sequence[Entry],
+    beside: Callable[[Entry], Iterable[Entry]],
+) -> Entry | None:
+    """The message that *receipt* is about.
+
+    A message whose number was erased fits any number, so it comes last: otherwise it would
+    take the receipts of all that went out with it.
+
+    Args:
+        receipt: What the carrier reported.
+        named: The message of its reference.
+        theirs: Those of its message id, oldest first.
+        beside: Those to its number in the run of *named*; asked only where it is needed.
+    """
+    fitting = [entry for entry in (named, *theirs) if entry and belongs_to(receipt, entry)]
+    sure = [entry for entry in fitting if receipt.phone is None or entry.intent.phone is not None]
+    if not sure and named is not None and receipt.phone is not None:
+        near = [entry for entry in beside(named) if may_share_batch(named, entry)]
+        sure = near if len(near) == 1 else []
+    return next(iter(sure or fitting), None)
+
+
 def may_share_batch(named: Entry, entry: Entry) -> bool:
     """Whether two messages may have gone out in one request, under the key of *named*."""
     ours, theirs = named.intent, entry.intent
@@ -646,10 +685,28 @@ def receipt_mark(receipt: DeliveryReceipt) -> tuple[object, ...]:
     )
 
 
+def kept_beside(
+    owner: Entry | None, receipt: DeliveryReceipt
+) -> tuple[tuple[object, ...], DeliveryReceipt]:
+    """The mark by which a journal knows a repeat of *receipt*, and what it keeps of it.
+
+    Neither holds a number if the message's own was erased; the carrier's text never does.
+    """
+    receipt = attrs.evolve(receipt, raw_text=mask_numbers(receipt.raw_text))
+    if owner is None or owner.intent.phone is not None:
+        return receipt_mark(receipt), receipt
+    bare = attrs.evolve(receipt, phone=None)
+    # A batch shares ids: without numbers only our reference tells its receipts apart.
+    return (owner.reference, *receipt_mark(bare)), bare
+
+
 def without_number(entry: Entry) -> Entry:
     """The entry after its number was erased."""
-    return attrs.evolve(
-        entry,
-        intent=attrs.evolve(entry.intent, phone=None, payload={}, subject=""),
-        receipts=tuple(attrs.evolve(receipt, phone=None) for receipt in entry.receipts),
+    bare = attrs.evolve(
+        entry, intent=attrs.evolve(entry.intent, phone=None, payload={}, subject=""), receipts=()
     )
+    told: dict[tuple[object, ...], DeliveryReceipt] = {}
+    for receipt in entry.receipts:
+        mark, kept = kept_beside(bare, receipt)
+        told.setdefault(mark, kept)
+    return attrs.evolve(bare, receipts=tuple(told.values()))

@@ -30,12 +30,14 @@ from propsms.messages import (
     Unknown,
 )
 from propsms.phone import parse
-from propsms.stores import MemoryJournal, RedisJournal
+from propsms.stores import MemoryJournal, RedisJournal, SQLiteJournal
 from propsms.wire import TemplateAudit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from propsms.journal import Journal
 
 SECOND, DAY = timedelta(seconds=1), timedelta(days=1)
 
@@ -148,7 +150,7 @@ def test_what_is_purged_leaves_the_server(
     journal.record_audit(TemplateAudit("acme", "template", "SMS_1", "approved", "", NOW), NOW)
     assert 1003 == journal.purge(NOW + DAY)
     names = {str(key).partition("}:")[2] for key in client.scan_iter(f"*{prefix}*")}
-    assert {"reply:last", "audit:last"} == names
+    assert {"reply:last", "audit:last", "o:last"} == names
 
 
 def test_a_listing_goes_on_when_its_place_is_withdrawn(journal: RedisJournal) -> None:
@@ -304,40 +306,60 @@ OUTCOMES = st.sampled_from(
 )
 
 
-class Twins(RuleBasedStateMachine):
-    """The same acts on Redis and in memory: every answer and every entry agree."""
+PHONES = st.sampled_from([ANNE, BEN])
+
+
+class Triplets(RuleBasedStateMachine):
+    """The same acts in memory, in a file and on Redis: every answer and every entry agree."""
 
     client: Any = None
+    folder: Path
 
     def __init__(self) -> None:
         super().__init__()
-        self.pair = (MemoryJournal(), RedisJournal(self.client, prefix=uuid4().hex))
+        name = uuid4().hex
+        self.file = SQLiteJournal(self.folder / f"{name}.db", synchronous="NORMAL")
+        self.all: tuple[Journal, ...] = (
+            MemoryJournal(),
+            self.file,
+            RedisJournal(self.client, prefix=name),
+        )
 
-    def both(self, act: str, *args: Any, **more: Any) -> None:
-        """Call both, and compare what comes back."""
-        ours, theirs = (getattr(one, act)(*args, **more) for one in self.pair)
-        assert ours == theirs
+    def teardown(self) -> None:
+        """Close the file."""
+        self.file.close()
+
+    def same(self, ask: Callable[[Journal], Any]) -> Any:
+        """Ask all, and compare what comes back."""
+        first, *others = map(ask, self.all)
+        for other in others:
+            assert first == other
+        return first
+
+    def each(self, act: str, *args: Any, **more: Any) -> Any:
+        """Call all, and compare what comes back."""
+        return self.same(lambda one: getattr(one, act)(*args, **more))
 
     @rule(key=KEYS, phone=st.sampled_from([ANNE, BEN]), tenant=st.sampled_from(["", "t"]))
     def intend(self, key: str, phone: Any, tenant: str) -> None:
         """A message is planned, once."""
         made = intent(key, phone=phone, tenant=tenant, reference=f"ref-{tenant}{key}")
-        self.both("intend", made)
+        self.each("intend", made)
 
     @rule(key=KEYS, act=st.sampled_from(["release", "reopen", "withdraw"]))
     def move(self, key: str, act: str) -> None:
         """It goes back, or goes."""
-        self.both(act, f"ref-{key}", now=NOW)
+        self.each(act, f"ref-{key}", now=NOW)
 
     @rule(limit=st.integers(0, 2), tenant=st.sampled_from(["", "t"]))
     def claim_next(self, limit: int, tenant: str) -> None:
         """The oldest are taken."""
-        self.both("claim_next", worker="w", now=NOW, limit=limit, tenant=tenant)
+        self.each("claim_next", worker="w", now=NOW, limit=limit, tenant=tenant)
 
     @rule(key=KEYS)
     def claim(self, key: str) -> None:
         """One is taken."""
-        self.both("claim", f"ref-{key}", worker="w", now=NOW)
+        self.each("claim", f"ref-{key}", worker="w", now=NOW)
 
     @rule(key=KEYS, outcome=OUTCOMES)
     def answer(self, key: str, outcome: tuple[str, Any]) -> None:
@@ -348,37 +370,56 @@ class Twins(RuleBasedStateMachine):
             made = Accepted(reference, "acme", what)
         elif kind == "refused":
             made = Refused(reference, "acme", RefusalReason.THROTTLED, "X", "busy", what)
-        self.both("record_outcome", reference, made, NOW)
+        self.each("record_outcome", reference, made, NOW)
 
-    @rule(key=KEYS, status=st.sampled_from(DeliveryStatus))
-    def tell(self, key: str, status: DeliveryStatus) -> None:
-        """A receipt by reference; an intent is written before anybody can be told of it."""
-        known = self.pair[0].entry(f"ref-{key}")
-        if known is not None:
-            phone = known.intent.phone
-            told = receipt(reference=known.reference, phone=phone, status=status, message_id="m-0")
-            self.both("record_receipt", told, NOW)
+    @rule(
+        key=st.sampled_from("abcde"),
+        status=st.sampled_from(DeliveryStatus),
+        phone=st.sampled_from([ANNE, BEN, None]),
+        message_id=st.sampled_from(["", "m-0", "m-1", "m-2"]),
+        named=st.booleans(),
+        late=st.booleans(),
+    )
+    def tell(self, key: str, named: bool, late: bool, **more: Any) -> None:
+        """A receipt, of whatever was planned, sent, erased or is still unknown."""
+        told = receipt(reference=f"ref-{key}" if named else None, **more)
+        self.each("record_receipt", told, NOW + DAY if late else NOW)
 
-    @rule(phone=st.sampled_from([ANNE, BEN]))
+    @rule(phone=PHONES, message_id=st.sampled_from([None, "in-1"]))
+    def answer_back(self, phone: Any, message_id: str | None) -> None:
+        """A resident writes."""
+        self.each("record_reply", Reply("acme", phone, "R", NOW, None, message_id), NOW)
+
+    @rule(phone=PHONES)
     def erase(self, phone: Any) -> None:
         """A number is forgotten."""
-        self.both("erase", phone)
+        self.each("erase", phone)
+
+    @rule(days=st.integers(0, 2))
+    def purge(self, days: int) -> None:
+        """What is old is deleted."""
+        self.each("purge", NOW + days * DAY)
 
     @invariant()
     def agree(self) -> None:
-        """The whole of both, and every way of asking."""
+        """The whole of each, and every way of asking."""
         for asked in ({}, {"tenant": "t"}, {"subject": "acct-17"}, {"phone": ANNE}):
-            ours, theirs = (list(one.entries(**asked)) for one in self.pair)
-            assert [attrs.asdict(one) for one in ours] == [attrs.asdict(one) for one in theirs]
-        self.both("tally", tenant="", run="")
-        later = NOW + DAY
-        waiting = [[e.reference for e in one.unknowns(before=later)] for one in self.pair]
-        assert waiting[0] == waiting[1]
+            self.same(lambda one, asked=asked: [attrs.asdict(e) for e in one.entries(**asked)])
+        self.each("tally", tenant="", run="")
+        self.same(lambda one: [e.reference for e in one.unknowns(before=NOW + DAY)])
+        self.same(lambda one: list(one.replies()))
+
+    @invariant()
+    def what_is_erased_stays_erased(self) -> None:
+        """An entry without a number has none in its receipts, whatever came after."""
+        for entry in self.all[0].entries():
+            known = {told.phone for told in entry.receipts} - {None}
+            assert known <= {entry.intent.phone}
 
 
-def test_it_agrees_with_the_journal_in_memory(client: redis.Redis) -> None:
+def test_all_three_journals_agree(client: redis.Redis, tmp_path: Path) -> None:
     """Whatever is done, in whatever order."""
-    Twins.client = client
+    Triplets.client, Triplets.folder = client, tmp_path
     run_state_machine_as_test(
-        Twins, settings=settings(max_examples=15, stateful_step_count=20, deadline=None)
+        Triplets, settings=settings(max_examples=20, stateful_step_count=25, deadline=None)
     )

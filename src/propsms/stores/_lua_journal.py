@@ -7,8 +7,9 @@ the year 2255, and are passed on as the text they came in.
 Keys: ``m:`` a message (hash), ``x:`` its receipts (list), ``k:`` tenant and key to reference.
 Indexes, ordered by age and then reference: ``age`` all, ``r:`` by run, ``s:`` by subject, ``p:``
 by number, ``t:`` by the provider's id, ``w:`` planned by tenant and run, ``u`` what lacks proof.
-``o:`` receipts that wait for their message, ``o`` where each of those waits, ``n:`` where
-receipts to a number wait, ``marks`` what receipts are known. ``reply:`` and ``audit:`` the two
+``o:`` receipts that wait for their message, by the provider's id; ``o`` where each of those
+waits, ``i`` which came first; ``n:`` and ``f:`` where receipts to a number and of a reference
+wait; ``marks`` what receipts are known. ``reply:`` and ``audit:`` the two
 plain logs. ``l:`` the lease of a tenant.
 """
 
@@ -154,15 +155,28 @@ drop(ARGV[2], m)
 return 1
 """
 
-# A number is forgotten with the last receipt to it that waits in that place.
+# A receipt is a list: mark, number, reference, text, number in full, mark without a number.
 _WAITING: Final = """
+local function leave(place, one, field, index)
+  for _, other in ipairs(redis.call('LRANGE', place, 0, -1)) do
+    if cjson.decode(other)[field] == one[field] then return end
+  end
+  redis.call('SREM', P .. index .. one[field], place)
+end
 local function stop_waiting(place, text, one)
   redis.call('LREM', place, 1, text)
   redis.call('HDEL', P .. 'o', one[1])
-  for _, other in ipairs(redis.call('LRANGE', place, 0, -1)) do
-    if cjson.decode(other)[2] == one[2] then return end
-  end
-  redis.call('SREM', P .. 'n:' .. one[2], place)
+  redis.call('HDEL', P .. 'i', one[1])
+  leave(place, one, 2, 'n:')
+  leave(place, one, 3, 'f:')
+end
+"""
+
+# As it is kept beside a message: without a number if that of the message was erased.
+_BESIDE: Final = """
+local function beside(ref, m, one)
+  if m.number ~= '' then return one end
+  return {two(ref, one[6]), '', one[3], one[4], '', one[6]}
 end
 """
 
@@ -176,16 +190,30 @@ end
 """
 
 # Each outcome takes seven arguments; of its two texts the second is for a one-time code.
-OUTCOME: Final = f"""{_PRELUDE}{_WAITING}{_BELONGS}
+OUTCOME: Final = f"""{_PRELUDE}{_WAITING}{_BELONGS}{_BESIDE}
 local function adopt(ref, provider, message_id)
-  local place = P .. 'o:' .. two(provider, message_id)
-  local m = nil
-  for _, text in ipairs(redis.call('LRANGE', place, 0, -1)) do
-    m = m or row(ref)
-    local one = cjson.decode(text)
-    if belongs(ref, m, provider, message_id, one[3], one[2]) then
-      stop_waiting(place, text, one)
-      redis.call('RPUSH', P .. 'x:' .. ref, text)
+  local m = row(ref)
+  local places = redis.call('SMEMBERS', P .. 'f:' .. ref)
+  places[#places + 1] = P .. 'o:' .. two(provider, message_id)
+  local seen, mine = {{}}, {{}}
+  for _, place in ipairs(places) do
+    for _, text in ipairs(seen[place] and {{}} or redis.call('LRANGE', place, 0, -1)) do
+      local one = cjson.decode(text)
+      if belongs(ref, m, provider, message_id, one[3], one[2]) then
+        local turn = tonumber(redis.call('HGET', P .. 'i', one[1]))
+        mine[#mine + 1] = {{turn = turn, place = place, text = text, one = one}}
+      end
+    end
+    seen[place] = true
+  end
+  table.sort(mine, function(a, b) return a.turn < b.turn end)
+  for _, w in ipairs(mine) do
+    stop_waiting(w.place, w.text, w.one)
+    local at = redis.call('ZSCORE', P .. 'marks', w.one[1])
+    redis.call('ZREM', P .. 'marks', w.one[1])
+    local kept = beside(ref, m, w.one)
+    if redis.call('ZADD', P .. 'marks', 'NX', at, kept[1]) == 1 then
+      redis.call('RPUSH', P .. 'x:' .. ref, cjson.encode(kept))
     end
   end
 end
@@ -213,38 +241,45 @@ end
 return done
 """
 
-RECEIPT: Final = f"""{_PRELUDE}{_BELONGS}
-local mark, at, provider, message_id = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-local reference, number, text = ARGV[6], ARGV[7], ARGV[8]
+RECEIPT: Final = f"""{_PRELUDE}{_BELONGS}{_BESIDE}
+local at, provider, message_id = ARGV[2], ARGV[3], ARGV[4]
+local told = cjson.decode(ARGV[5])
+local number, reference = told[2], told[3]
 local function owner()
   local named = reference ~= '' and row(reference)
-  if named and belongs(reference, named, provider, message_id, reference, number) then
-    return reference
+  local last = nil
+  local function fits(ref, m)
+    if not belongs(ref, m, provider, message_id, reference, number) then return false end
+    last = last or ref
+    return number == '' or m.number ~= ''
   end
+  if named and fits(reference, named) then return reference end
   for _, ref in ipairs(redis.call('ZRANGE', P .. 't:' .. two(provider, message_id), 0, -1)) do
-    if belongs(ref, row(ref), provider, message_id, reference, number) then return ref end
+    if fits(ref, row(ref)) then return ref end
   end
-  if not named or number == '' then return nil end
-  local beside = {{}}
+  if not named or number == '' then return last end
+  local near = {{}}
   for _, ref in ipairs(redis.call('ZRANGE', P .. 'p:' .. number, 0, -1)) do
     local m = row(ref)
     if m.tenant == named.tenant and m.run == named.run and
       (m.state == 'calling' or m.state == 'accepted' or m.state == 'unknown') then
-      beside[#beside + 1] = ref
+      near[#near + 1] = ref
     end
   end
-  return #beside == 1 and beside[1] or nil
+  return #near == 1 and near[1] or last
 end
 local mine = owner()
-if not redis.call('ZSCORE', P .. 'marks', mark) then
-  redis.call('ZADD', P .. 'marks', at, mark)
+local kept = mine and beside(mine, row(mine), told) or told
+if redis.call('ZADD', P .. 'marks', 'NX', at, kept[1]) == 1 then
   if mine then
-    redis.call('RPUSH', P .. 'x:' .. mine, text)
+    redis.call('RPUSH', P .. 'x:' .. mine, cjson.encode(kept))
   else
     local place = P .. 'o:' .. two(provider, message_id)
-    redis.call('RPUSH', place, text)
-    redis.call('HSET', P .. 'o', mark, place)
+    redis.call('RPUSH', place, ARGV[5])
+    redis.call('HSET', P .. 'o', told[1], place)
+    redis.call('HSET', P .. 'i', told[1], redis.call('INCR', P .. 'o:last'))
     if number ~= '' then redis.call('SADD', P .. 'n:' .. number, place) end
+    if reference ~= '' then redis.call('SADD', P .. 'f:' .. reference, place) end
   end
 end
 return mine or false
@@ -289,8 +324,7 @@ return found
 
 KEEP: Final = f"""{_PRELUDE}
 local log, mark, at, number = P .. ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-if redis.call('ZSCORE', log .. ':at', mark) then return 0 end
-redis.call('ZADD', log .. ':at', at, mark)
+if redis.call('ZADD', log .. ':at', 'NX', at, mark) == 0 then return 0 end
 redis.call('ZADD', log .. ':order', redis.call('INCR', log .. ':last'), mark)
 redis.call('HSET', log .. ':text', mark, ARGV[6])
 if number ~= '' then
@@ -342,16 +376,17 @@ local function forget_waiting(place, fits)
     end
   end
 end
-local function forget_kept(log, marks)
+local function forget_kept(log, marks, known)
+  local gone = 0
   for _, mark in ipairs(marks) do
     local number = redis.call('HGET', log .. ':number', mark)
     if number then redis.call('SREM', log .. ':' .. number, mark) end
     redis.call('HDEL', log .. ':number', mark)
-    redis.call('ZREM', log .. ':at', mark)
     redis.call('ZREM', log .. ':order', mark)
-    redis.call('HDEL', log .. ':text', mark)
+    if not known or mark:sub(1, #known) ~= known then redis.call('ZREM', log .. ':at', mark) end
+    gone = gone + redis.call('HDEL', log .. ':text', mark)
   end
-  return #marks
+  return gone
 end
 """
 
@@ -367,15 +402,17 @@ for _, mark in ipairs(marks) do
   if place then forget_waiting(place, function(one) return one[1] == mark end) end
   redis.call('ZREM', P .. 'marks', mark)
 end
-local rows = #messages
+local rows, seen = #messages, #messages + #marks
 for _, log in ipairs({{'reply', 'audit'}}) do
-  rows = rows + forget_kept(P .. log, old(log .. ':at'))
+  local gone = old(log .. ':at')
+  rows, seen = rows + forget_kept(P .. log, gone), seen + #gone
 end
-return {{rows, rows + #marks}}
+return {{rows, seen}}
 """
 
-ERASE: Final = f"""{_PRELUDE}{_WAITING}{_FORGET}
-local number = ARGV[2]
+# What begins a reply's mark if it holds the provider's id, no number, and so may stay.
+ERASE: Final = f"""{_PRELUDE}{_WAITING}{_BESIDE}{_FORGET}
+local number, known = ARGV[2], ARGV[3]
 local mine = redis.call('ZRANGE', P .. 'p:' .. number, 0, -1)
 for _, ref in ipairs(mine) do
   local m = row(ref)
@@ -385,10 +422,16 @@ for _, ref in ipairs(mine) do
     redis.call('HMSET', P .. 'm:' .. ref, 'number', '', 'subject', '', 'phone', '',
       'payload', '')
     redis.call('ZREM', P .. 's:' .. m.subject, ref)
-    for i, text in ipairs(told(ref)) do
+    local texts = told(ref)
+    redis.call('DEL', P .. 'x:' .. ref)
+    for _, text in ipairs(texts) do
       local one = cjson.decode(text)
+      local at = redis.call('ZSCORE', P .. 'marks', one[1])
       redis.call('ZREM', P .. 'marks', one[1])
-      redis.call('LSET', P .. 'x:' .. ref, i - 1, cjson.encode({{one[1], '', one[3], one[4], ''}}))
+      local kept = beside(ref, {{number = ''}}, one)
+      if redis.call('ZADD', P .. 'marks', 'NX', at, kept[1]) == 1 then
+        redis.call('RPUSH', P .. 'x:' .. ref, cjson.encode(kept))
+      end
     end
   end
 end
@@ -398,5 +441,5 @@ for _, place in ipairs(redis.call('SMEMBERS', P .. 'n:' .. number)) do
 end
 local replies = redis.call('SMEMBERS', P .. 'reply:' .. number)
 redis.call('DEL', P .. 'n:' .. number, P .. 'reply:' .. number)
-return #mine + forget_kept(P .. 'reply', replies)
+return #mine + forget_kept(P .. 'reply', replies, known)
 """

@@ -112,6 +112,15 @@ class SQLiteFile:
             finally:
                 self._joined = None
 
+    def empty_log(self) -> None:
+        """Move the write-ahead log into the file, for it holds pages as they were before.
+
+        A reader of another process may keep it from that; then the next call does it.
+        """
+        with self._lock:
+            if self._joined is None:
+                self.rows("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def rows(
         self, sql: str, values: Sequence[Any] | Mapping[str, Any] = ()
     ) -> list[tuple[Any, ...]]:

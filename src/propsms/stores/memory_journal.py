@@ -15,11 +15,11 @@ from propsms.journal import (
     Tally,
     belongs_to,
     dialled,
+    kept_beside,
     lacks_proof,
     may_reopen,
     may_replace,
-    may_share_batch,
-    receipt_mark,
+    owner_among,
     state_of,
     without_codes,
     without_number,
@@ -27,7 +27,7 @@ from propsms.journal import (
 from propsms.messages import Accepted
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from datetime import datetime
 
     from propsms.journal import Intent
@@ -55,10 +55,10 @@ class MemoryJournal:
         self._groups: dict[_Group, dict[str, None]] = {}
         self._waiting: dict[tuple[str, str], list[tuple[datetime, str]]] = {}
         self._keys: dict[tuple[str, str], str] = {}
-        self._messages: dict[tuple[str, str], list[str]] = {}
+        self._messages: dict[tuple[str, str], dict[str, None]] = {}
         self._orphans: dict[_Mark, DeliveryReceipt] = {}
         self._received: dict[_Mark, tuple[None, datetime]] = {}
-        self._replies: dict[_Mark, tuple[Reply, datetime]] = {}
+        self._replies: dict[_Mark, tuple[Reply | None, datetime]] = {}  # None: erased
         self._audits: dict[_Mark, tuple[TemplateAudit, datetime]] = {}
         self._leases: dict[str, tuple[str, str, datetime]] = {}
 
@@ -168,13 +168,25 @@ class MemoryJournal:
             heappush(queue, (intent.created_at, entry.reference))
 
     def _drop(self, entry: Entry) -> None:
-        outcome = entry.outcome
-        if isinstance(outcome, Accepted):
-            self._messages[outcome.provider, outcome.message_id].remove(entry.reference)
-        for group in _groups(entry.intent):
-            self._groups[group].pop(entry.reference, None)
+        self._unlist(entry)
+        for receipt in entry.receipts:
+            self._received.pop(kept_beside(entry, receipt)[0], None)
+        self._ungroup(entry.reference, _groups(entry.intent))
         del self._entries[entry.reference]
         del self._keys[entry.intent.tenant, entry.intent.key]
+
+    def _ungroup(self, reference: str, groups: Iterable[_Group]) -> None:
+        """Take it out of *groups*; an empty one goes, for its name may be a number."""
+        for group in groups:
+            members = self._groups[group]
+            del members[reference]
+            if not members:
+                del self._groups[group]
+
+    def _unlist(self, entry: Entry) -> None:
+        outcome = entry.outcome
+        if isinstance(outcome, Accepted):
+            del self._messages[outcome.provider, outcome.message_id][entry.reference]
 
     # --- what came of it ---
 
@@ -186,6 +198,7 @@ class MemoryJournal:
             if entry is None:
                 return False
             if may_replace(entry.state, outcome):
+                self._unlist(entry)
                 kept = without_codes(entry.intent.kind, outcome)
                 entry = attrs.evolve(entry, state=state_of(outcome), outcome=kept, outcome_at=at)
                 self._entries[reference] = entry
@@ -201,14 +214,14 @@ class MemoryJournal:
         """See `propsms.journal.Journal.record_receipt`."""
         require_aware(at, "at")
         with self._lock:
-            mark = receipt_mark(receipt)
             owner = self._owner_of(receipt)
+            mark, kept = kept_beside(owner, receipt)
             if _keep(self._received, mark, (None, at)):
                 if owner is None:
-                    self._orphans[mark] = receipt
+                    self._orphans[mark] = kept
                 else:
-                    self._attach(owner, receipt)
-            return owner
+                    self._attach(owner, kept)
+            return owner and owner.reference
 
     def record_reply(self, reply: Reply, at: datetime, /) -> bool:
         """See `propsms.journal.Journal.record_reply`."""
@@ -227,45 +240,38 @@ class MemoryJournal:
         with self._lock:
             return _keep(self._audits, attrs.astuple(audit), (audit, at))
 
-    def _owner_of(self, receipt: DeliveryReceipt) -> str | None:
+    def _owner_of(self, receipt: DeliveryReceipt) -> Entry | None:
+        number = receipt.phone and dialled(receipt.phone)
         named = self._entries.get(receipt.reference or "")
-        if named is not None and belongs_to(receipt, named):
-            return named.reference
-        for reference in self._messages.get((receipt.provider, receipt.message_id), ()):
-            if belongs_to(receipt, self._entries[reference]):
-                return reference
-        return None if named is None else self._beside(named, receipt)
-
-    def _beside(self, named: Entry, receipt: DeliveryReceipt) -> str | None:
-        """The message of the same run to the receipt's number: its batch lent it a key."""
-        if receipt.phone is None:
-            return None
-        beside = [
-            entry
-            for entry in self._members("phone", dialled(receipt.phone))
-            if may_share_batch(named, entry)
-        ]
-        return beside[0].reference if len(beside) == 1 else None
+        theirs = self._messages.get((receipt.provider, receipt.message_id), ())
+        return owner_among(
+            receipt,
+            named,
+            sorted((self._entries[reference] for reference in theirs), key=_age),
+            lambda _: self._members("phone", number or ""),
+        )
 
     def _members(self, *group: str) -> list[Entry]:
         return [self._entries[reference] for reference in self._groups.get(group, ())]
 
-    def _attach(self, reference: str, receipt: DeliveryReceipt) -> None:
-        entry = self._entries[reference]
-        self._entries[reference] = attrs.evolve(entry, receipts=(*entry.receipts, receipt))
+    def _attach(self, entry: Entry, receipt: DeliveryReceipt) -> Entry:
+        entry = attrs.evolve(entry, receipts=(*entry.receipts, receipt))
+        self._entries[entry.reference] = entry
+        return entry
 
     def _adopt(self, entry: Entry) -> None:
         """Give a message the receipts that came before its outcome."""
         outcome = entry.outcome
         if not isinstance(outcome, Accepted):
             return
-        self._messages.setdefault((outcome.provider, outcome.message_id), []).append(
-            entry.reference
-        )
-        for mark, receipt in list(self._orphans.items()):
+        theirs = (outcome.provider, outcome.message_id)
+        self._messages.setdefault(theirs, {})[entry.reference] = None
+        for waited, receipt in list(self._orphans.items()):
             if belongs_to(receipt, entry):
-                self._attach(entry.reference, receipt)
-                del self._orphans[mark]
+                del self._orphans[waited]
+                mark, kept = kept_beside(entry, receipt)
+                if _keep(self._received, mark, self._received.pop(waited)):
+                    entry = self._attach(entry, kept)
 
     # --- asking ---
 
@@ -368,8 +374,13 @@ class MemoryJournal:
         """See `propsms.journal.Journal.replies`."""
         with self._lock:
             rows = list(self._replies.values())
+        number = None if phone is None else dialled(phone)
         for reply, at in rows:
-            if phone in {None, reply.phone} and (since is None or at >= since):
+            if (
+                reply is not None
+                and number in {None, dialled(reply.phone)}
+                and (since is None or at >= since)
+            ):
                 yield reply
 
     def audits(self, *, since: datetime | None = None) -> Iterator[TemplateAudit]:
@@ -416,33 +427,44 @@ class MemoryJournal:
             count = len(old)
             for rows in (self._received, self._replies, self._audits):
                 stale = [mark for mark, (_, at) in rows.items() if at < before]
-                count += len(stale) if rows is not self._received else 0
                 for mark in stale:
-                    del rows[mark]
+                    count += rows.pop(mark)[0] is not None
                     self._orphans.pop(mark, None)
             return count
 
     def erase(self, phone: PhoneNumber, /) -> int:
         """See `propsms.journal.Journal.erase`."""
+        number = dialled(phone)
         with self._lock:
-            mine = self._members("phone", dialled(phone))
+            mine = self._members("phone", number)
             for entry in mine:
                 if entry.state is State.PLANNED:
                     self._drop(entry)
                 else:
                     self._forget(entry)
-            replies = [mark for mark, (reply, _) in self._replies.items() if reply.phone == phone]
-            for mark in replies:
-                del self._replies[mark]
-            for mark in [m for m, receipt in self._orphans.items() if receipt.phone == phone]:
-                del self._orphans[mark]
-            return len(mine) + len(replies)
+            for mark, receipt in list(self._orphans.items()):
+                if receipt.phone is not None and dialled(receipt.phone) == number:
+                    del self._orphans[mark], self._received[mark]
+            return len(mine) + sum(
+                self._forget_reply(mark)
+                for mark, (reply, _) in list(self._replies.items())
+                if reply is not None and dialled(reply.phone) == number
+            )
 
     def _forget(self, entry: Entry) -> None:
         kept = without_number(entry)
-        for group in {*_groups(entry.intent)} - {*_groups(kept.intent)}:
-            self._groups[group].pop(entry.reference, None)
+        self._ungroup(entry.reference, {*_groups(entry.intent)} - {*_groups(kept.intent)})
+        for receipt in entry.receipts:
+            row = self._received.pop(kept_beside(entry, receipt)[0])
+            self._received.setdefault(kept_beside(kept, receipt)[0], row)
         self._entries[entry.reference] = kept
+
+    def _forget_reply(self, mark: _Mark) -> bool:
+        """Keep the provider's id, so that a repeat stays out; anything else tells too much."""
+        reply, at = self._replies.pop(mark)
+        if reply is not None and reply.message_id:
+            self._replies[mark] = (None, at)
+        return True
 
 
 def _groups(intent: Intent) -> list[_Group]:

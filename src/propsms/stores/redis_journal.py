@@ -28,6 +28,7 @@ from propsms.journal import (
     State,
     Tally,
     dialled,
+    kept_beside,
     lacks_proof,
     receipt_mark,
     state_of,
@@ -65,6 +66,8 @@ __all__ = ["RedisJournal"]
 
 _PAGE: Final = 200
 _OLD: Final = 500
+# Begins the mark of a reply that the provider has an id for; it outlives the reply's erasure.
+_NAMED_REPLY: Final = "id:"
 
 
 class RedisJournal:
@@ -155,30 +158,30 @@ class RedisJournal:
 
     def record_receipt(self, receipt: DeliveryReceipt, at: datetime, /) -> str | None:
         """See `propsms.journal.Journal.record_receipt`."""
-        mark = _hash(repr(receipt_mark(receipt)))
-        number = dialled(receipt.phone) if receipt.phone else ""
-        reference = receipt.reference or ""
+        mark, receipt = kept_beside(None, receipt)
+        bare = attrs.evolve(receipt, phone=None)
         # The number apart from the rest, so that the server can erase it.
-        bare = dump_receipt(attrs.evolve(receipt, phone=None))
-        phone = _json(dump_phone(receipt.phone)) if receipt.phone else ""
+        told = [
+            _hash(repr(mark)),
+            dialled(receipt.phone) if receipt.phone else "",
+            receipt.reference or "",
+            dump_receipt(bare),
+            _json(dump_phone(receipt.phone)) if receipt.phone else "",
+            _hash(repr(receipt_mark(bare))),
+        ]
         owner = self._run(
-            "RECEIPT",
-            mark,
-            to_micros(at),
-            receipt.provider,
-            receipt.message_id,
-            reference,
-            number,
-            _json([mark, number, reference, bare, phone]),
+            "RECEIPT", to_micros(at), receipt.provider, receipt.message_id, _json(told)
         )
         return None if owner is None else text_of(owner)
 
     def record_reply(self, reply: Reply, at: datetime, /) -> bool:
         """See `propsms.journal.Journal.record_reply`."""
         text = dump_reply(reply)
-        mark = repr((reply.provider, reply.message_id)) if reply.message_id else text
+        mark = _hash(text)
+        if reply.message_id:
+            mark = _NAMED_REPLY + _hash(repr((reply.provider, reply.message_id)))
         number = dialled(reply.phone)
-        return bool(self._run("KEEP", "reply", _hash(mark), to_micros(at), number, text))
+        return bool(self._run("KEEP", "reply", mark, to_micros(at), number, text))
 
     def record_audit(self, audit: TemplateAudit, at: datetime, /) -> bool:
         """See `propsms.journal.Journal.record_audit`."""
@@ -328,7 +331,7 @@ class RedisJournal:
 
     def erase(self, phone: PhoneNumber, /) -> int:
         """See `propsms.journal.Journal.erase`."""
-        return int(self._run("ERASE", dialled(phone)))
+        return int(self._run("ERASE", dialled(phone), _NAMED_REPLY))
 
 
 def _failure(error: Exception) -> StoreError:

@@ -1,7 +1,7 @@
 """A journal in one SQLite file: the embedded default for what was sent.
 
 It holds phone numbers, so the file wants the protection of a customer list; `purge` and
-`erase` overwrite what they delete (``secure_delete``).
+`erase` overwrite what they delete (``secure_delete``), in the write-ahead log too.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from propsms.journal import (
     belongs_to,
     delivery_of,
     dialled,
+    kept_beside,
     may_reopen,
     may_replace,
-    may_share_batch,
-    receipt_mark,
+    owner_among,
     state_of,
     without_codes,
     without_number,
@@ -73,11 +73,12 @@ _LAYOUT: Final = (
     CREATE INDEX message_theirs ON message (provider, message_id) WHERE message_id IS NOT NULL;
     CREATE TABLE receipt (
         id INTEGER PRIMARY KEY, mark TEXT NOT NULL UNIQUE, at INTEGER NOT NULL,
-        reference TEXT, provider TEXT NOT NULL, message_id TEXT NOT NULL, phone TEXT,
-        receipt TEXT NOT NULL
+        reference TEXT, named TEXT, provider TEXT NOT NULL, message_id TEXT NOT NULL,
+        phone TEXT, receipt TEXT NOT NULL
     );
     CREATE INDEX receipt_owner ON receipt (reference);
     CREATE INDEX receipt_theirs ON receipt (provider, message_id) WHERE reference IS NULL;
+    CREATE INDEX receipt_named ON receipt (named) WHERE reference IS NULL;
     CREATE INDEX receipt_phone ON receipt (phone);
     CREATE TABLE reply (
         id INTEGER PRIMARY KEY, mark TEXT NOT NULL UNIQUE, at INTEGER NOT NULL,
@@ -96,6 +97,8 @@ _LAYOUT: Final = (
 _APPLICATION_ID: Final = 0x50534D4A  # "PSMJ"
 _PAGE: Final = 200
 _NAMED: Final = 500
+# The mark of a reply that the provider has an id for; it outlives the erasure of the reply.
+_NAMED_REPLY: Final = "id:"
 _INTEND: Final = (
     "INSERT INTO message (reference, tenant, key, run, subject, phone, created_at,"
     " intent, state) VALUES (?,?,?,?,?,?,?,?,'planned') ON CONFLICT DO NOTHING"
@@ -271,28 +274,31 @@ class SQLiteJournal:
         recorded = to_micros(at)
         with self._file.act() as db:
             owner = _owner_of(db, receipt)
+            mark, kept = kept_beside(owner, receipt)
             db.execute(
-                "INSERT INTO receipt (mark, at, reference, provider, message_id, phone, receipt)"
-                " VALUES (?,?,?,?,?,?,?) ON CONFLICT DO NOTHING",
+                "INSERT INTO receipt"
+                " (mark, at, reference, named, provider, message_id, phone, receipt)"
+                " VALUES (?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING",
                 (
-                    repr(receipt_mark(receipt)),
+                    repr(mark),
                     recorded,
-                    owner,
-                    receipt.provider,
-                    receipt.message_id,
-                    receipt.phone and dialled(receipt.phone),
-                    dump_receipt(receipt),
+                    owner and owner.reference,
+                    kept.reference,
+                    kept.provider,
+                    kept.message_id,
+                    kept.phone and dialled(kept.phone),
+                    dump_receipt(kept),
                 ),
             )
-            return owner
+            return owner and owner.reference
 
     def record_reply(self, reply: Reply, at: datetime, /) -> bool:
         """See `propsms.journal.Journal.record_reply`."""
         text = dump_reply(reply)
-        mark = repr((reply.provider, reply.message_id)) if reply.message_id else text
+        theirs = reply.message_id and _NAMED_REPLY + repr((reply.provider, reply.message_id))
         return self._update(
             "INSERT INTO reply (mark, at, phone, reply) VALUES (?,?,?,?) ON CONFLICT DO NOTHING",
-            (mark, to_micros(at), dialled(reply.phone), text),
+            (theirs or text, to_micros(at), dialled(reply.phone), text),
         )
 
     def record_audit(self, audit: TemplateAudit, at: datetime, /) -> bool:
@@ -424,7 +430,7 @@ class SQLiteJournal:
     ) -> Iterator[Reply]:
         """See `propsms.journal.Journal.replies`."""
         rows = self._file.rows(
-            "SELECT reply FROM reply WHERE (:phone IS NULL OR phone=:phone)"
+            "SELECT reply FROM reply WHERE reply<>'' AND (:phone IS NULL OR phone=:phone)"
             " AND (:since IS NULL OR at>=:since) ORDER BY id",
             {"phone": phone and dialled(phone), "since": since and to_micros(since)},
         )
@@ -485,6 +491,7 @@ class SQLiteJournal:
         """See `propsms.journal.Journal.purge`."""
         limit = (to_micros(before),)
         with self._file.act() as db:
+            db.execute("DELETE FROM reply WHERE at<? AND reply=''", limit)
             db.execute(
                 "DELETE FROM receipt WHERE at<? OR reference IN"
                 " (SELECT reference FROM message WHERE created_at<?)",
@@ -492,9 +499,10 @@ class SQLiteJournal:
             )
             done = [
                 db.execute("DELETE FROM message WHERE created_at<?", limit).rowcount,
-                db.execute("DELETE FROM reply WHERE at<?", limit).rowcount,
+                db.execute("DELETE FROM reply WHERE at<? AND reply<>''", limit).rowcount,
                 db.execute("DELETE FROM audit WHERE at<?", limit).rowcount,
             ]
+        self._file.empty_log()
         return sum(done)
 
     def erase(self, phone: PhoneNumber, /) -> int:
@@ -513,7 +521,12 @@ class SQLiteJournal:
                 )
                 _forget_receipts(db, entry)
             db.execute("DELETE FROM receipt WHERE phone=? AND reference IS NULL", (number,))
-            replies = db.execute("DELETE FROM reply WHERE phone=?", (number,)).rowcount
+            replies = db.execute(
+                "UPDATE reply SET phone='', reply='' WHERE phone=? AND mark LIKE ?",
+                (number, f"{_NAMED_REPLY}%"),
+            ).rowcount
+            replies += db.execute("DELETE FROM reply WHERE phone=?", (number,)).rowcount
+        self._file.empty_log()
         return planned + len(mine) + replies
 
 
@@ -607,50 +620,60 @@ def _keep(
     return done.rowcount == 1
 
 
-def _owner_of(db: sqlite3.Connection, receipt: DeliveryReceipt) -> str | None:
-    named = _find(db, "reference=?", (receipt.reference or "",))
-    if named is not None and belongs_to(receipt, named):
-        return named.reference
+def _owner_of(db: sqlite3.Connection, receipt: DeliveryReceipt) -> Entry | None:
+    number = receipt.phone and dialled(receipt.phone)
     theirs = (receipt.provider, receipt.message_id)
-    for entry in _select(db, "provider=? AND message_id=?", theirs, limit=-1):
-        if belongs_to(receipt, entry):
-            return entry.reference
-    if named is None or receipt.phone is None:
-        return None
-    ours = (named.intent.tenant, named.intent.run, dialled(receipt.phone))
-    beside = [
-        entry
-        for entry in _select(db, "tenant=? AND run=? AND phone=?", ours, limit=-1)
-        if may_share_batch(named, entry)
-    ]
-    return beside[0].reference if len(beside) == 1 else None
+
+    def beside(named: Entry) -> list[Entry]:
+        ours = (named.intent.tenant, named.intent.run, number)
+        return _select(db, "tenant=? AND run=? AND phone=?", ours, limit=-1)
+
+    return owner_among(
+        receipt,
+        _find(db, "reference=?", (receipt.reference or "",)),
+        _select(db, "provider=? AND message_id=?", theirs, limit=-1),
+        beside,
+    )
 
 
 def _adopt(db: sqlite3.Connection, reference: str, outcome: Accepted) -> None:
     """Give a message the receipts that came before its outcome."""
     rows = db.execute(
-        "SELECT id, receipt FROM receipt WHERE reference IS NULL AND provider=? AND message_id=?",
-        (outcome.provider, outcome.message_id),
+        "SELECT id, receipt FROM receipt WHERE reference IS NULL"
+        " AND (named=? OR (provider=? AND message_id=?)) ORDER BY id",
+        (reference, outcome.provider, outcome.message_id),
     ).fetchall()
     entry = _find(db, "reference=?", (reference,)) if rows else None
     for number, text in rows:
-        if entry is not None and belongs_to(load_receipt(text), entry):
-            db.execute("UPDATE receipt SET reference=? WHERE id=?", (reference, number))
+        receipt = load_receipt(text)
+        if entry is not None and belongs_to(receipt, entry):
+            _keep_beside(db, entry, number, receipt)
+
+
+def _keep_beside(
+    db: sqlite3.Connection, entry: Entry, number: int, receipt: DeliveryReceipt
+) -> None:
+    """Write a receipt of *entry* anew; one that the entry has already goes."""
+    mark, kept = kept_beside(entry, receipt)
+    done = db.execute(
+        "UPDATE OR IGNORE receipt SET mark=?, reference=?, phone=?, receipt=? WHERE id=?",
+        (
+            repr(mark),
+            entry.reference,
+            kept.phone and dialled(kept.phone),
+            dump_receipt(kept),
+            number,
+        ),
+    )
+    if not done.rowcount:
+        db.execute("DELETE FROM receipt WHERE id=?", (number,))
 
 
 def _forget_receipts(db: sqlite3.Connection, entry: Entry) -> None:
     """Keep what the carrier said, without the number that it said it of."""
-    db.execute("DELETE FROM receipt WHERE reference=?", (entry.reference,))
-    for receipt in without_number(entry).receipts:
-        db.execute(
-            "INSERT INTO receipt (mark, at, reference, provider, message_id, phone, receipt)"
-            " VALUES (?,?,?,?,?,NULL,?) ON CONFLICT DO NOTHING",
-            (
-                repr(("erased", entry.reference, *receipt_mark(receipt))),
-                to_micros(entry.outcome_at or entry.intent.created_at),
-                entry.reference,
-                receipt.provider,
-                receipt.message_id,
-                dump_receipt(receipt),
-            ),
-        )
+    bare = without_number(entry)
+    rows = db.execute(
+        "SELECT id, receipt FROM receipt WHERE reference=? ORDER BY id", (entry.reference,)
+    ).fetchall()
+    for number, text in rows:
+        _keep_beside(db, bare, number, load_receipt(text))
