@@ -12,14 +12,15 @@ import pytest
 
 from propsms import catalog
 from propsms.clients import AsyncClient, Client, RetryPolicy
-from propsms.errors import InvalidValueError, TemplateError, UnreachableError
+from propsms.errors import InvalidValueError, StoreError, TemplateError, UnreachableError
 from propsms.flows import AsyncCodeFlow, CodeFlow
 from propsms.flows.codes import CodeNotSent, CodeSent
-from propsms.journal import State
+from propsms.journal import Intent, State
 from propsms.messages import Accepted, OutboundMessage, RefusalReason
 from propsms.otp import (
     AsyncOtpService,
     Denied,
+    Issued,
     OtpPolicy,
     OtpService,
     TestNumber,
@@ -263,3 +264,208 @@ def test_the_awaited_twin(script: tuple[Any, ...], kind: type, state: State) -> 
             assert (await flow.send("13900000003", purpose="gate")).ok
 
     asyncio.run(story())
+
+
+# --- what stops in the middle ---
+
+
+class _Failing(MemoryJournal):
+    """A journal whose disk is full when one act comes; it may be full for the clean-up too."""
+
+    def __init__(self, act: str, error: BaseException, *, stays_full: bool = False) -> None:
+        super().__init__()
+        self.act, self.error, self.stays_full = act, error, stays_full
+
+    def intend(self, intent: Intent, /) -> bool:
+        self._fail("intend")
+        return super().intend(intent)
+
+    def claim(self, reference: str, /, *, worker: str, now: datetime) -> bool:
+        self._fail("claim")
+        return super().claim(reference, worker=worker, now=now)
+
+    def withdraw(self, reference: str, /, *, now: datetime) -> bool:
+        if self.stays_full:
+            raise self.error
+        return super().withdraw(reference, now=now)
+
+    def _fail(self, act: str) -> None:
+        if act == self.act:
+            self.act = ""
+            raise self.error
+
+
+FULL = StoreError("the disk is full", "磁盘已满")
+
+
+@pytest.mark.parametrize("act", ["intend", "claim"])
+@pytest.mark.parametrize("error", [FULL, KeyboardInterrupt()])
+def test_a_journal_that_fails_costs_nothing(act: str, error: BaseException) -> None:
+    """Not written down, so not sent: caps are back, the challenge is closed, nothing waits."""
+    house = House(ScriptedProvider(), journal=_Failing(act, error))
+    flow = house.flow()
+    with pytest.raises(type(error)):
+        flow.send(ANNE, purpose="gate")
+    assert [] == list(house.provider.sent)
+    assert [] == list(house.journal.open_intents())
+    assert VerifyStatus.ABSENT == flow.check(ANNE, purpose="gate", code="000000").status
+    for _ in range(2):
+        assert flow.send(ANNE, purpose="gate").ok
+        house.clock.advance(minutes=2)
+
+
+def test_a_journal_that_stays_full_tells_its_own_error() -> None:
+    """The clean-up that fails too hides nothing, and the caps are back all the same."""
+    house = House(ScriptedProvider(), journal=_Failing("claim", FULL, stays_full=True))
+    flow = house.flow()
+    with pytest.raises(StoreError, match="disk is full"):
+        flow.send(ANNE, purpose="gate")
+    assert flow.send(ANNE, purpose="gate").ok
+
+
+def test_values_that_are_no_values_cost_nothing(house: House) -> None:
+    """A mistake in the message itself is found after the code was made."""
+    flow = house.flow()
+    values: Any = 7
+    with pytest.raises(TypeError):
+        flow.send(ANNE, purpose="gate", values=values)
+    assert flow.send(ANNE, purpose="gate").ok
+
+
+def test_a_client_that_was_interrupted_may_have_sent(house: House) -> None:
+    """What the client did not explain keeps the caps, and waits for proof."""
+
+    class Interrupted:
+        def send(self, message: OutboundMessage, /) -> Accepted:
+            raise KeyboardInterrupt
+
+    flow = house.flow()
+    good, flow._client = flow._client, Interrupted()
+    with pytest.raises(KeyboardInterrupt):
+        flow.send(ANNE, purpose="gate")
+    assert [State.CALLING] == [entry.state for entry in house.journal.entries()]
+    flow._client = good
+    assert isinstance(flow.send(ANNE, purpose="gate"), Denied)
+
+
+class _Slow:
+    """Awaits before and after each act, so that a cancellation can come at either."""
+
+    def __init__(self, inner: Any, seen: list[str]) -> None:
+        self.inner, self.seen = inner, seen
+
+    def __getattr__(self, name: str) -> Any:
+        async def act(*args: Any, **options: Any) -> Any:
+            await asyncio.sleep(0)
+            self.seen.append(name)
+            done = getattr(self.inner, name)(*args, **options)
+            await asyncio.sleep(0)
+            return done
+
+        return act
+
+
+class _Line:
+    """A client that accepts, or refuses, after a moment."""
+
+    def __init__(self, seen: list[str], refuse: bool) -> None:
+        self.seen, self.refuse = seen, refuse
+
+    async def send(self, message: OutboundMessage, /) -> Accepted:
+        self.seen.append("send")
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        self.seen.append("answered")
+        if self.refuse:
+            raise UnreachableError("no route", provider="scripted")
+        return Accepted(message.reference, "scripted", "m-1")
+
+
+@attrs.define
+class _Cancelled:
+    """What one cancelled send has left."""
+
+    seen: list[str]
+    finished: bool
+    states: list[State]
+    again: Any
+
+
+async def _cancel_after(turns: int, *, refuse: bool, twice: bool) -> _Cancelled:
+    """Send, let the loop turn so often, cancel, and look at what is left."""
+    seen: list[str] = []
+    clock, journal = SettableClock(), MemoryJournal()
+    store: Any = _Slow(MemoryStore(), seen)
+    service = AsyncOtpService(store, KEY, policy=POLICY)
+    slow: Any = _Slow(journal, seen)
+    flow = AsyncCodeFlow(service, _Line(seen, refuse), "gate-code", journal=slow, clock=clock)
+    task = asyncio.ensure_future(flow.send(ANNE, purpose="gate"))
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    task.cancel()
+    if twice:
+        await asyncio.sleep(0)
+        task.cancel()
+    await asyncio.wait({task})
+    for _ in range(40):  # what goes on in the background
+        await asyncio.sleep(0)
+    states = [entry.state for entry in journal.entries()]
+    return _Cancelled(
+        seen, not task.cancelled(), states, await service.issue(ANNE, purpose="gate", now=clock())
+    )
+
+
+@pytest.mark.parametrize("refuse", [False, True])
+@pytest.mark.parametrize("twice", [False, True])
+def test_a_cancelled_send_leaves_nothing_half_done(refuse: bool, twice: bool) -> None:
+    """At every turn of the loop: not called, then the caps are back; called, then they stay."""
+    met: set[tuple[bool, bool]] = set()
+    for turns in range(60):
+        left = asyncio.run(_cancel_after(turns, refuse=refuse, twice=twice))
+        called, answered = "send" in left.seen, "answered" in left.seen
+        free = not called or (answered and refuse)
+        assert isinstance(left.again, Issued if free else Denied)
+        if not called:
+            assert left.states in ([], [State.REFUSED])
+        else:
+            known = State.REFUSED if refuse else State.ACCEPTED
+            assert [known if answered else State.CALLING] == left.states
+        met.add((called, left.finished))
+    assert {(False, False), (True, False), (True, True)} == met
+
+
+def test_the_awaited_journal_that_fails_costs_nothing() -> None:
+    """As in `CodeFlow`."""
+
+    async def story(act: str) -> None:
+        journal: Any = _Awaited(_Failing(act, FULL))
+        service = AsyncOtpService(AsyncMemoryStore(), KEY, policy=POLICY)
+        line = _Line([], refuse=False)
+        flow = AsyncCodeFlow(service, line, "gate-code", journal=journal, clock=SettableClock())
+        with pytest.raises(StoreError):
+            await flow.send(ANNE, purpose="gate")
+        assert ([], []) == (line.seen, list(journal.journal.open_intents()))
+        assert (await flow.send(ANNE, purpose="gate")).ok
+
+    for act in ("intend", "claim"):
+        asyncio.run(story(act))
+
+
+def test_a_cancelled_test_number_is_closed_too() -> None:
+    """Its challenge goes as any other."""
+
+    async def story() -> Any:
+        rig = {ANNE: TestNumber("246810", until=datetime(2030, 1, 1, tzinfo=UTC))}
+        slow: Any = _Slow(MemoryStore(), [])
+        service = AsyncOtpService(slow, KEY, policy=POLICY, test_numbers=rig, production=False)
+        clock = SettableClock()
+        flow = AsyncCodeFlow(service, _Line([], refuse=False), "gate-code", clock=clock)
+        task = asyncio.ensure_future(flow.send(ANNE, purpose="gate"))
+        for _ in range(3):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait({task})
+        assert task.cancelled()
+        return await service.issue(ANNE, purpose="gate", now=clock())
+
+    assert isinstance(asyncio.run(story()), Issued)

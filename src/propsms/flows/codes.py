@@ -2,7 +2,9 @@
 
 `CodeFlow.send` counts the caps, makes the code, renders and sends the text, and gives the caps
 back when nothing was sent; `CodeFlow.check` judges a guess. An unknown outcome keeps the caps
-and the code, because the resident may well have the message.
+and the code, because the resident may well have the message. So it is with an interruption: what
+fails or is cancelled before the client is called costs nothing, what is cancelled during the
+call keeps its caps.
 
 >>> from propsms import catalog
 >>> from propsms.clients import Client
@@ -26,12 +28,20 @@ True
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import attrs
 
-from propsms.errors import InvalidValueError, OutcomeUnknownError, PropsmsError, ProviderError
+from propsms.errors import (
+    InvalidValueError,
+    OutcomeUnknownError,
+    PropsmsError,
+    ProviderError,
+    StoreError,
+)
+from propsms.flows._whole import whole
 from propsms.journal import Intent
 from propsms.messages import (
     Accepted,
@@ -47,7 +57,7 @@ from propsms.otp import AsyncOtpService, Issued, OtpService
 from propsms.phone import PhoneNumber, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from propsms.journal import AsyncJournal, Journal
     from propsms.otp import Denied, VerifyResult
@@ -136,6 +146,13 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+class _Ready(NamedTuple):
+    """A code with its message, written down and claimed: what is left is to send it."""
+
+    issued: Issued
+    message: OutboundMessage
+
+
 class _Flow:
     def __init__(
         self,
@@ -196,15 +213,21 @@ def _outcome(message: OutboundMessage, error: PropsmsError) -> Outcome:
     if isinstance(error, OutcomeUnknownError):
         provider = error.provider or ""
         return Unknown(message.reference, provider, str(error), error.request_id)
-    code = error.code if isinstance(error, ProviderError) else type(error).__name__
-    return Refused(
-        message.reference,
-        error.provider if isinstance(error, ProviderError) else None,
-        RefusalReason.REQUEST_INVALID,
-        code,
-        error.message,
-        Retry.NEVER,  # the resident asks again, with a new code
-    )
+    if isinstance(error, ProviderError):
+        return _refused(message, error.code, error.message, error.provider)
+    return _refused(message, type(error).__name__, error.message)
+
+
+def _refused(
+    message: OutboundMessage, code: str, detail: str, provider: str | None = None
+) -> Refused:
+    # Never: the resident asks again, with a new code.
+    reason, retry = RefusalReason.REQUEST_INVALID, Retry.NEVER
+    return Refused(message.reference, provider, reason, code, detail, retry)
+
+
+def _cancelled(message: OutboundMessage) -> Refused:
+    return _refused(message, "cancelled", "cancelled before the provider was called")
 
 
 class CodeFlow(_Flow):
@@ -264,6 +287,8 @@ class CodeFlow(_Flow):
             PhoneError: *phone* is no number, or one that takes no SMS.
             InvalidValueError: The purpose has no policy or no template.
             TemplateError: The text cannot be rendered; nothing was sent, the caps are back.
+            StoreError: The journal cannot write it down; nothing was sent, the caps are back. Or
+                it cannot keep the outcome: the entry waits for proof, as after a crash.
         """
         now = self._now()
         self._template(purpose)
@@ -275,11 +300,25 @@ class CodeFlow(_Flow):
             return issued
         if issued.fixed:
             return _sent(issued, None)
-        message = self._message(number, purpose, issued.code, values)
-        if self._journal is not None:
-            self._journal.intend(_intent(message, issued, purpose, tenant, now))
-            self._journal.claim(message.reference, worker=self._worker, now=now)
+        try:
+            message = self._message(number, purpose, issued.code, values)
+            self._write_down(_intent(message, issued, purpose, tenant, now))
+        except BaseException:  # nothing was sent, whatever stopped it
+            self._service.cancel(issued.challenge_id, now=now)
+            raise
         return self._deliver(message, issued)
+
+    def _write_down(self, intent: Intent) -> None:
+        """Keep and claim it; what cannot be claimed does not stay planned."""
+        if self._journal is None:
+            return
+        self._journal.intend(intent)
+        try:
+            self._journal.claim(intent.reference, worker=self._worker, now=intent.created_at)
+        except BaseException:
+            with suppress(StoreError):
+                self._journal.withdraw(intent.reference, now=intent.created_at)
+            raise
 
     def _deliver(self, message: OutboundMessage, issued: Issued) -> CodeSent | CodeNotSent:
         try:
@@ -352,33 +391,74 @@ class AsyncCodeFlow(_Flow):
         now = self._now()
         self._template(purpose)
         number = phone if isinstance(phone, PhoneNumber) else parse(phone)
-        issued = await self._service.issue(
+        issuing = self._service.issue(
             number, purpose=purpose, now=now, tenant=tenant, session=session, address=address
         )
+        preparing = self._prepare(
+            issuing, number, purpose=purpose, tenant=tenant, values=values, now=now
+        )
+        ready = await whole(preparing, self._take_back)
+        return await self._deliver(ready) if isinstance(ready, _Ready) else ready
+
+    async def _prepare(
+        self,
+        issuing: Awaitable[Issued | Denied],
+        number: PhoneNumber,
+        *,
+        purpose: str,
+        tenant: str,
+        values: Mapping[str, str] | None,
+        now: datetime,
+    ) -> _Ready | CodeSent | Denied:
+        issued = await issuing
         if not isinstance(issued, Issued):
             return issued
         if issued.fixed:
             return _sent(issued, None)
-        message = self._message(number, purpose, issued.code, values)
-        if self._journal is not None:
-            await self._journal.intend(_intent(message, issued, purpose, tenant, now))
-            await self._journal.claim(message.reference, worker=self._worker, now=now)
-        return await self._deliver(message, issued)
+        try:
+            message = self._message(number, purpose, issued.code, values)
+            await self._write_down(_intent(message, issued, purpose, tenant, now))
+        except BaseException:  # nothing was sent, whatever stopped it
+            await self._service.cancel(issued.challenge_id, now=now)
+            raise
+        return _Ready(issued, message)
 
-    async def _deliver(self, message: OutboundMessage, issued: Issued) -> CodeSent | CodeNotSent:
+    async def _write_down(self, intent: Intent) -> None:
+        if self._journal is None:
+            return
+        await self._journal.intend(intent)
+        try:
+            await self._journal.claim(intent.reference, worker=self._worker, now=intent.created_at)
+        except BaseException:
+            with suppress(StoreError):
+                await self._journal.withdraw(intent.reference, now=intent.created_at)
+            raise
+
+    async def _take_back(self, ready: _Ready | CodeSent | Denied) -> None:
+        """Undo a preparation whose caller was cancelled."""
+        if isinstance(ready, _Ready):
+            await self._not_sent(ready, _cancelled(ready.message))
+        elif isinstance(ready, CodeSent):
+            await self._service.cancel(ready.challenge_id, now=self._now())
+
+    async def _deliver(self, ready: _Ready) -> CodeSent | CodeNotSent:
+        issued, message = ready
         try:
             accepted = await self._client.send(message)
         except OutcomeUnknownError as error:
-            await self._record(message, _outcome(message, error))
+            await whole(self._record(message, _outcome(message, error)))
             return _sent(issued, message, certain=False)
         except PropsmsError as error:
-            await self._service.cancel(issued.challenge_id, now=self._now())
-            await self._record(message, _outcome(message, error))
+            await whole(self._not_sent(ready, _outcome(message, error)))
             if isinstance(error, ProviderError):
                 return CodeNotSent(error)
             raise
-        await self._record(message, accepted)
+        await whole(self._record(message, accepted))
         return _sent(issued, message)
+
+    async def _not_sent(self, ready: _Ready, outcome: Outcome) -> None:
+        await self._service.cancel(ready.issued.challenge_id, now=self._now())
+        await self._record(ready.message, outcome)
 
     async def _record(self, message: OutboundMessage, outcome: Outcome) -> None:
         if self._journal is not None:
