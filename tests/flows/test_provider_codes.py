@@ -24,6 +24,7 @@ from propsms.otp import (
     AsyncOtpService,
     DenialReason,
     Denied,
+    Issued,
     OtpPolicy,
     OtpService,
     VerifyStatus,
@@ -190,6 +191,65 @@ def test_purposes_have_scenes_of_their_own() -> None:
         ProviderCodeFlow(service, Vendor(), ALIYUN, both)
     with pytest.raises(InvalidValueError, match="no scene"):
         flow(Vendor()).send(ANNE, purpose="door")
+
+
+def test_tenants_have_scenes_of_their_own() -> None:
+    """Within a scene the vendor keeps one code per number, whoever asked; so each takes its own."""
+    asked: list[str] = []
+
+    class Noting(Vendor):
+        def call(self, provider: Any, request: HttpRequest, /) -> HttpResponse:
+            asked.extend(parse_qs(urlsplit(request.url).query)["SchemeName"])
+            return super().call(provider, request)
+
+    east = attrs.evolve(SCENES["gate"], scene="gate-east")
+    scenes = {("east", "gate"): east, "gate": SCENES["gate"]}
+    service = OtpService(MemoryStore(), KEY)
+    codes = ProviderCodeFlow(service, Noting(), ALIYUN, scenes, clock=lambda: NOW)
+    for tenant in ("east", "west"):
+        assert codes.send(ANNE, purpose="gate", tenant=tenant).ok
+    assert codes.check(ANNE, purpose="gate", tenant="east", code="482913").ok
+    assert ["gate-east", SCENES["gate"].scene, "gate-east"] == asked
+    both = {("east", "gate"): east, ("west", "gate"): east}
+    with pytest.raises(InvalidValueError, match="tenants share a scene"):
+        ProviderCodeFlow(service, Noting(), ALIYUN, both)
+    alone = ProviderCodeFlow(service, Noting(), ALIYUN, {("east", "gate"): east})
+    with pytest.raises(InvalidValueError, match="tenant 'north'"):
+        alone.send(ANNE, purpose="gate", tenant="north")
+
+
+def test_a_cancelled_send_costs_nothing_before_the_call() -> None:
+    """Cancelled while the caps are counted, they come back; during the call they stay."""
+
+    class Slow(AsyncMemoryStore):
+        async def open(self, *args: Any) -> Any:
+            await asyncio.sleep(0)
+            opened = await super().open(*args)
+            await asyncio.sleep(0)
+            return opened
+
+    class Hanging(Vendor):
+        calls = 0
+
+        async def call(self, provider: Any, request: HttpRequest, /) -> HttpResponse:  # type: ignore[override]
+            self.calls += 1
+            await asyncio.sleep(60)
+            raise AssertionError
+
+    async def story(turns: int) -> bool:
+        vendor, service = Hanging(), AsyncOtpService(Slow(), KEY)
+        codes = AsyncProviderCodeFlow(service, vendor, ALIYUN, SCENES, clock=lambda: NOW)
+        task = asyncio.ensure_future(codes.send(ANNE, purpose="gate"))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait({task})
+        assert task.cancelled()
+        again = await service.issue(ANNE, purpose="gate", now=NOW)
+        assert isinstance(again, Denied if vendor.calls else Issued)
+        return bool(vendor.calls)
+
+    assert {False, True} == {asyncio.run(story(turns)) for turns in range(12)}
 
 
 def test_the_awaited_twin() -> None:

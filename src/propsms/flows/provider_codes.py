@@ -14,7 +14,7 @@ volcengine.com/docs/6361/171579 and 171580; read 2026-11-26.
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 from uuid import uuid4
 
 import attrs
@@ -28,6 +28,7 @@ from propsms.errors import (
     ThrottledError,
     UnreachableError,
 )
+from propsms.flows._whole import whole
 from propsms.flows.codes import CodeNotSent, CodeSent
 from propsms.otp import AsyncOtpService, Issued, OtpService
 from propsms.phone import PhoneNumber, parse
@@ -86,7 +87,9 @@ class CodeScene:
 
     Attributes:
         scene: What keeps its codes apart from those of another purpose: a scheme of Aliyun's
-            console, a ``Scene`` of Volcengine. Each purpose needs its own.
+            console, a ``Scene`` of Volcengine. Each purpose needs its own, and so does each
+            tenant that shares the account: within a scene the provider keeps one code per
+            number, whoever asked for it.
         signature: The sender signature without its brackets.
         template_id: The provider's id of the template.
     """
@@ -94,6 +97,9 @@ class CodeScene:
     scene: str = attrs.field(validator=non_empty)
     signature: str = attrs.field(validator=non_empty)
     template_id: str = attrs.field(validator=non_empty)
+
+
+Scenes: TypeAlias = "Mapping[str, CodeScene] | Mapping[str | tuple[str, str], CodeScene]"
 
 
 def _utc_now() -> datetime:
@@ -108,29 +114,30 @@ class _Flow:
     def __init__(
         self,
         provider: CodeMaker,
-        scenes: Mapping[str, CodeScene],
+        scenes: Scenes,
         clock: Callable[[], datetime],
         nonce: Callable[[], str],
     ) -> None:
         if len({one.scene for one in scenes.values()}) < len(scenes):
             raise InvalidValueError(
-                "two purposes share a scene, so a code for one would open the other; "
+                "two purposes or tenants share a scene, so a code for one would open the other; "
                 "give each its own",
-                "两个用途共用一个场景，一个用途的验证码会通过另一个用途；请各设一个",
+                "两个用途或租户共用一个场景，其中一个的验证码会通过另一个；请各设一个",
                 field="scenes",
             )
         self._provider = provider
-        self._scenes = dict(scenes)
+        self._scenes: dict[Any, CodeScene] = dict(scenes)
         self._now = clock
         self._nonce = nonce
 
-    def _scene(self, purpose: str) -> CodeScene:
-        found = self._scenes.get(purpose)
+    def _scene(self, purpose: str, tenant: str) -> CodeScene:
+        found = self._scenes.get((tenant, purpose)) or self._scenes.get(purpose)
         if found is None:
-            known = ", ".join(sorted(self._scenes))
+            known = ", ".join(sorted(map(str, self._scenes)))
             raise InvalidValueError(
-                f"no scene for the purpose {purpose!r}; scenes are given for {known}",
-                f"用途 {purpose!r} 没有对应的场景；已配置：{known}",
+                f"no scene for the purpose {purpose!r} of the tenant {tenant!r}; "
+                f"scenes are given for {known}",
+                f"租户 {tenant!r} 的用途 {purpose!r} 没有对应的场景；已配置：{known}",
                 field="purpose",
             )
         return found
@@ -139,11 +146,13 @@ class _Flow:
         self,
         service: OtpService | AsyncOtpService,
         number: PhoneNumber,
+        *,
         purpose: str,
+        tenant: str,
         reference: str,
         now: datetime,
     ) -> HttpRequest:
-        scene, policy = self._scene(purpose), service.policy(purpose)
+        scene, policy = self._scene(purpose, tenant), service.policy(purpose)
         order = CodeOrder(
             phone=number,
             scene=scene.scene,
@@ -157,10 +166,10 @@ class _Flow:
         return self._provider.build_send_code(order, now=now, nonce=self._nonce())
 
     def _question(
-        self, phone: PhoneNumber | str, purpose: str, code: str, now: datetime
+        self, phone: PhoneNumber | str, purpose: str, tenant: str, code: str, now: datetime
     ) -> HttpRequest:
         number = phone if isinstance(phone, PhoneNumber) else parse(phone)
-        scene = self._scene(purpose).scene
+        scene = self._scene(purpose, tenant).scene
         return self._provider.build_check_code(
             number, code, scene=scene, now=now, nonce=self._nonce()
         )
@@ -185,7 +194,7 @@ class ProviderCodeFlow(_Flow):
         service: OtpService,
         client: Calls,
         provider: CodeMaker,
-        scenes: Mapping[str, CodeScene],
+        scenes: Scenes,
         *,
         clock: Callable[[], datetime] = _utc_now,
         nonce: Callable[[], str] = _new_nonce,
@@ -196,12 +205,13 @@ class ProviderCodeFlow(_Flow):
             service: Counts caps and guesses; its `OtpPolicy` also says digits and lifetime.
             client: A `propsms.Client`, or whatever has its `call`.
             provider: Makes and judges the codes.
-            scenes: How the codes of each purpose are sent.
+            scenes: How the codes of each purpose are sent, by purpose or by tenant and purpose;
+                a tenant without its own takes that of the purpose.
             clock: The present instant.
             nonce: What was never used before, for signatures.
 
         Raises:
-            InvalidValueError: Two purposes share a scene.
+            InvalidValueError: Two purposes or tenants share a scene.
         """
         super().__init__(provider, scenes, clock, nonce)
         self._service = service
@@ -225,7 +235,9 @@ class ProviderCodeFlow(_Flow):
         """
         now, reference = self._now(), uuid4().hex
         number = phone if isinstance(phone, PhoneNumber) else parse(phone)
-        request = self._order(self._service, number, purpose, reference, now)
+        request = self._order(
+            self._service, number, purpose=purpose, tenant=tenant, reference=reference, now=now
+        )
         issued = self._service.issue(
             number, purpose=purpose, now=now, tenant=tenant, session=session, address=address
         )
@@ -260,7 +272,7 @@ class ProviderCodeFlow(_Flow):
         def judge(digits: str) -> bool:
             if not _may_be_a_code(digits):
                 return False
-            request = self._question(phone, purpose, digits, now)
+            request = self._question(phone, purpose, tenant, digits, now)
             return self._provider.parse_check_code(self._client.call(self._provider, request))
 
         return self._service.verify_by(
@@ -279,7 +291,7 @@ class AsyncProviderCodeFlow(_Flow):
         service: AsyncOtpService,
         client: AsyncCalls,
         provider: CodeMaker,
-        scenes: Mapping[str, CodeScene],
+        scenes: Scenes,
         *,
         clock: Callable[[], datetime] = _utc_now,
         nonce: Callable[[], str] = _new_nonce,
@@ -301,21 +313,28 @@ class AsyncProviderCodeFlow(_Flow):
         """See `ProviderCodeFlow.send`."""
         now, reference = self._now(), uuid4().hex
         number = phone if isinstance(phone, PhoneNumber) else parse(phone)
-        request = self._order(self._service, number, purpose, reference, now)
-        issued = await self._service.issue(
+        request = self._order(
+            self._service, number, purpose=purpose, tenant=tenant, reference=reference, now=now
+        )
+        issuing = self._service.issue(
             number, purpose=purpose, now=now, tenant=tenant, session=session, address=address
         )
+        issued = await whole(issuing, self._take_back)
         if not isinstance(issued, Issued):
             return issued
         certain = True
         try:
             self._provider.parse_send_code(await self._client.call(self._provider, request))
         except _NOT_SENT as error:
-            await self._service.cancel(issued.challenge_id, now=self._now())
+            await whole(self._take_back(issued))
             return CodeNotSent(error)
         except (OutcomeUnknownError, ProviderError):
             certain = False
         return CodeSent(issued.challenge_id, issued.expires_at, certain, reference=reference)
+
+    async def _take_back(self, issued: Issued | Denied) -> None:
+        if isinstance(issued, Issued):
+            await self._service.cancel(issued.challenge_id, now=self._now())
 
     async def check(
         self,
@@ -332,7 +351,7 @@ class AsyncProviderCodeFlow(_Flow):
         async def judge(digits: str) -> bool:
             if not _may_be_a_code(digits):
                 return False
-            request = self._question(phone, purpose, digits, now)
+            request = self._question(phone, purpose, tenant, digits, now)
             return self._provider.parse_check_code(
                 await self._client.call(self._provider, request)
             )

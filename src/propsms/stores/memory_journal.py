@@ -221,7 +221,7 @@ class MemoryJournal:
                     self._orphans[mark] = kept
                 else:
                     self._attach(owner, kept)
-            return owner and owner.reference
+            return None if owner is None else owner.reference
 
     def record_reply(self, reply: Reply, at: datetime, /) -> bool:
         """See `propsms.journal.Journal.record_reply`."""

@@ -290,7 +290,7 @@ class SQLiteJournal:
                     dump_receipt(kept),
                 ),
             )
-            return owner and owner.reference
+            return None if owner is None else owner.reference
 
     def record_reply(self, reply: Reply, at: datetime, /) -> bool:
         """See `propsms.journal.Journal.record_reply`."""
