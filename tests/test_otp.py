@@ -325,6 +325,30 @@ def test_one_household_is_one_address(first: str, second: str) -> None:
     code_for(codes, BEN, address="2001:db8:1::1")
 
 
+@pytest.mark.parametrize(
+    ("policy", "same", "other"),
+    [
+        ({}, "2001:db8:0:1:ffff::1", "2001:db8:0:2::1"),
+        ({"ipv6_prefix": 56}, "2001:db8:0:ff::1", "2001:db8:0:100::1"),
+        ({"ipv6_prefix": 128}, "2001:db8:0:1:0::1", "2001:db8:0:1::2"),
+    ],
+)
+def test_ipv6_counts_by_prefix(policy: dict[str, int], same: str, other: str) -> None:
+    """To the bit: the last address of the prefix is inside, the next one is not."""
+    codes = service(attrs.evolve(OPEN, per_address=1, **policy))
+    code_for(codes, address="2001:db8:0:1::1")
+    assert DenialReason.ADDRESS == denied(codes, BEN, address=same).reason
+    code_for(codes, BEN, address=other)
+
+
+def test_ipv4_counts_by_prefix() -> None:
+    """A whole /24 if the host says so."""
+    codes = service(attrs.evolve(OPEN, per_address=1, ipv4_prefix=24))
+    code_for(codes, address="203.0.113.7")
+    assert DenialReason.ADDRESS == denied(codes, BEN, address="203.0.113.255").reason
+    code_for(codes, BEN, address="203.0.114.0")
+
+
 def test_an_address_must_be_one() -> None:
     """The message does not repeat what was given: it may be personal."""
     with pytest.raises(InvalidValueError, match="IP address") as caught:
@@ -540,6 +564,63 @@ def test_a_code_of_a_dropped_key_cannot_be_sent_again() -> None:
         code_for(later, at=NOW + MINUTE)
 
 
+RESENDS = st.lists(
+    st.tuples(
+        st.sampled_from(["send", "wrong", "right"]),
+        st.integers(0, 120).map(lambda seconds: timedelta(seconds=seconds)),
+        st.sampled_from([None, "s-1"]),
+    ),
+    max_size=25,
+)
+
+
+@given(acts=RESENDS)
+def test_a_resend_lengthens_nothing(acts: list[tuple[str, timedelta, str | None]]) -> None:
+    """However often it is sent again: five guesses, one session, one success, one end."""
+    codes = service(AGAIN)
+    now, code, owner, end, spent, used = NOW, "", None, NOW, 0, False
+    for act, pause, session in acts:
+        now += pause
+        if act == "send":
+            answer = codes.issue(ANNE, purpose="gate", now=now, session=session)
+            if isinstance(answer, Issued):
+                live = bool(code) and now < end - MINUTE and not used and spent < 5
+                assert answer.resent == (live and session == owner)
+                if answer.resent:
+                    assert (code, end) == (answer.code, answer.expires_at)
+                else:
+                    code, owner, end, spent, used = (
+                        answer.code,
+                        session,
+                        now + 5 * MINUTE,
+                        0,
+                        False,
+                    )
+        elif code:
+            guess = code if act == "right" else wrong(code)
+            found = codes.verify(ANNE, purpose="gate", code=guess, now=now, session=session)
+            open_ = not used and now < end and spent < 5
+            right = open_ and act == "right" and session == owner
+            assert found.ok == right
+            spent, used = spent + open_, used or right
+            assert found.remaining == (5 - spent if open_ and not right else 0)
+
+
+def test_a_resend_with_a_new_code_closes_the_old_and_keeps_the_count() -> None:
+    """The old one is dead in its own session too, and the day's guesses go on."""
+    codes = service(attrs.evolve(OPEN, guesses_per_day=6))
+    first = code_for(codes, session="s")
+    for _ in range(4):
+        status(codes, wrong(first.code), session="s")
+    second = code_for(codes, session="s")
+    assert not second.resent
+    left = codes.verify(ANNE, purpose="gate", code=wrong(second.code), now=NOW, session="s")
+    assert 1 == left.remaining
+    if first.code != second.code:
+        assert VerifyStatus.WRONG == status(codes, first.code, session="s")
+    assert VerifyStatus.EXHAUSTED == status(codes, second.code, session="s")
+
+
 # --- pumping ---
 
 
@@ -575,6 +656,22 @@ def test_pumping_is_stopped_by_address() -> None:
     code_for(codes, "13700000001", address="203.0.113.8")
 
 
+def test_what_was_only_recorded_counts_once_it_is_enforced() -> None:
+    """The budget that a month of records has shown is switched on without starting anew."""
+    store = MemoryStore()
+    budget = PumpingBudget(unverified=3, earn=1)
+    watching = service(attrs.evolve(OPEN, pumping=budget), store=store)
+    assert [(), (), (), ("pumping",)] == [
+        code_for(watching, f"1390000000{n}").over for n in range(4)
+    ]
+    strict = attrs.evolve(OPEN, pumping=attrs.evolve(budget, enforced=True))
+    no = denied(service(strict, store=store), "13900000009")
+    assert (DenialReason.PUMPING, NOW + HOUR) == (no.reason, no.retry_at)
+    assert "人数过多" in no.message_zh
+    assert no.message_zh.endswith("60 分钟后再试。")
+    code_for(service(strict, store=store), "13800000009")
+
+
 # --- keys ---
 
 
@@ -591,6 +688,37 @@ def test_rotation_loses_no_open_code() -> None:
     dropped = OtpService(store, NEW_KEY, index, attrs.evolve(OPEN))
     issued = code_for(dropped)
     assert VerifyStatus.WRONG == status(before, issued.code)
+
+
+ROTATIONS = st.lists(
+    st.tuples(st.sampled_from(["issue", "add", "drop", "check"]), st.integers(0, 240)),
+    max_size=30,
+)
+
+
+@given(acts=ROTATIONS)
+def test_no_rotation_loses_an_open_code(acts: list[tuple[str, int]]) -> None:
+    """Keys come and, once their codes have expired, go: every code opens till its own end."""
+    store, now, made = MemoryStore(), NOW, 0
+    keys: list[tuple[bytes, datetime]] = [(KEY, NOW)]  # each with the end of its last code
+    open_codes: dict[str, Issued] = {}
+    for act, seconds in acts:
+        now += timedelta(seconds=seconds)
+        if act == "add":
+            keys.insert(0, (f"key number {len(keys)} of {now}".encode(), now))
+        elif act == "drop":
+            keys = [keys[0], *(one for one in keys[1:] if one[1] > now)]
+        codes = OtpService(store, KeyRing(*(key for key, _ in keys)), KEY, OPEN)
+        if act == "issue":
+            made += 1
+            phone = f"139{made:08d}"
+            open_codes[phone] = code_for(codes, phone, at=now)
+            keys[0] = (keys[0][0], open_codes[phone].expires_at)
+        elif act == "check":
+            for phone, issued in open_codes.items():
+                expected = "verified" if now < issued.expires_at else "expired"
+                assert expected == status(codes, issued.code, phone, at=now)
+            open_codes.clear()
 
 
 def test_adding_a_key_keeps_the_default_index() -> None:
@@ -804,6 +932,20 @@ def test_check_names_clauses() -> None:
         "NIST SP 800-63B-4 §3.1.3.2; OWASP ASVS 5.0.0 6.5.4" == found["otp-too-few-digits"].source
     )
     assert all(finding.message and finding.message_en for finding in found.values())
+    cited = {
+        code: finding.source.replace("OWASP ASVS 5.0.0 ", "V") for code, finding in found.items()
+    }
+    nist = "NIST SP 800-63B-4 "
+    assert {
+        "otp-too-few-digits": f"{nist}§3.1.3.2; V6.5.4",
+        "otp-no-lock": f"{nist}§3.2.2",
+        "otp-new-code-resets-guesses": f"{nist}§3.1.3.2; V6.6.3",
+        "otp-same-code-again": "V6.6.2",
+        "otp-no-resend-wait": "V6.3.1",
+        "otp-no-automation-cap": "V6.3.1",
+        "otp-sms-is-restricted": f"{nist}§3.1.3.3, §3.2.9; V6.6.1",
+        "otp-bind-the-session": "V6.6.2",
+    } == cited
     assert "otp-no-lock" in {f.code for f in OtpPolicy(wrong_in_a_row=101).check()}
 
 
@@ -826,6 +968,28 @@ def test_words_for_a_resident(wait: timedelta, words: str) -> None:
         assert no.message_zh.endswith("后再试。")
 
 
+@pytest.mark.parametrize(
+    ("reason", "words", "words_zh"),
+    [
+        (DenialReason.RESEND_WAIT, "A code was sent a moment ago.", "验证码刚刚发送过"),
+        (DenialReason.NUMBER_DAY, "This number has had its codes for today.", "今日获取"),
+        (DenialReason.ADDRESS, "Too many codes from this network.", "当前网络"),
+        (DenialReason.GUESSES, "Too many wrong codes.", "输错次数过多"),
+        (DenialReason.LOCKED, "the service desk can unlock it", "物业服务中心解锁"),
+        (DenialReason.NO_FREE_CODE, "No pass is free", "暂无可用的通行码"),
+    ],
+)
+def test_each_reason_has_words_of_its_own(reason: DenialReason, words: str, words_zh: str) -> None:
+    """In both languages, with the time, and nothing that a resident cannot read."""
+    no = Denied(reason, NOW + 90 * MINUTE, NOW)
+    assert words in no.message
+    assert no.message.endswith("Please try again in 2 hours.")
+    assert words_zh in no.message_zh
+    assert no.message_zh.endswith("，请 2 小时后再试。")
+    assert not any(c.isascii() and c.isalpha() for c in no.message_zh)
+    assert no.message.isascii()
+
+
 # --- test numbers ---
 
 
@@ -837,6 +1001,9 @@ def test_a_test_number_has_a_fixed_code_until_its_end() -> None:
     assert ("246810", True) == (issued.code, issued.fixed)
     assert VerifyStatus.VERIFIED == status(codes, "246810")
     assert not code_for(codes, BEN).fixed
+    late = code_for(codes, at=NOW + HOUR - SECOND)
+    assert NOW + HOUR == late.expires_at
+    assert VerifyStatus.EXPIRED == status(codes, "246810", at=NOW + HOUR)
     assert not code_for(codes, at=NOW + HOUR).fixed
     assert "246810" not in repr(rig)
 

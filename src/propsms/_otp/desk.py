@@ -97,7 +97,7 @@ class Desk:
         tenant: str,
         session: str | None,
         address: str | None,
-        fixed_code: Callable[[PhoneNumber, datetime], str | None],
+        fixed_code: Callable[[PhoneNumber, datetime], tuple[str, datetime] | None],
     ) -> Plan:
         """What to ask of the store for a new code."""
         if now.tzinfo is None:
@@ -114,7 +114,9 @@ class Desk:
             caps += self._address_caps(tag, limits, address)
         fixed = fixed_code(number, now)
         chance, drawn = self._draw(limits)
-        code = fixed or f"{drawn:0{policy.digits}d}"
+        code, end = f"{drawn:0{policy.digits}d}", now + policy.ttl
+        if fixed is not None:
+            code, end = fixed[0], min(fixed[1], end)
         session = session or ""
         challenge_id, key_id = f"{tag}.{chance:032x}", self.ring.newest
         again = policy.resend is Resend.SAME
@@ -124,14 +126,14 @@ class Desk:
             self.digest(key_id, challenge_id, bound, code, session) or b"",
             key_id,
             now,
-            now + policy.ttl,
+            end,
             policy.max_attempts,
             binding=self.hide(f"session\0{session}") if session else "",
             sealed=seal(self.ring, key_id, challenge_id, code) if again else b"",
             guess_caps=tuple([new_cap((key, limit, 1)) for key, limit in guesses]),
             reuse_after=now + _life_left(policy) if again else None,
         ).freeze()
-        return Plan(challenge, caps, code, bound, session, bool(fixed))
+        return Plan(challenge, caps, code, bound, session, fixed is not None)
 
     def ask(
         self,

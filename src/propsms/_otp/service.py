@@ -31,7 +31,8 @@ class TestNumber:
 
     Attributes:
         code: Digits; not in the repr.
-        until: From this instant on the number gets random codes like any other.
+        until: From this instant on the fixed code opens nothing, and the number gets random
+            codes like any other.
     """
 
     __test__ = False  # pytest: not a test class
@@ -82,9 +83,9 @@ class _Service:
         """
         return self._desk.policy(purpose)
 
-    def _fixed_code(self, number: PhoneNumber, now: datetime) -> str | None:
+    def _fixed_code(self, number: PhoneNumber, now: datetime) -> tuple[str, datetime] | None:
         test = self._fixed.get(number.e164)
-        return test.code if test is not None and now < test.until else None
+        return (test.code, test.until) if test is not None and now < test.until else None
 
 
 _NOBODY: Mapping[str, TestNumber] = {}
