@@ -29,8 +29,10 @@ from propsms.access import (
 )
 from propsms.errors import InvalidValueError
 from propsms.messages import MessageKind, NoticeCategory
+from propsms.phone import PhoneNumber
 from propsms.quota import CalendarDay, Cap, Capped, Limit
 from propsms.stores import MemoryStore
+from propsms.testing import phones
 
 NOW = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
 
@@ -315,3 +317,53 @@ def test_another_role_never_takes_away(actor: Actor, resource: Resource, more: s
     if isinstance(authorize(actor, "send", resource), Allowed):
         richer = attrs.evolve(actor, roles=actor.roles | {more})
         assert isinstance(authorize(richer, "send", resource), Allowed)
+
+
+@given(
+    phone=phones(),
+    spelled=st.sampled_from(["{}", "+86{}", "user-{}", "{}号", "{}@example.org"]),
+    action=st.sampled_from([*Action, "send"]),
+    recipients=st.integers(0, 9999),
+)
+def test_no_log_line_holds_a_number(
+    phone: PhoneNumber, spelled: str, action: str, recipients: int
+) -> None:
+    """Whatever a host takes for an id, and whatever is decided, the line masks whole numbers."""
+    name = spelled.format(phone.national)
+    actor = Actor(name, ["manager"], tenant=name, communities=[name])
+    resource = Resource(
+        kind="notice",
+        category="service",
+        tenant=name,
+        community=name,
+        recipients=recipients,
+        planned_by=name,
+        approvals=(Approval(actor, name),),
+    )
+    decision = authorize(actor, action, resource)
+    line = log_line(actor, action, resource, decision, now=NOW)
+    assert phone.national not in line
+    assert isinstance(json.loads(line)["allowed"], bool)
+
+
+def test_caps_of_a_role_are_shared_by_its_people() -> None:
+    """Two clerks draw on one cap; the next tenant has its own; a refund gives room again."""
+    role = Role(name="desk", may=(Permission(action="send"),), per_role_per_day=5)
+    policy = AccessPolicy(roles={"desk": role}, tenant_per_day=8)
+    store = MemoryStore()
+
+    def send(who: str, tenant: str, recipients: int) -> str | None:
+        actor = Actor(who, ["desk"], tenant=tenant)
+        resource = Resource(kind="notice", recipients=recipients, tenant=tenant)
+        decision = authorize(actor, "send", resource, policy=policy)
+        assert isinstance(decision, Allowed)
+        caps = [
+            Cap(cap.key, Limit(cap.name, cap.per_day, CalendarDay()), cap.cost)
+            for cap in decision.caps
+        ]
+        answer = store.spend(caps, NOW)
+        return answer.name if answer else None
+
+    assert [None, None] == [send("s-1", "a", 3), send("s-2", "a", 2)]
+    assert "role_day" == send("s-3", "a", 1)
+    assert send("s-1", "b", 5) is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -170,3 +171,16 @@ def test_webotp_needs_a_host_name(bad: str) -> None:
     with pytest.raises(InvalidValueError):
         WebOtp(bad)
     assert "@my-site.example.org #482913" == WebOtp("my-site.example.org").line("482913")
+
+
+@pytest.mark.parametrize("domain", ["example.org", "login.my-site.example.cn"])
+def test_webotp_is_the_last_line_and_nothing_else(domain: str) -> None:
+    """``@host #code``: one space, no scheme, no port, no full stop, the last line of the text.
+
+    Source: WICG, Origin-bound one-time codes delivered via SMS, §2.1 (format).
+    """
+    line = WebOtp(domain).line("048213")
+    text = f"【绿苑物业】验证码048213，5分钟内有效。\n{line}"
+    found = re.fullmatch(r"@([a-z0-9.-]+) #([^ ]+)", text.splitlines()[-1])
+    assert found
+    assert (domain, "048213") == found.groups()

@@ -6,7 +6,8 @@ import asyncio
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -16,6 +17,7 @@ from propsms.errors import InvalidValueError
 from propsms.quota import (
     AsyncQuota,
     CalendarDay,
+    Cap,
     Capped,
     Fixed,
     Limit,
@@ -27,8 +29,14 @@ from propsms.quota import (
     tag_of,
     to_micros,
 )
-from propsms.stores import AsyncMemoryStore, MemoryStore
+from propsms.stores import AsyncMemoryStore, MemoryStore, RedisStore, SQLiteStore
 from propsms.testing import instants
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from propsms.quota import QuotaStore
 
 NOW = datetime(2026, 3, 2, 4, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -152,6 +160,132 @@ def test_calendar_days(zone: str, at: str, end: str) -> None:
     """From midnight to midnight, also on days of 23 and 25 hours."""
     found = CalendarDay(zone).end(to_micros(datetime.fromisoformat(at)))
     assert datetime.fromisoformat(end) == from_micros(found)
+
+
+SHIFTING = [
+    "Europe/Berlin",
+    "America/New_York",
+    "Australia/Lord_Howe",
+    "America/Havana",
+    "Africa/Cairo",
+    "Pacific/Apia",
+]
+
+
+@given(at=instants(), zone=st.sampled_from(SHIFTING))
+def test_a_day_is_a_date(at: datetime, zone: str) -> None:
+    """It ends with the first instant of a later date, where midnight is skipped or comes twice."""
+    there = ZoneInfo(zone)
+    end = from_micros(CalendarDay(zone).end(to_micros(at)))
+    last = end - timedelta(microseconds=1)
+    assert at.astimezone(there).date() == last.astimezone(there).date()
+    assert end.astimezone(there).date() > last.astimezone(there).date()
+
+
+LONG_AND_SHORT_DAYS = [
+    ("Europe/Berlin", "2026-03-29T00:00:00+01:00", 23),
+    ("Europe/Berlin", "2026-10-25T00:00:00+02:00", 25),
+    ("America/New_York", "2026-03-08T00:00:00-05:00", 23),
+    ("America/New_York", "2026-11-01T00:00:00-04:00", 25),
+]
+
+
+@pytest.fixture(params=["memory", "sqlite", "redis"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[QuotaStore]:
+    """Each kind of store."""
+    if request.param == "memory":
+        yield MemoryStore()
+    elif request.param == "sqlite":
+        opened = SQLiteStore(tmp_path / "caps.db", synchronous="NORMAL")
+        yield opened
+        opened.close()
+    else:
+        import redis
+
+        server = request.getfixturevalue("redis_server")
+        with redis.Redis(unix_socket_path=server.socket) as client:
+            yield RedisStore(client, prefix=uuid4().hex)
+
+
+@pytest.mark.parametrize(("zone", "midnight", "hours"), LONG_AND_SHORT_DAYS)
+def test_caps_on_days_of_23_and_25_hours(
+    store: QuotaStore, zone: str, midnight: str, hours: int
+) -> None:
+    """One day's units in one such day, however long; a rolling day is 24 hours over it."""
+    start = datetime.fromisoformat(midnight).astimezone(UTC)
+    end = start + hours * HOUR
+    day = Cap("t.day", Limit("day", 2, CalendarDay(zone)))
+    rolling = Cap("t.rolling", Limit("rolling", 2, Rolling(DAY)))
+    for cap, over in ((day, end), (rolling, start + DAY)):
+        assert store.spend([cap], start) is None
+        assert store.spend([cap], start + HOUR) is None
+        for at in (start + 2 * HOUR, over - timedelta(microseconds=1)):
+            no = store.spend([cap], at)
+            assert isinstance(no, Capped)
+            assert over == no.retry_at
+        assert store.spend([cap], over) is None
+    assert isinstance(store.spend([rolling], start + DAY), Capped)
+    assert store.spend([day], end) is None
+    assert isinstance(store.spend([day], end), Capped)
+
+
+CAPS = [
+    Cap("t.minute", Limit("minute", 4, Fixed(MINUTE))),
+    Cap("t.rolling", Limit("rolling", 5, Rolling(HOUR))),
+    Cap("t.rolling", Limit("rolling", 5, Rolling(HOUR)), 2),
+    Cap("t.day", Limit("day", 9, CalendarDay()), 3),
+    Cap("all.record", Limit("record", 1, Rolling(DAY), enforced=False)),
+]
+ACTS = st.lists(
+    st.tuples(
+        st.sampled_from(["reserve", "reserve", "refund", "commit"]),
+        st.lists(st.sampled_from(CAPS), min_size=1, max_size=3, unique_by=lambda cap: cap.key),
+        st.integers(0, 7),
+        st.integers(0, 600).map(lambda seconds: timedelta(seconds=seconds)),
+    ),
+    max_size=25,
+)
+_Taken = tuple[Reserved, datetime, list[Cap]]
+
+
+def _in_use(cap: Cap, taken: Iterable[_Taken], now: datetime) -> int:
+    """By counting: what was taken in the window that holds *now*."""
+    used = 0
+    for _, at, caps in taken:
+        window = cap.limit.window
+        if isinstance(window, Rolling):
+            counts = now - at < timedelta(microseconds=window.micros)
+        else:
+            counts = cap.limit.end(to_micros(at)) == cap.limit.end(to_micros(now))
+        used += counts * sum(one.cost for one in caps if one.key == cap.key)
+    return used
+
+
+@given(acts=ACTS)
+def test_a_refund_gives_back_what_was_taken_once(acts: list[Any]) -> None:
+    """Whatever comes in between: used is what was taken and not refunded, and never too much."""
+    store, now = MemoryStore(), NOW
+    standing, done = list[_Taken](), list[Reserved]()
+    for number, (act, caps, which, pause) in enumerate(acts):
+        now += pause
+        if act == "reserve":
+            answer = store.reserve(caps, now, reference=f"r-{number}")
+            if isinstance(answer, Reserved):
+                standing.append((answer, now, caps))
+        else:
+            for index in range(which % len(standing), len(standing)) if standing else ():
+                if standing[index][0] not in done:
+                    done.append(standing[index][0])
+                    assert getattr(store, act)(done[-1], now)
+                    if act == "refund":
+                        del standing[index]
+                    break
+        for reserved in done:
+            assert not store.refund(reserved, now)
+            assert not store.commit(reserved, now)
+        for cap, usage in zip(CAPS, store.peek(CAPS, now), strict=True):
+            assert usage.used == _in_use(cap, standing, now)
+            assert usage.used <= cap.limit.count or not cap.limit.enforced
 
 
 @given(

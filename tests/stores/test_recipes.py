@@ -7,16 +7,17 @@ import tempfile
 import threading
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from propsms.otp import Issued, OtpService, VerifyStatus
+from propsms.otp import Denied, Issued, OtpService, VerifyStatus
 from propsms.testing import store_suite
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Generator, Iterator
+    from collections.abc import Callable, Collection, Generator, Iterator
 
 sa = pytest.importorskip("sqlalchemy")
 django = pytest.importorskip("django")
@@ -133,6 +134,45 @@ def test_a_rollback_of_the_host_gives_no_guess_back() -> None:
     assert VerifyStatus.EXHAUSTED == result.status
     with pytest.raises(RuntimeError, match="durable"), transaction.atomic(using="codes"):
         codes.verify("13900000001", purpose="gate", code=issued.code, now=NOW)
+    for made in (store, host):
+        made.close()
+    connections.close_all()
+
+
+def _rolled_back(connections: Any, host: str, act: Callable[[], Any]) -> Any:
+    """What *act* answers within a view whose transaction is then rolled back."""
+    from django.db import transaction
+
+    with transaction.atomic(using=host):
+        with connections[host].cursor() as cursor:
+            cursor.execute("CREATE TABLE gone (id INTEGER)")
+        answer = act()
+        transaction.set_rollback(True, using=host)
+    with connections[host].cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM sqlite_master WHERE name='gone'")
+        assert (0,) == cursor.fetchone()
+    return answer
+
+
+def test_a_rollback_of_the_host_undoes_no_act() -> None:
+    """Issue, verify and cancel stand, each on its own, whatever becomes of the view."""
+    connections = _set_up_django()
+    store, host = open_django("acts"), open_django("view")
+    codes = OtpService(store, b"a key for tests, not for people.")
+    ask = {"purpose": "gate", "now": NOW}
+    issued = _rolled_back(connections, "view", lambda: codes.issue("13900000001", **ask))
+    again = codes.issue("13900000001", **ask)
+    assert isinstance(again, Denied)
+    guess = {**ask, "code": issued.code}
+    found = _rolled_back(connections, "view", lambda: codes.verify("13900000001", **guess))
+    assert found.ok
+    assert VerifyStatus.USED == codes.verify("13900000001", **guess).status
+    other = codes.issue("13900000002", **ask)
+    assert isinstance(other, Issued)
+    cancel = partial(codes.cancel, other.challenge_id, now=NOW)
+    assert _rolled_back(connections, "view", cancel)
+    assert not cancel()
+    assert isinstance(codes.issue("13900000002", **ask), Issued)
     for made in (store, host):
         made.close()
     connections.close_all()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import pickle
+import re
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -78,7 +79,11 @@ def test_no_secret_after_a_long_run(caplog: pytest.LogCaptureFixture, redis_serv
     shown: list[str] = []
     answers: list[Any] = []
     with redis.Redis(unix_socket_path=redis_server.socket) as client:
-        stores: list[Any] = [open_sqlite("secrets"), RedisStore(client, prefix="secrets")]
+        stores: list[Any] = [
+            open_memory("secrets"),
+            open_sqlite("secrets"),
+            RedisStore(client, prefix="secrets"),
+        ]
         for store in stores:
             codes = OtpService(store, KEY, policy=policy)
             for number in range(1000):
@@ -95,10 +100,31 @@ def test_no_secret_after_a_long_run(caplog: pytest.LogCaptureFixture, redis_serv
                 answers += [repr(issued), *map(str, (naive.value, pickled.value))]
         client.config_set("rdbcompression", "no")  # a packed value would hide what it holds
         dumps = [client.dump(key) or b"" for key in client.scan_iter("*secrets*")]
-    stores[0].close()
+    stores[1].close()
     folder = Path(os.environ["PROPSMS_TEST_FOLDER"])
     held = b"".join([*dumps, *(path.read_bytes() for path in folder.glob("secrets*"))])
     held += f"{caplog.text}{stores!r}{answers!r}".encode() + pickle.dumps(answers)
-    assert 4000 == len(shown)
-    for secret in (*shown, KEY.decode(), KEY.hex(), "203.0.113.7"):
-        assert secret.encode() not in held
+    held += _all_of(stores[0])
+    assert 6000 == len(shown)
+    # One pass over all of it: whatever digits stand together, in every window of that length.
+    lengths = {len(one) for one in shown}
+    digits = {
+        run[start : start + length]
+        for run in re.findall(rb"\d{10,}", held)
+        for length in lengths
+        for start in range(len(run) - length + 1)
+    }
+    assert {10, 11} == lengths
+    assert not digits & {one.encode() for one in shown}
+    for secret in (KEY, KEY.hex().encode(), b"203.0.113.7"):
+        assert secret not in held
+
+
+def _all_of(store: MemoryStore) -> bytes:
+    """Everything that a store in memory holds, as a dump of the process would show it."""
+    kept = {name: value for name, value in vars(store).items() if name != "_lock"}
+    assert {"_slots", "_sendings", "_logs", "_buckets"} <= kept.keys()
+    dump = pickle.dumps(kept)
+    # It goes to the bottom: what is kept of the codes is in it.
+    assert all(slot.challenge.digest in dump for slot in kept["_slots"].values())
+    return dump
