@@ -469,3 +469,23 @@ def test_a_cancelled_test_number_is_closed_too() -> None:
         return await service.issue(ANNE, purpose="gate", now=clock())
 
     assert isinstance(asyncio.run(story()), Issued)
+
+
+def test_a_denial_that_is_cancelled_takes_nothing_back() -> None:
+    """The code that is out stays open."""
+
+    async def story() -> Any:
+        slow: Any = _Slow(MemoryStore(), [])
+        service, clock = AsyncOtpService(slow, KEY, policy=POLICY), SettableClock()
+        first = await service.issue(ANNE, purpose="gate", now=clock())
+        assert isinstance(first, Issued)
+        flow = AsyncCodeFlow(service, _Line([], refuse=False), "gate-code", clock=clock)
+        task = asyncio.ensure_future(flow.send(ANNE, purpose="gate"))
+        for _ in range(3):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait({task})
+        assert task.cancelled()
+        return await service.verify(ANNE, purpose="gate", code=first.code, now=clock())
+
+    assert asyncio.run(story()).ok

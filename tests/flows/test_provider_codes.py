@@ -239,15 +239,20 @@ def test_a_cancelled_send_costs_nothing_before_the_call() -> None:
     async def story(turns: int) -> bool:
         vendor, service = Hanging(), AsyncOtpService(Slow(), KEY)
         codes = AsyncProviderCodeFlow(service, vendor, ALIYUN, SCENES, clock=lambda: NOW)
+        await cancelled(codes, turns)
+        again = await service.issue(ANNE, purpose="gate", now=NOW)
+        assert isinstance(again, Denied if vendor.calls else Issued)
+        await cancelled(codes, 2)  # a denial: there is nothing to take back
+        assert isinstance(await service.issue(ANNE, purpose="gate", now=NOW), Denied)
+        return bool(vendor.calls)
+
+    async def cancelled(codes: AsyncProviderCodeFlow, turns: int) -> None:
         task = asyncio.ensure_future(codes.send(ANNE, purpose="gate"))
         for _ in range(turns):
             await asyncio.sleep(0)
         task.cancel()
         await asyncio.wait({task})
         assert task.cancelled()
-        again = await service.issue(ANNE, purpose="gate", now=NOW)
-        assert isinstance(again, Denied if vendor.calls else Issued)
-        return bool(vendor.calls)
 
     assert {False, True} == {asyncio.run(story(turns)) for turns in range(12)}
 
