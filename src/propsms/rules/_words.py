@@ -8,16 +8,16 @@ more than a short one.
 from __future__ import annotations
 
 import re
-import tomllib
 from functools import lru_cache
-from os.path import dirname, join
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import attrs
 
 from propsms.findings import Span
 from propsms.profiles import CATEGORIES, WordList
 from propsms.rules._fold import fold
+from propsms.rules._straddle import straddles
+from propsms.rules._table import table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,11 +52,13 @@ class Sense(NamedTuple):
         only: It counts only inside one of these phrases (patterns); empty for everywhere.
         unless: It does not count inside one of these.
         why: What it means otherwise.
+        solid: True if it counts even where it may be the halves of two words: 信贷款项.
     """
 
     only: tuple[str, ...]
     unless: tuple[str, ...]
     why: str
+    solid: bool = False
 
 
 _WINDOW: Final = 12  # a collocation reaches no further than this on either side
@@ -66,15 +68,14 @@ _WINDOW: Final = 12  # a collocation reaches no further than this on either side
 def senses() -> dict[str, Sense]:
     """The words that have more than one meaning in property work, from ``words.toml``."""
     return {
-        word: Sense(tuple(entry.get("only", ())), tuple(entry.get("unless", ())), entry["why"])
-        for word, entry in _table()["senses"].items()
+        word: Sense(
+            tuple(entry.get("only", ())),
+            tuple(entry.get("unless", ())),
+            entry["why"],
+            entry.get("solid", False),
+        )
+        for word, entry in table()["senses"].items()
     }
-
-
-@lru_cache(maxsize=1)
-def _table() -> dict[str, Any]:
-    with open(join(dirname(__file__), "words.toml"), "rb") as file:
-        return tomllib.load(file)
 
 
 @lru_cache(maxsize=512)
@@ -90,7 +91,7 @@ class _Lexicon:
         for words in (*profile.words, *_base_lists(profile)):
             if words.severity == "off":
                 continue
-            for word in words.words:
+            for word in (*words.words, *_other_wordings(words)):
                 self.entries.setdefault(fold(word).text, []).append((word, words))
         self.keys = frozenset(self.entries)
 
@@ -156,7 +157,7 @@ _BY_FACT: Final = {
 
 def _base_lists(profile: Profile) -> Iterator[WordList]:
     """What a category that the profile lists means, in our reading."""
-    base: dict[str, dict[str, list[str]]] = _table()["base"]
+    base: dict[str, dict[str, list[str]]] = table()["base"]
     for category, entry in base.items():
         own = next((w for w in profile.words if w.category == category), None)
         if own is not None:
@@ -164,6 +165,17 @@ def _base_lists(profile: Profile) -> Iterator[WordList]:
         elif category in _BY_FACT and profile.get(_BY_FACT[category]) is False:
             fact = profile.facts[_BY_FACT[category]]
             yield WordList(category, tuple(entry["words"]), fact.source, fact.severity or "error")
+
+
+def _other_wordings(words: WordList) -> Iterator[str]:
+    """Words that say the same as one of the list's."""
+    also: dict[str, list[str]] = table()["also"]
+    known = set(words.words)
+    for word in words.words:
+        for other in also.get(word, ()):
+            if other not in known:
+                known.add(other)
+                yield other
 
 
 _lexicons: dict[int, tuple[Profile, _Lexicon]] = {}
@@ -235,7 +247,9 @@ def _is_meant(text: str, start: int, end: int, word: str, allow: tuple[str, ...]
         return False
     sense = senses().get(word)
     if sense is None:
-        return True
+        return not straddles(text, start, end)
+    if not sense.solid and straddles(text, start, end):
+        return False
     if sense.unless and _covers(_any(sense.unless), window, inside):
         return False
     return not sense.only or _covers(_any(sense.only), window, inside)

@@ -128,7 +128,7 @@ INVITATION: Final = Rule(
 def _find_context(reading: Reading, profile: Profile) -> Iterator[Breach]:
     for hit in exempt_hits(reading, profile):
         sense = senses().get(fold(hit.word).text)
-        why = sense.why if sense else "档案中列为例外"
+        why = sense.why if sense else "跨在两个词之间，或档案中列为例外"
         yield Breach(
             f"“{hit.word}”在名单上，这里另有所指({why}),已放行",
             f"{hit.word!r} is listed, but means something else here; let pass",
@@ -154,8 +154,8 @@ KEYWORD_CONTEXT: Final = Rule(
 # -- personal-contact ----------------------------------------------------------------------------
 
 _ACCOUNT: Final = late(
-    r"(?:微信|vx|wx|v信|qq)(?:号|群)?[::]?\s?[a-z0-9][a-z0-9_-]{4,19}"
-    r"|(?:加|添加|扫码加)[^,。;]{0,6}(?:微信|qq|好友)(?!缴费|支付)"
+    r"(?:[微薇威徽维v]信|vx|wx|qq)(?:号|群)?[::]?\s?[a-z0-9][a-z0-9_-]{4,19}"
+    r"|(?<![增参])加[^,。;]{0,6}(?:[微薇威徽维v]信|vx|wx|qq|好友)(?!缴|支付)"
     r"|(?:加|加入|进|扫码进)[^,。;]{0,4}(?:业主群|微信群|qq群|群聊)"
     r"|入群|进群|(?:[\w.-]{1,64}@[\w-]{1,64}\.[a-z]{2,6})"
 )
@@ -189,7 +189,7 @@ def _find_personal(reading: Reading, profile: Profile) -> Iterator[Breach]:
             )
 
 
-_HINTS: Final = frozenset("微q群@友vw")
+_HINTS: Final = frozenset("微薇威徽维q群@友vw")
 _has_hint: Final = with_signs(_HINTS)
 _has_dot: Final = with_signs(".")
 

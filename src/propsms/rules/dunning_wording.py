@@ -9,7 +9,7 @@ fees to the credit system (Credit Reporting Regulations 13, 15), may not publish
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from propsms._kinds import MessageKind
 from propsms._placeholders.lazy import late
@@ -25,8 +25,10 @@ from propsms.rules._rule import (
     replace,
     with_signs,
 )
+from propsms.rules._straddle import straddles
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Iterator
 
     from propsms.findings import Fix
@@ -57,10 +59,18 @@ def _clause_fix(reading: Reading, span: Span) -> Fix | None:
 # -- dunning-wording ---------------------------------------------------------------------------
 
 _REMINDER: Final = late(
-    "(?:物业费|管理费|停车费|车位费|水费|电费|账单)[^。]{0,40}?(?:到期|缴纳|交纳|缴费|支付|未缴|未交|待缴)|(?:及时|尽快)(?:缴|交|支付)"
+    "(?:物业费|管理费|停车费|车位费|水费|电费|账单)[^。]{0,40}?(?:到期|(?<!已)(?:缴纳|交纳|缴费|支付)|未缴|未交|待缴)|(?:及时|尽快)(?:缴|交|支付)"
+    "|(?<!已)(?:缴纳|交纳|支付|缴清)(?!的)[^,。]{0,10}(?:物业费|管理费|停车费|车位费|水费|电费|账单)"
 )
 
 
+_FEE: Final = "(?:物业费|物业服务费|管理费|停车费|车位费|水费|电费|公摊|账单|费用|房租)"
+_PAID: Final = "(?:[缴付给]|交(?!房|通|接|楼|付|界|叉|流|警|货|由|底|班|代|易|换|替)|结清)"
+_ARREARS: Final = late(
+    f"{_FEE}[^。]{{0,16}}?(?:拖了|拖着|拖到|(?:没有?|还没|拒不|拒|再不|仍不|仍未|还不|迟迟[不未]|一直[不没未])"
+    f"{_PAID}|未[缴交付结]清)|拖着[^,。]{{0,4}}{_FEE}"
+    f"|(?:拒不|拒|仍不|仍未|还不|再不|还没|没有?){_PAID}[^,。]{{0,3}}(?:{_FEE}|费)|未[缴交付结]清[^,。]{{0,4}}{_FEE}"
+)
 _NEUTRAL: Final = {
     "欠缴": "应缴",
     "欠费": "账单金额",
@@ -92,7 +102,19 @@ def _find_wording(reading: Reading, profile: Profile) -> Iterator[Breach]:
         yield _listed(
             hit, f"属于催收字样:{told}", "is collection wording; write a neutral bill notice"
         )._replace(fix=_neutral(reading, hit))
-    if not hits and profile.get("payment_reminders_allowed") is False and reading.is_about_fees:
+    if hits or not reading.is_about_fees:
+        return
+    debt = profile.lists.get("debt")
+    owed = next(_said(reading, _ARREARS), None) if debt else None
+    if debt and owed:
+        yield Breach(
+            f"“{owed.text}”是在催收:请用账单提醒的中性写法，或改用书面通知、电话",
+            f"{owed.text!r} asks for arrears; write a neutral bill notice, or send a letter",
+            owed.span,
+            source=debt.source,
+            severity=debt.severity,
+        )
+    elif profile.get("payment_reminders_allowed") is False:
         found = _REMINDER.search(reading.folded.text)
         if found is None and reading.kind is MessageKind.DUNNING:
             found = FEES.search(reading.folded.text)  # a bill that is ready is a reminder too
@@ -104,6 +126,27 @@ def _find_wording(reading: Reading, profile: Profile) -> Iterator[Breach]:
                 Span(*reading.folded.place(*found.span())),
                 "payment_reminders_allowed",
             )
+
+
+class _Said(NamedTuple):
+    """What a pattern found: the words, and where they stand."""
+
+    text: str
+    span: Span
+
+
+def _said(reading: Reading, pattern: re.Pattern[str]) -> Iterator[_Said]:
+    """Where *pattern* stands in the text, also spaced out, but not as halves of other words."""
+    seen: list[Span] = []
+    for folded in (reading.folded, reading.squeezed):
+        if folded is None:
+            continue
+        for found in pattern.finditer(folded.text):
+            span = Span(*folded.place(*found.span()))
+            if straddles(folded.text, *found.span()) or any(_overlap(span, s) for s in seen):
+                continue
+            seen.append(span)
+            yield _Said(found[0], span)
 
 
 def _listed(hit: Hit, zh: str, en: str) -> Breach:
@@ -133,7 +176,7 @@ DUNNING_WORDING: Final = Rule(
 
 _LEGAL: Final = late(
     "起诉|诉讼|(?:移送|移交|提交|诉至|诉诸)?法院|传票|(?:启动|进入|走)?(?:法律|司法)(?:程序|途径|手段|维权)|律师函"
-    "|(?:申请|提起)?仲裁|强制执行|支付令|追究[^,。]{0,6}责任"
+    "|(?:申请|提起)?仲裁|强制执行|支付令|追究[^,。]{0,6}责任|公堂|对簿|打官司|法庭"
 )
 _LEGAL_SOURCE: Final = (
     "Listed by Aliyun, Tencent, Huawei and Baidu (法律维权, 法院诉讼, 传票; pages of 2025 and 2026), and a "
@@ -150,13 +193,12 @@ def _find_legal(reading: Reading, profile: Profile) -> Iterator[Breach]:
         )
     if not reading.is_about_fees:
         return
-    for found in _LEGAL.finditer(reading.folded.text):
-        span = Span(*reading.folded.place(*found.span()))
+    for text, span in _said(reading, _LEGAL):
         if any(_overlap(hit.span, span) for hit in hits):
             continue
         yield Breach(
-            f"“{found[0]}”是法律威胁，短信中不能出现；请改用书面催告，或短信只写“书面通知已送达”",
-            f"{found[0]!r} threatens legal action; send a letter, or say by SMS only that a "
+            f"“{text}”是法律威胁，短信中不能出现；请改用书面催告，或短信只写“书面通知已送达”",
+            f"{text!r} threatens legal action; send a letter, or say by SMS only that a "
             "written notice was delivered",
             span,
             cite=_LEGAL_SOURCE,
@@ -186,6 +228,8 @@ DUNNING_LEGAL_THREAT: Final = Rule(
 
 _CREDIT: Final = late(
     "(?:个人)?征信(?:记录|系统)?|失信|黑名单|(?:个人)?信用(?:记录|档案|评级|受损)?"
+    "|(?:上报|报送|报给)[^,。]{0,6}(?:人民银行|央行)|(?:人民银行|央行)[^,。]{0,4}(?:上报|报送|备案)"
+    "|影响[^,。]{0,8}(?:贷款|买房|购房|落户|入学|高铁)|贷不了款|限制高消费"
 )
 _CREDIT_SOURCE: Final = (
     "征信业管理条例 13, 15 and 个人信息保护法 5: no general channel reports property fees, so the sentence "
@@ -202,15 +246,14 @@ def _find_credit(reading: Reading, profile: Profile) -> Iterator[Breach]:
         )._replace(fix=_clause_fix(reading, hit.span))
     if not reading.is_about_fees:
         return
-    for found in _CREDIT.finditer(reading.folded.text):
-        span = Span(*reading.folded.place(*found.span()))
-        near = reading.folded.text[max(0, found.start() - 2) : found.end() + 2]
+    for text, span in _said(reading, _CREDIT):
+        near = reading.plain[max(0, span.start - 2) : span.end + 2]
         if any(_overlap(hit.span, span) for hit in hits) or _NOT_CREDIT.search(near):
             continue
         listed = "credit" in profile.lists
         yield Breach(
-            f"“{found[0]}”是征信威胁：物业费没有上报征信的一般渠道，请删去这句",
-            f"{found[0]!r} threatens a credit record; no general channel reports property fees, "
+            f"“{text}”是征信威胁：物业费没有上报征信的一般渠道，请删去这句",
+            f"{text!r} threatens a credit record; no general channel reports property fees, "
             "so drop the clause",
             span,
             severity="error" if listed else "warning",
@@ -236,17 +279,25 @@ DUNNING_CREDIT_THREAT: Final = Rule(
 
 # -- dunning-utility-cutoff ------------------------------------------------------------------------
 
+_SERVICE: Final = (
+    "(?:水电|自来水|用水|供水|用电|供电|电力|燃气|煤气|天然气|供气|暖气|供暖|供热|热水|门禁|门卡|电梯|梯控|道闸"
+    "|车辆|车位|通行|出入|进出)(?!费|管理费)"
+)
+_STOP: Final = (
+    "(?:停用|停止|暂停|中止|中断|切断|掐断|限制|取消|注销|关闭|锁定|锁闭|冻结|失效|不予(?:开通|供应|恢复|放行)|不再(?:开通|供应|放行|停靠)"
+    "|禁止|拒绝放行)"
+)
 _CUT: Final = (
-    "(?:停水停电|断水断电|停水|停电|断水|断电|停气|停暖|停热|停梯|锁车|停供|限电|限水|停止(?:供水|供电|供暖|供热|供气)"
-    "|(?:停用|限制|取消|注销|关闭|锁定)[^,。]{0,6}(?:门禁|电梯|车辆|道闸|车位|出入|通行|门卡)|禁止[^,。]{0,4}(?:进出|出入|通行)"
-    "|(?:门禁|门卡|电梯|道闸|车位|通行|出入)[^,。]{0,5}(?:停用|注销|失效|锁定|关闭|不再停靠|停止停靠|停止使用))"
+    "(?:停水停电|断水断电|停水|停电|断水|断电|停气|断气|停暖|停热|停梯|锁车|停供|限电|限水"
+    f"|{_STOP}[^,。]{{0,8}}{_SERVICE}|{_SERVICE}[^,。]{{0,14}}{_STOP}|禁止[^,。]{{0,4}}(?:进出|出入|通行))"
 )
 _UNPAID: Final = (
-    "(?:(?:不|未|拒|拒不|仍未|尚未|没有?|逾期未|逾期不)[^,。]{0,6}(?:缴|交|付|支付|结清)"
+    f"(?:(?:不|未|拒|拒不|仍未|尚未|没有?|逾期未|逾期不)[^,。]{{0,6}}(?:{_PAID}|支付)"
     "|欠费|欠缴|欠款|拖欠|逾期)"
 )
+_BILLED: Final = f"{_PAID}[^,。]{{0,6}}(?:{_FEE}|费)[^。]{{0,12}}(?:过期|否则|不然|到期不)"
 _CUTOFF: Final = late(
-    f"{_UNPAID}[^。]{{0,40}}?{_CUT}|{_CUT}[^。]{{0,20}}?(?:直至|直到|至)[^,。]{{0,8}}(?:缴清|付清|交清|结清)"
+    f"(?:{_UNPAID}|{_BILLED})[^。]{{0,40}}?{_CUT}|{_CUT}[^。]{{0,20}}?(?:直至|直到|至)[^,。]{{0,8}}(?:缴清|付清|交清|结清)"
 )
 _CUT_ONLY: Final = late(_CUT)
 _CUT_SOURCE: Final = (
@@ -261,8 +312,7 @@ def _find_cutoff(reading: Reading, _: Profile) -> Iterator[Breach]:
     if reading.kind is not MessageKind.DUNNING and not _PAYING & reading.signs:
         return
     pattern = _CUT_ONLY if reading.kind is MessageKind.DUNNING else _CUTOFF
-    for found in pattern.finditer(reading.folded.text):
-        span = Span(*reading.folded.place(*found.span()))
+    for _text, span in _said(reading, pattern):
         yield Breach(
             "不得以停水、停电、停梯、限制门禁等方式催费(民法典第944条第3款),请删去",
             "fees may not be collected by cutting water, power, lifts or access "
@@ -310,8 +360,7 @@ def _find_tone(reading: Reading, profile: Profile) -> Iterator[Breach]:
     calm = (_TONE, _EXCLAIM) if reading.kind is MessageKind.DUNNING else (_TONE,)
     patterns = (_MENACE, *calm)
     for pattern in patterns:
-        for found in pattern.finditer(reading.folded.text):
-            span = Span(*reading.folded.place(*found.span()))
+        for _text, span in _said(reading, pattern):
             if any(_overlap(hit.span, span) for hit in hits):
                 continue
             yield Breach(
@@ -352,6 +401,7 @@ _SHAME: Final = late(
     "(?:公示|曝光|公布|通报|张贴|公开|群里|业主群)[^,。]{0,12}(?:欠费|名单|姓名|房号|欠缴|拖欠)"
     "|(?:欠费|欠缴|拖欠)[^,。]{0,14}(?:公示|曝光|公布|通报|张贴|公开)"
     "|(?:未|不|拒)[缴交付][^,。]{0,12}(?:名单|姓名|房号|户号)[^,。]{0,8}(?:公示|曝光|公布|通报|张贴|公开)"
+    "|名单[^,。]{0,8}(?:发|贴|挂)[^,。]{0,6}(?:群|公告栏|朋友圈|大堂|电梯)"
     "|公开曝光|(?:将|会|予以|一律)[^,。]{0,4}曝光|示众|老赖|(?:告知|通知|联系)[^,。]{0,4}(?:单位|公司|家人|邻居|亲属)"
 )
 _SHAME_SOURCE: Final = (
@@ -363,8 +413,7 @@ _SHAME_SOURCE: Final = (
 def _find_shaming(reading: Reading, _: Profile) -> Iterator[Breach]:
     if not reading.is_about_fees:
         return
-    for found in _SHAME.finditer(reading.folded.text):
-        span = Span(*reading.folded.place(*found.span()))
+    for _text, span in _said(reading, _SHAME):
         yield Breach(
             "不得公示欠费人姓名，也不得告知单位、家人、邻居；请删去",
             "nobody who owes may be named in public, nor relatives or employers told; drop it",
