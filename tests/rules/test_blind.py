@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 FOLDER = Path(__file__).parent / "labelled"
-SETS = ("blind_reference", "blind")
+SETS = ("blind_reference", "blind", "blind_after")
 FIVE = ("seed", "aliyun", "tencent", "huawei", "baidu")
 GROUPS = {"five": FIVE, "four": FIVE[1:], "all": (*FIVE, *(set(profiles.names()) - set(FIVE)))}
 LEVELS = ("ok", "warn", "reject")
