@@ -52,13 +52,11 @@ class Sense(NamedTuple):
         only: It counts only inside one of these phrases (patterns); empty for everywhere.
         unless: It does not count inside one of these.
         why: What it means otherwise.
-        solid: True if it counts even where it may be the halves of two words: 信贷款项.
     """
 
     only: tuple[str, ...]
     unless: tuple[str, ...]
     why: str
-    solid: bool = False
 
 
 _WINDOW: Final = 12  # a collocation reaches no further than this on either side
@@ -68,12 +66,7 @@ _WINDOW: Final = 12  # a collocation reaches no further than this on either side
 def senses() -> dict[str, Sense]:
     """The words that have more than one meaning in property work, from ``words.toml``."""
     return {
-        word: Sense(
-            tuple(entry.get("only", ())),
-            tuple(entry.get("unless", ())),
-            entry["why"],
-            entry.get("solid", False),
-        )
+        word: Sense(tuple(entry.get("only", ())), tuple(entry.get("unless", ())), entry["why"])
         for word, entry in table()["senses"].items()
     }
 
@@ -245,11 +238,11 @@ def _is_meant(text: str, start: int, end: int, word: str, allow: tuple[str, ...]
     inside = (shift, shift + end - start)
     if any(_covers_phrase(window, phrase, inside) for phrase in allow):
         return False
+    if straddles(text, start, end):
+        return False
     sense = senses().get(word)
     if sense is None:
-        return not straddles(text, start, end)
-    if not sense.solid and straddles(text, start, end):
-        return False
+        return True
     if sense.unless and _covers(_any(sense.unless), window, inside):
         return False
     return not sense.only or _covers(_any(sense.only), window, inside)
