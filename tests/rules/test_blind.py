@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 FOLDER = Path(__file__).parent / "labelled"
-SETS = ("blind_reference", "blind", "blind_after")
+DOCS = Path(__file__).parents[2] / "docs"
+SETS = ("blind_reference", "blind", "blind_after", "blind_last")
 FIVE = ("seed", "aliyun", "tencent", "huawei", "baidu")
 GROUPS = {"five": FIVE, "four": FIVE[1:], "all": (*FIVE, *(set(profiles.names()) - set(FIVE)))}
 LEVELS = ("ok", "warn", "reject")
@@ -187,6 +188,30 @@ def test_the_figures_are_those_on_record(name: str) -> None:
         assert score.precision >= kept.precision, score.misses
         assert score.recall >= kept.recall, score.misses
         assert kept == score, "better than on record: write the figures anew"
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_the_page_tells_the_figures_and_names_every_miss(language: str) -> None:
+    """The docs give each provider's figures, first and mended, and every text of a first run."""
+    page = (DOCS / language / "background" / "what-providers-refuse.md").read_text("utf-8")
+    figures = _read("blind_figures")
+    shown = [
+        *((run, name) for name in SETS[:-1] for run in ("first", "final")),
+        ("first", SETS[-1]),  # no rule was mended because of it
+    ]
+    for profile in profiles.names():
+        cells = [_cell(figures[run][name].get(profile)) for run, name in shown]
+        assert f"| {' | '.join(cells)} |" in page, profile
+    for scores in figures["first"].values():
+        for miss in (miss for score in scores.values() for miss in score["misses"]):
+            assert f"`{miss.split(': ')[0].split()[1]}`" in page, miss
+
+
+def _cell(kept: dict[str, Any] | None) -> str:
+    if kept is None:
+        return "-"
+    score = Score(**{**kept, "misses": ()})
+    return f"{score.precision:.2f} / {score.recall:.2f}"
 
 
 def main() -> None:
