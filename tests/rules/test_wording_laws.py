@@ -173,7 +173,7 @@ def test_a_rewrite_of_a_demand_is_clean_of_what_it_mends(profile: str) -> None:
         assert not [f.code for f in after if f.fix], (entry["text"], rewritten.text)
         assert {f.code for f in after} <= {f.code for f in before}, rewritten.text
         mended += rewritten.text != template.text
-    assert mended >= 10
+    assert mended >= 5
 
 
 def test_markers_are_left_alone_by_a_rewrite() -> None:
@@ -256,3 +256,24 @@ def test_a_list_means_its_words_in_other_wordings_too() -> None:
 def test_two_neighbours_do_not_excuse_what_they_mean_themselves(text: str, profile: str) -> None:
     """The halves of 提起 and 诉讼案 still speak of a suit."""
     assert _codes(text, "notice", profile)
+
+
+@pytest.mark.parametrize(
+    ("text", "rewritten"),
+    [
+        ("您3月物业费1200元待付，欠费1200元。", "您3月物业费1200元待付，账单金额1200元。"),
+        ("您有账单待付。不交物业费的住户，将停水停电。", "您有账单待付。"),
+        ("账单已寄出。若仍不缴纳物业费，我司将起诉。", "账单已寄出。"),
+        ("账单已寄出，影响征信。", "账单已寄出。"),
+        ("账单已寄出。拖欠物业费的，名单将公示，直至付清。", "账单已寄出。"),
+        ("催款通知：3月账单已寄出。", "账单通知：3月账单已寄出。"),
+        ("请于周五前缴清，谢谢。", "请于周五前办理，谢谢。"),
+        ("您已欠费3个月。", "您已欠费3个月。"),
+        ("物业费未缴清，谢谢。", "物业费未缴清，谢谢。"),
+        ("不交物业费的住户，将停水停电。", "不交物业费的住户，将停水停电。"),
+    ],
+)
+def test_a_rewrite_is_a_sentence_or_is_not_offered(text: str, rewritten: str) -> None:
+    """A threat goes with the condition that it hangs on; what has no lawful short form stays."""
+    template = Template("t", text, "dunning", signature="绿苑物业")
+    assert rewritten == fix(template, profile="aliyun", unsafe=True)[0].text

@@ -42,18 +42,46 @@ _BREAKS: Final = _STOPS + ",;\uff0c\uff1b"
 
 
 def _clause_fix(reading: Reading, span: Span) -> Fix | None:
-    """Drop the clause around *span*, unless it holds a variable or is all there is."""
+    """Drop the clause around *span*; with it the condition that it hung on.
+
+    Nothing is offered where that would drop a variable, or leave nothing: such a text has no
+    lawful short form, and belongs in a letter.
+    """
     text = reading.plain
-    start = max(text.rfind(sign, 0, span.start) for sign in _BREAKS)
-    ends = [at for sign in _BREAKS if (at := text.find(sign, span.end)) >= 0]
-    end = min(ends, default=len(text))
-    if "\0" in text[start + 1 : end] or start < 0:
-        return None
-    if end < len(text) and text[end] in _STOPS and text[start] in ",\uff0c":
-        cut = Span(start, end)  # the comma goes, the full stop stays
+    first = max(text.rfind(sign, 0, span.start) for sign in _STOPS) + 1
+    start = max(text.rfind(sign, 0, span.start) for sign in _BREAKS) + 1
+    end = _end(text, span.end, _BREAKS)
+    before = text[first:start]
+    if _hangs(before) or _HANGS_ON.match(text, end):
+        last = _end(text, span.end, _STOPS)
+        cut = Span(first, min(last + 1, len(text)))
+    elif end < len(text) and text[end] in _STOPS and text[start - 1 : start] in (",", "\uff0c"):
+        cut = Span(start - 1, end)  # the comma goes, the full stop stays
     else:
-        cut = Span(start + 1, min(end + 1, len(text)))
+        cut = Span(start, min(end + 1, len(text)))
+    left = (text[reading.start : cut.start] + text[cut.end :]).strip(_BREAKS)
+    if "\0" in text[cut.start : cut.end] or not left:
+        return None
     return replace(cut, "", "删去这一句", "drop the clause")
+
+
+def _end(text: str, start: int, signs: str) -> int:
+    return min((at for sign in signs if (at := text.find(sign, start)) >= 0), default=len(text))
+
+
+def _hangs(before: str) -> bool:
+    """True if the clause is a condition, which says nothing without what follows."""
+    said = before.rstrip(_BREAKS)
+    if _ENDS_OPEN.search(said):
+        return True
+    return bool(_IF_UNPAID.search(said)) and not _SUM.search(said)
+
+
+_ENDS_OPEN: Final = late(
+    "(?:的|者|的话|住户|业主|家庭|房屋)$|(?:若|如果|倘若|一旦)[^,\uff0c]{0,40}$"
+)
+_HANGS_ON: Final = late("[,\uff0c;\uff1b](?:否则|不然|直[至到]|[缴交付]清?[费款]?后)")
+_SUM: Final = late("\\0|[0-9]元")
 
 
 # -- dunning-wording ---------------------------------------------------------------------------
@@ -72,27 +100,32 @@ _ARREARS: Final = late(
     f"|(?:拒不|拒|仍不|仍未|还不|再不|还没|没有?){_PAID}[^,。]{{0,3}}(?:{_FEE}|费)|未[缴交付结]清[^,。]{{0,4}}{_FEE}"
     "|(?:未|没有?|不)履行[^,。]{0,4}(?:缴费|付费|付款)义务|(?:请|尽快|及时|限期?)[^,。]{0,4}补[缴交](?!差)"
 )
+_BEFORE_SUM: Final = late("[^,\uff0c。]{0,12}(?:\\0|[0-9])")
+_SUM_ITSELF: Final = late("[为共计:\uff1a ]{0,3}(?:\\0|[0-9]+(?:\\.[0-9]+)?元)")
+_NOTICE: Final = late("通知|提醒")
+_AT_THE_END: Final = late("[,;!?\uff0c\uff1b\uff01\uff1f。]|$")
+# The neutral word for a collector's, and what must follow for the sentence to stay one.
 _NEUTRAL: Final = {
-    "欠缴": "应缴",
-    "欠费": "账单金额",
-    "欠款": "账单金额",
-    "拖欠": "待缴",
-    "催缴": "账单提醒",
-    "催款": "账单提醒",
-    "催收": "账单提醒",
-    "限期缴清": "在方便时办理",
-    "缴清": "办理",
+    "欠缴": ("应缴", _BEFORE_SUM),
+    "拖欠": ("应缴", _BEFORE_SUM),
+    "欠费": ("账单金额", _SUM_ITSELF),
+    "欠款": ("账单金额", _SUM_ITSELF),
+    "催缴": ("账单", _NOTICE),
+    "催款": ("账单", _NOTICE),
+    "催收": ("账单", _NOTICE),
+    "限期缴清": ("在方便时办理", _AT_THE_END),
+    "缴清": ("办理", _AT_THE_END),
 }
 
 
 def _neutral(reading: Reading, hit: Hit) -> Fix | None:
     """The neutral word for a collector's, where there is one."""
-    neutral = _NEUTRAL.get(hit.word)
-    if neutral is None or hit.hidden:
+    neutral, follows = _NEUTRAL.get(hit.word, ("", _AT_THE_END))
+    text, span = reading.plain, hit.span
+    if not neutral or hit.hidden or not follows.match(text, span.end):
         return None
-    after = reading.plain[hit.span.end : hit.span.end + 2]
-    if neutral.startswith("账单") and after.startswith(("通知", "提醒")):
-        neutral = "账单"
+    if text[max(0, span.start - 1) : span.start] in set("未没不"):
+        return None
     return replace(hit.span, neutral, f"改为“{neutral}”", f"write {neutral}")
 
 
@@ -191,7 +224,7 @@ def _find_legal(reading: Reading, profile: Profile) -> Iterator[Breach]:
     for hit in hits:
         yield _listed(
             hit, "涉及法律手段，短信中不能出现；请改用书面通知", "speaks of legal action"
-        )
+        )._replace(fix=_clause_fix(reading, hit.span) if reading.is_about_fees else None)
     if not reading.is_about_fees:
         return
     for text, span in _said(reading, _LEGAL):
@@ -297,6 +330,7 @@ _UNPAID: Final = (
     "|欠费|欠缴|欠款|拖欠|逾期)"
 )
 _BILLED: Final = f"{_PAID}[^,。]{{0,6}}(?:{_FEE}|费)[^。]{{0,12}}(?:过期|否则|不然|到期不)"
+_IF_UNPAID: Final = late(_UNPAID)
 _CUTOFF: Final = late(
     f"(?:{_UNPAID}|{_BILLED})[^。]{{0,40}}?{_CUT}|{_CUT}[^。]{{0,20}}?(?:直至|直到|至)[^,。]{{0,8}}(?:缴清|付清|交清|结清)"
 )
@@ -402,6 +436,7 @@ _SHAME: Final = late(
     "(?:公示|曝光|公布|通报|张贴|公开|群里|业主群)[^,。]{0,12}(?:欠费|名单|姓名|房号|欠缴|拖欠)"
     "|(?:欠费|欠缴|拖欠)[^,。]{0,14}(?:公示|曝光|公布|通报|张贴|公开)"
     "|(?:未|不|拒)[缴交付][^,。]{0,12}(?:名单|姓名|房号|户号)[^,。]{0,8}(?:公示|曝光|公布|通报|张贴|公开)"
+    f"|{_UNPAID}[^。]{{0,30}}?(?:姓名|房号|户号|名单)[^,。]{{0,12}}(?:公示|曝光|公布|张贴)"
     "|名单[^,。]{0,8}(?:发|贴|挂)[^,。]{0,6}(?:群|公告栏|朋友圈|大堂|电梯)"
     "|公开曝光|(?:将|会|予以|一律)[^,。]{0,4}曝光|示众|老赖"
     "|(?:告知|通知|联系|反映|告诉|通报)[^,。]{0,6}(?:[您你其](?:[^,。]{0,4})(?:单位|公司|学校|老师|领导)|家人|邻居|亲属|同事)"
