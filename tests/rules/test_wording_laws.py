@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import tomllib
 from functools import lru_cache
 from pathlib import Path
@@ -277,3 +278,11 @@ def test_a_rewrite_is_a_sentence_or_is_not_offered(text: str, rewritten: str) ->
     """A threat goes with the condition that it hangs on; what has no lawful short form stays."""
     template = Template("t", text, "dunning", signature="绿苑物业")
     assert rewritten == fix(template, profile="aliyun", unsafe=True)[0].text
+
+
+@pytest.mark.parametrize("kind", ["notice", "dunning"])
+def test_a_very_long_row_of_threats_is_judged_in_linear_time(kind: str) -> None:
+    """Looking back from each threat over the whole text would take minutes."""
+    began = time.perf_counter()
+    assert _codes("物业费未交停止门禁" * 20_000, kind, "aliyun")
+    assert time.perf_counter() - began < 30  # a second or two; a hundred when it is quadratic

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from propsms.findings import Fix
     from propsms.profiles import Profile
+    from propsms.rules._fold import Folded
     from propsms.rules._reading import Reading
     from propsms.rules._words import Hit
 
@@ -48,6 +49,8 @@ def _clause_fix(reading: Reading, span: Span) -> Fix | None:
     lawful short form, and belongs in a letter.
     """
     text = reading.plain
+    if len(text) > _LONGEST:
+        return None
     first = max(text.rfind(sign, 0, span.start) for sign in _STOPS) + 1
     start = max(text.rfind(sign, 0, span.start) for sign in _BREAKS) + 1
     end = _end(text, span.end, _BREAKS)
@@ -63,6 +66,9 @@ def _clause_fix(reading: Reading, span: Span) -> Fix | None:
     if "\0" in text[cut.start : cut.end] or not left:
         return None
     return replace(cut, "", "删去这一句", "drop the clause")
+
+
+_LONGEST: Final = 2000  # no provider takes a longer text, so none is worth rewriting
 
 
 def _end(text: str, start: int, signs: str) -> int:
@@ -163,24 +169,35 @@ def _find_wording(reading: Reading, profile: Profile) -> Iterator[Breach]:
 
 
 class _Said(NamedTuple):
-    """What a pattern found: the words, and where they stand."""
+    """What a pattern found, and where: in the folded text, and in the given one."""
 
-    text: str
-    span: Span
+    folded: Folded
+    start: int
+    end: int
+
+    @property
+    def text(self) -> str:
+        return self.folded.text[self.start : self.end]
+
+    @property
+    def span(self) -> Span:
+        return Span(*self.folded.place(self.start, self.end))
 
 
 def _said(reading: Reading, pattern: re.Pattern[str]) -> Iterator[_Said]:
     """Where *pattern* stands in the text, also spaced out, but not as halves of other words."""
-    seen: list[Span] = []
+    seen: set[int] = set()
     for folded in (reading.folded, reading.squeezed):
         if folded is None:
             continue
         for found in pattern.finditer(folded.text):
-            span = Span(*folded.place(*found.span()))
-            if straddles(folded.text, *found.span()) or any(_overlap(span, s) for s in seen):
+            said = _Said(folded, *found.span())
+            place = range(said.span.start, said.span.end)
+            if straddles(folded.text, *found.span()) or not seen.isdisjoint(place):
                 continue
-            seen.append(span)
-            yield _Said(found[0], span)
+            if folded is reading.folded and reading.squeezed is not None:
+                seen.update(place)
+            yield said
 
 
 def _listed(hit: Hit, zh: str, en: str) -> Breach:
@@ -227,7 +244,8 @@ def _find_legal(reading: Reading, profile: Profile) -> Iterator[Breach]:
         )._replace(fix=_clause_fix(reading, hit.span) if reading.is_about_fees else None)
     if not reading.is_about_fees:
         return
-    for text, span in _said(reading, _LEGAL):
+    for said in _said(reading, _LEGAL):
+        text, span = said.text, said.span
         if any(_overlap(hit.span, span) for hit in hits):
             continue
         yield Breach(
@@ -280,7 +298,8 @@ def _find_credit(reading: Reading, profile: Profile) -> Iterator[Breach]:
         )._replace(fix=_clause_fix(reading, hit.span))
     if not reading.is_about_fees:
         return
-    for text, span in _said(reading, _CREDIT):
+    for said in _said(reading, _CREDIT):
+        text, span = said.text, said.span
         near = reading.plain[max(0, span.start - 2) : span.end + 2]
         if any(_overlap(hit.span, span) for hit in hits) or _NOT_CREDIT.search(near):
             continue
@@ -331,10 +350,9 @@ _UNPAID: Final = (
 )
 _BILLED: Final = f"{_PAID}[^,。]{{0,6}}(?:{_FEE}|费)[^。]{{0,12}}(?:过期|否则|不然|到期不)"
 _IF_UNPAID: Final = late(_UNPAID)
-_CUTOFF: Final = late(
-    f"(?:{_UNPAID}|{_BILLED})[^。]{{0,40}}?{_CUT}|{_CUT}[^。]{{0,20}}?(?:直至|直到|至)[^,。]{{0,8}}(?:缴清|付清|交清|结清)"
-)
-_CUT_ONLY: Final = late(_CUT)
+_OWING: Final = late(f"{_UNPAID}|{_BILLED}")
+_UNTIL_PAID: Final = late("[^。]{0,20}?(?:直至|直到|至)[^,。]{0,8}(?:缴清|付清|交清|结清)")
+_CUT_OFF: Final = late(_CUT)
 _CUT_SOURCE: Final = (
     "中华人民共和国民法典 944(3): no collection by stopping water, power, heat or gas and the like; local "
     "rules add gates, lifts and parking (Zhengzhou 42, Weifang 55, Hangzhou 55); read 2026-11-23"
@@ -346,8 +364,13 @@ _has_paying: Final = with_signs(_PAYING)
 def _find_cutoff(reading: Reading, _: Profile) -> Iterator[Breach]:
     if reading.kind is not MessageKind.DUNNING and not _PAYING & reading.signs:
         return
-    pattern = _CUT_ONLY if reading.kind is MessageKind.DUNNING else _CUTOFF
-    for _text, span in _said(reading, pattern):
+    for said in _said(reading, _CUT_OFF):
+        start, end = said.start, said.end
+        if reading.kind is not MessageKind.DUNNING:
+            start, end = _tied_to_money(said)
+            if start == end:
+                continue
+        span = Span(*said.folded.place(start, end))
         yield Breach(
             "不得以停水、停电、停梯、限制门禁等方式催费(民法典第944条第3款),请删去",
             "fees may not be collected by cutting water, power, lifts or access "
@@ -357,6 +380,19 @@ def _find_cutoff(reading: Reading, _: Profile) -> Iterator[Breach]:
             fix=_clause_fix(reading, span),
         )
 
+
+def _tied_to_money(said: _Said) -> tuple[int, int]:
+    """From what is owed to the cut-off, or from it to the payment; empty if neither is said."""
+    text = said.folded.text
+    before = text[max(0, said.start - _REACH) : said.start]
+    before = before[before.rfind("。") + 1 :]
+    if owing := _OWING.search(before):
+        return said.start - len(before) + owing.start(), said.end
+    paid = _UNTIL_PAID.match(text, said.end)
+    return (said.start, paid.end()) if paid else (said.start, said.start)
+
+
+_REACH: Final = 48  # a condition stands no further in front of the cut-off
 
 DUNNING_UTILITY_CUTOFF: Final = Rule(
     code="dunning-utility-cutoff",
@@ -395,7 +431,8 @@ def _find_tone(reading: Reading, profile: Profile) -> Iterator[Breach]:
     calm = (_TONE, _EXCLAIM) if reading.kind is MessageKind.DUNNING else (_TONE,)
     patterns = (_MENACE, *calm)
     for pattern in patterns:
-        for _text, span in _said(reading, pattern):
+        for said in _said(reading, pattern):
+            span = said.span
             if any(_overlap(hit.span, span) for hit in hits):
                 continue
             yield Breach(
@@ -450,7 +487,8 @@ _SHAME_SOURCE: Final = (
 def _find_shaming(reading: Reading, _: Profile) -> Iterator[Breach]:
     if not reading.is_about_fees:
         return
-    for _text, span in _said(reading, _SHAME):
+    for said in _said(reading, _SHAME):
+        span = said.span
         yield Breach(
             "不得公示欠费人姓名，也不得告知单位、家人、邻居；请删去",
             "nobody who owes may be named in public, nor relatives or employers told; drop it",
