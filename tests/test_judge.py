@@ -359,6 +359,14 @@ def test_verdict_values() -> None:
     assert not told["seed"].hopeless
     assert told["huawei"].hopeless
     assert "letter" in told["huawei"].channels
+    threat = "物业费逾期3天,我们将于8日启动法律程序。"
+    told = verdicts(threat, ["seed", "aliyun"], kind="dunning", signature="绿苑")
+    assert [verdict.hopeless for verdict in told.values()] == [False, True]
+    assert told["aliyun"].channels == ("letter", "voice", "visit")
+    mendable = "请核对物业费账单,否则影响征信。"
+    told = verdicts(mendable, ["aliyun"], kind="dunning", signature="绿苑")
+    assert told["aliyun"].level is VerdictLevel.REJECT
+    assert not told["aliyun"].hopeless
     clean = verdicts("【绿苑】今晚停水,请提前储水。", ["seed"])["seed"]
     assert (VerdictLevel.OK, (), None) == (clean.level, clean.reasons, clean.fixed)
     warned = verdicts("【绿苑】今晚停水。\n请储水。", ["seed"])["seed"]

@@ -298,12 +298,22 @@ def _verdict(reading: Reading, profile: Profile, today: date | None) -> Verdict:
     findings = check(reading, profile, ignore=_REWRITTEN if carried else (), today=today)
     if findings and carried:
         findings = tuple([f for f in findings if not _is_carried(f, reading)])
-    hopeless = any(_is_hopeless(f) for f in findings)
+    hopeless = any(_is_hopeless(f) for f in findings) or _is_a_threat(findings, reading, profile)
     channels = (profile.channels or _CHANNELS) if hopeless else ()
     return Verdict(profile.name, findings, hopeless, channels, reading.template, profile)
 
 
 _CHANNELS: Final = ("letter", "voice", "visit")
+# What such a text is for may not be said by SMS: it belongs in a written demand (Civil Code 944).
+_THREATS: Final = frozenset({"dunning-legal-threat", "dunning-credit-threat", "dunning-shaming"})
+
+
+def _is_a_threat(findings: Iterable[Finding], reading: Reading, profile: Profile) -> bool:
+    """True if the text threatens, and is refused as a demand even without the threat."""
+    if not any(f.severity is Severity.ERROR and f.code in _THREATS for f in findings):
+        return False
+    _, left = fix(reading.template, profile=profile, unsafe=True)
+    return any(f.severity is Severity.ERROR and f.code.startswith("dunning-") for f in left)
 
 
 def _is_carried(finding: Finding, reading: Reading) -> bool:
