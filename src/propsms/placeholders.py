@@ -205,7 +205,7 @@ _MARKER: Final = re.compile(
 )
 _HALF: Final = str.maketrans("＄｛｝＃", "${}#")
 _TYPED: Final = frozenset({"PHONE", "CHARDIGIT", "DATETIME", "MONEY", "TEXT"})
-_TYPED_NUMBERED: Final = re.compile(r"(?:TXT|NUM)_\d{1,2}|DATE|TIME")
+_TYPED_NUMBERED: Final = re.compile(r"(?:TXT|NUM)_(?:[1-9]|1\d|20)|DATE|TIME")
 
 
 def parse(text: str) -> tuple[Placeholder, ...]:

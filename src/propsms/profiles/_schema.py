@@ -145,6 +145,7 @@ FACTS: Final[dict[str, FactKey]] = {
     "notice_marketing_allowed": FactKey(
         "bool", "通知可否夹带营销", "false: no promotion in a notice"
     ),
+    "marketing_allowed": FactKey("bool", "可否发营销短信", "false: no marketing at all"),
     "notice_optout_allowed": FactKey(
         "bool", "通知可否带退订语", "false: no opt-out words in a notice"
     ),

@@ -37,7 +37,8 @@ def _find_keyword(reading: Reading, profile: Profile) -> Iterator[Breach]:
     if reading.kind is not MessageKind.OTP:
         return
     words: tuple[str, ...] = profile.get("otp_keywords") or ()
-    if any(word in reading.folded.text for word in words):
+    written = reading.plain.lower()  # as it stands: 驗證碼 and 验 证 码 are not the keyword
+    if any(word in written for word in words):
         return
     shown = "、".join(words)
     yield Breach(
@@ -241,6 +242,32 @@ NOTICE_OPTOUT: Final = Rule(
     good=Example("本小区今晚停水，请提前储水。", "aliyun"),
     needs=("notice_optout_allowed",),
     fix="safe",
+)
+
+# -- marketing-kind ----------------------------------------------------------------------------------
+
+
+def _find_kind(reading: Reading, profile: Profile) -> Iterator[Breach]:
+    if reading.kind is MessageKind.MARKETING and profile.get("marketing_allowed") is False:
+        yield Breach(
+            f"{profile.title}不许发营销短信，请改用公告栏等渠道，或另选服务商",
+            f"{profile.title_en} forbids marketing; use a notice board or another provider",
+            None,
+            "marketing_allowed",
+        )
+
+
+MARKETING_KIND: Final = Rule(
+    code="marketing-kind",
+    summary="不许发营销短信。",
+    summary_en="Marketing is not taken at all.",
+    why="种子文档把营销与赌博、欺诈并列为禁止内容。",
+    why_en="The seed document lists marketing among forbidden content.",
+    find=_find_kind,
+    may=_is_marketing,
+    bad=Example("【绿苑物业】会员业主家政活动周六开始，拒收请回复R", kind="marketing"),
+    good=Example("会员业主家政活动周六开始，拒收请回复R", "aliyun", "marketing"),
+    needs=("marketing_allowed",),
 )
 
 # -- marketing-optout, -variables, -audience, -window ----------------------------------------------

@@ -25,14 +25,17 @@ def rival_breach(
     """How *key* is broken where two pages disagree: severity and further sources, or None.
 
     Breaking what both pages say weighs as the fact does; breaking only one is a warning, and
-    both are cited.
+    both are cited. What a third party says excuses nothing that the provider's page forbids.
     """
     fact = profile.facts[key]
     first = breaks(fact.value)
     second = breaks(fact.rival) if fact.rival is not None else first
     if not first and not second:
         return None
-    if first and second:
+    hearsay = first and all(
+        profile.sources[key].grade == "third-party" for key in fact.rival_source
+    )
+    if first and (second or hearsay):
         return None if fact.rival is None else fact.severity, fact.rival_source
     return "warning", fact.rival_source
 
