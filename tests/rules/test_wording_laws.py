@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from propsms import profiles
+from propsms.findings import Severity
 from propsms.placeholders import Template, Variable, parse
 from propsms.rules._fold import fold, variants
 from propsms.rules._straddle import straddles
@@ -150,7 +151,7 @@ def test_halves_of_two_words(text: str, word: str, halves: bool) -> None:
     assert straddles(text, at, at + len(word)) is halves
 
 
-def test_a_word_that_is_solid_counts_between_two_words() -> None:
+def test_a_word_that_means_the_same_counts_between_two_words() -> None:
     """信贷 and 款项 stand there, and it is a loan all the same."""
     assert not straddles("信贷款项", 1, 3)
     assert "banned-word" in _codes("前台可办信贷款项。", "notice", "aliyun")
@@ -286,3 +287,239 @@ def test_a_very_long_row_of_threats_is_judged_in_linear_time(kind: str) -> None:
     began = time.perf_counter()
     assert _codes("物业费未交停止门禁" * 20_000, kind, "aliyun")
     assert time.perf_counter() - began < 30  # a second or two; a hundred when it is quadratic
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "3号楼B货梯检修，搬家请改走A货梯。",
+        "外墙冲刷单元门，请关窗。",
+        "送风机房水管维修，今晚停水两小时。",
+        "前台收到快递一件，请于周五前领取，逾期将寄回。",
+        "请勿向保安赠送礼品，感谢理解。",
+        "物业员工一律拒收礼品。",
+        "充电车位先到先得，请勿长时间占用。",
+        "社区图书角图书先到先得，看完请归还。",
+        "东门紧急出口已修好，请勿堵塞。",
+        "消防应急出口灯更换。",
+        "停水期间物业免费送水上门。",
+        "维修师傅马上就送水泵过来，请稍候。",
+        "您的空调已修好，下午就送到府上。",
+        "老人突发不适请打120，就送最近医院。",
+        "快递柜扫码进门系统升级，请刷卡。",
+        "请扫码进小区，谢谢配合。",
+        "补办门禁卡只收10元工本费。",
+        "地库停车每小时只收5元，全天封顶40元。",
+        "夜间停车只收5元每次。",
+        "儿童乐园大转盘松动，已围挡。",
+        "疫情期间减免一个月车位管理费已到账。",
+        "您预缴的费用已退回，减免申请已通过。",
+        "物业免费为老人量尺寸装扶手，不收钱。",
+        "会计师事务所审计物业费账目，周三进场。",
+        "小区公共收益账目已公示，公告栏挂着明细。",
+        "您的退款尚未到账的，请联系银行。",
+        "邻近高铁站施工，夜间噪声较大，影响休息请谅解。",
+        "法律援助律师周三在社区值班。",
+        "电梯只停一楼和地下室，检修中，请走楼梯。",
+        "因设备检修，3栋电梯今日只停一楼。",
+        "门禁人脸系统升级，搬走住户的人脸将移除。",
+        "请先关好门窗再开空调。",
+        "请先交还钥匙，再开始施工。",
+        "暴雨将至，请车主别怪我们反复提醒，尽快挪车。",
+        "地锁升起后请勿强行压过。",
+        "停车场系统升级，临停缴费请用现金。",
+        "请尽快结清装修垃圾清运单据，谢谢。",
+        "维修基金余额已查明，共3万元。",
+        "水费已收到，收据在前台。",
+        "您的物业费已交清，谢谢支持。",
+        "小区招聘会在广场举行，请绕行。",
+        "志愿者招募两名，协助垃圾分类。",
+        "社区卫生服务中心坐诊时间改为周三。",
+        "志愿者周六在大厅为老人理发。",
+        "垃圾分类知识竞赛十道题，周六在活动室举行。",
+        "请您选择满意的维修时间回复前台。",
+        "旺季车位紧张，请尽快办理月租续期。",
+        "天冷路滑，只要5分钟清扫即可通行。",
+        "零下三度，请包好水管。",
+        "值班电话零七五五，请留意公告。",
+        "一楼大堂地面湿滑，请小心行走。",
+        "微信支付缴费系统维护，今晚暂停。",
+        "维信路施工，请绕行。",
+        "V型槽排水沟清理，请注意安全。",
+        "电动车换电柜只需30秒，请按提示操作。",
+        "仅需刷卡即可进入，请勿尾随。",
+        "请勿转发不实信息，如有疑问请致电前台。",
+        "请家长转告孩子，领会消防要点。",
+        "入冬前免费为住户检查暖气，请留人。",
+        "绿化带补种草坪，请勿踩踏。",
+        "先到的住户请先登记。",
+        "明年物业费标准不变，公示见大堂。",
+        "请业主携带身份证，一次性办完手续。",
+        "顶楼管道漏水，已关阀维修，预计18时恢复。",
+        "请勿把账单丢在信箱外，挂在门上的可取走。",
+        "请到前台把装修押金账单结了再取钥匙。",
+        "商铺招租公告已撤下。",
+        "物业账户变更，请核对公示。",
+        "吉日家园小区停水通知。",
+        "工程款与工钱纠纷请联系施工方。",
+        "包住宅楼外墙的脚手架明日拆除。",
+        "多送一次检测报告，请查收。",
+        "就送检样本结果，水质合格。",
+        "水站桶装水涨价，每桶只收20元改为22元。",
+        "登记后就送新钥匙到家，请留人。",
+        "交完费就送收据到户。",
+        "请先交门禁卡押金收据，再领新卡。",
+        "未见回执的住户，请到前台补交表格。",
+        "晚到一天的包裹已入柜，请取件。",
+        "电梯困人时请按警铃，别怪按键反应慢。",
+        "缴费窗口搬到二楼，月底结账时段人多请错峰。",
+        "本月物业费已代扣成功，金额300元。",
+        "办完手续即送水卡到户。",
+        "访客请扫码进入登记页面。",
+        "加V型支架的排水沟已完工。",
+        "请在大门口坐等救援，物业费窗口已关。",
+        "社区大转盘游乐设施停用。",
+    ],
+)
+@pytest.mark.parametrize("profile", PROFILES)
+def test_what_patterns_of_offers_and_demands_leave_alone(profile: str, text: str) -> None:
+    """Each has the words of some pattern (只收, 先到先得, 阀, 事务所, 转盘), and offers or demands nothing."""
+    found = lint(text, profile=profile, kind="notice", signature="绿苑物业")
+    assert not [f for f in found if f.code in WORDING and f.severity is Severity.ERROR]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "9月物业费账单已生成，可到前台核对。",
+        "您的物业费账单金额${1}元，请于${2}前办理。",
+        "物业费账目已核对清楚，谢谢。",
+        "您的退款未到账，请联系银行核实物业费账户。",
+        "会计师事务所审计物业费账目，结果见公示栏。",
+        "车位费收费标准不变，每月400元。",
+    ],
+)
+@pytest.mark.parametrize("profile", ["seed", "aliyun", "tencent", "baidu"])
+def test_a_neutral_bill_is_left_alone(profile: str, text: str) -> None:
+    """Bills, refunds and audits speak of money and demand none of what is late."""
+    found = lint(text, profile=profile, kind="dunning", signature="绿苑物业")
+    assert not [f for f in found if f.code in DUNNING]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "鲜鸡蛋到大堂，一板只要25元，手慢无。",
+        "擦窗三扇只收88元，前台报名。",
+        "缴一年物业费，多送一个月。",
+        "登记新号码的住户现场送抽纸一提。",
+        "办理提速的住户，前两个月不收钱。",
+        "自家三室两厅急出，满两年。",
+        "牛奶订半年，就送保温杯。",
+        "一次性预交全年停车费的，减免两百元。",
+        "大堂大转盘，人人有机会。",
+        "手头周转不开？前台有人接待。",
+        "三十枚28元，先到先得。",
+    ],
+)
+@pytest.mark.parametrize("profile", PROFILES)
+def test_an_offer_is_seen_in_everyday_words(profile: str, text: str) -> None:
+    """Prices, gifts and draws that no provider lists by these words."""
+    found = lint(text, profile=profile, kind="notice", signature="绿苑物业")
+    assert [f for f in found if f.code in WORDING and f.severity is Severity.ERROR]
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("您家账还挂着，请这周来前台。", "dunning-wording"),
+        ("您的车位费挂账已久。", "dunning-wording"),
+        ("晚一天缴物业费就多算千分之五。", "dunning-wording"),
+        ("您的服务账未结，请尽快处理。", "dunning-wording"),
+        ("物业费已过缴费期，请尽快办理。", "dunning-wording"),
+        ("月底物业款还不到账的，请到前台说明。", "dunning-wording"),
+        ("账再挂下去，坐高铁、办贷款都受影响。", "dunning-credit-threat"),
+        ("物业费的事，以后由律师跟您谈。", "dunning-legal-threat"),
+        ("先把物业费交了，门禁再给您开。", "dunning-utility-cutoff"),
+        ("物业费没交齐的，电梯只到一层。", "dunning-utility-cutoff"),
+        ("物业费不缴的住户，车进来就休想出去。", "dunning-utility-cutoff"),
+        ("再见不到物业费，别怪我们拧阀。", "dunning-utility-cutoff"),
+        ("物业费不交，您自己看着办。", "dunning-tone"),
+        ("未交款住户的姓名将在大堂屏幕滚动展示。", "dunning-shaming"),
+    ],
+)
+@pytest.mark.parametrize("profile", PROFILES[1:])
+def test_a_demand_is_seen_in_everyday_words(profile: str, text: str, code: str) -> None:
+    """Debts, threats and cut-offs that hold none of the listed words."""
+    assert code in _codes(text, "dunning", profile)
+
+
+@pytest.mark.parametrize(
+    ("text", "profile", "code"),
+    [
+        ("请加管家薇信abc12345。", "tencent", "personal-contact"),
+        ("有事找客服V.X：abc12345。", "baidu", "personal-contact"),
+        ("扫码进邻里群，获取通知。", "huawei", "personal-contact"),
+        ("值班手机一三九零零零零零零零一。", "aliyun", "personal-contact"),
+        ("值班手机1幺九零零零零零零零一。", "aliyun", None),
+        ("搜绿苑服务号，点一下关注。", "tencent", "app-promo"),
+        ("前台急聘保洁，包吃住。", "huawei", "banned-word"),
+        ("小区招聘保安三名，月结。", "baidu", "banned-word"),
+        ("周六大堂专家坐诊。", "huawei", "banned-word"),
+        ("搬家可请先生择个吉日。", "aliyun", "banned-word"),
+        ("五道小题，请勾选答案。", "tencent", "survey-loyalty"),
+    ],
+)
+def test_contacts_jobs_and_surveys_in_other_words(
+    text: str, profile: str, code: str | None
+) -> None:
+    """A number read aloud, a homophone, a job without the word for it."""
+    assert _codes(text, "notice", profile) == (frozenset({code}) if code else frozenset())
+
+
+@pytest.mark.parametrize(
+    ("text", "rewritten"),
+    [
+        ("请核对物业费账单，影响征信", "请核对物业费账单"),
+        ("请核对物业费账单;影响征信", "请核对物业费账单"),
+        ("请核对物业费账单,影响征信,将起诉", "请核对物业费账单"),
+        ("请核对物业费账单,影响征信,谢谢。", "请核对物业费账单,谢谢。"),
+    ],
+)
+def test_no_comma_dangles_where_a_clause_was_dropped(text: str, rewritten: str) -> None:
+    """What stood in front of the clause ends there."""
+    assert rewritten == fix(text, kind="dunning", profile="aliyun", unsafe=True)[0].text
+
+
+def test_a_whole_link_as_a_variable_is_refused() -> None:
+    """Also without a scheme in front, where the variable is declared as a link."""
+    variable = [Variable("link", "link")]
+    apart = Template(
+        "t", "账单请打开${link}查看。", "notice", signature="绿苑物业", variables=variable
+    )
+    tail = Template(
+        "t",
+        "账单见https://pay.lvyuan.cn/${link}",
+        "notice",
+        signature="绿苑物业",
+        variables=variable,
+    )
+    assert "url-fixed" in {f.code for f in lint(apart, profile="tencent")}
+    assert "url-fixed" not in {f.code for f in lint(tail, profile="seed")}
+
+
+@pytest.mark.parametrize(
+    "text", ["您的驗證碼${1}，5分鐘內有效。", "您的验 证 码${1}，5分钟内有效。"]
+)
+def test_a_keyword_counts_as_it_is_written(text: str) -> None:
+    """The pages name 验证码; a reviewer's search finds neither of these."""
+    found = lint(text, profile="huawei", kind="otp", signature="绿苑物业")
+    assert "otp-keyword" in {f.code for f in found}
+
+
+@pytest.mark.parametrize(("number", "fits"), [(1, True), (20, True), (21, False), (0, False)])
+def test_a_typed_marker_counts_to_twenty(number: int, fits: bool) -> None:
+    """Huawei's international site has TXT_1 to TXT_20 (模板变量规范, read 2026-11-23)."""
+    text = f"3栋电梯保养安排在${{TXT_{number}}}，请走楼梯。"
+    found = lint(text, profile="huawei-intl", kind="notice", signature="绿苑物业")
+    assert ("placeholder-style" not in {f.code for f in found}) is fits

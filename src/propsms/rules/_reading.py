@@ -35,6 +35,7 @@ _HAN: Final = late("[\u3400-\u9fff]+")
 _RUN: Final = late(r"\d\d\d[ -]?\d")
 FEES: Final = late(
     "物业费|管理费|停车费|车位费|水费|电费|公摊|账单|欠费|欠缴|拖欠|缴费|缴纳|逾期|滞纳金|违约金|催缴|催款|催收"
+    "|物业账|服务账|挂账|物业款"
 )
 _FEE_SIGNS: Final = frozenset("费摊账欠缴逾滞违催")
 MOBILE: Final = late(r"(?<![\d-])(?:\+?86[ -]?)?1[3-9]\d[ -]?\d{4}[ -]?\d{4}(?!\d)")

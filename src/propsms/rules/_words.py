@@ -59,15 +59,16 @@ class Sense(NamedTuple):
     why: str
 
 
-_WINDOW: Final = 12  # a collocation reaches no further than this on either side
+_WINDOW: Final = 18  # a collocation reaches no further than this on either side
 
 
 @lru_cache(maxsize=1)
 def senses() -> dict[str, Sense]:
     """The words that have more than one meaning in property work, from ``words.toml``."""
     return {
-        word: Sense(tuple(entry.get("only", ())), tuple(entry.get("unless", ())), entry["why"])
+        same: Sense(tuple(entry.get("only", ())), tuple(entry.get("unless", ())), entry["why"])
         for word, entry in table()["senses"].items()
+        for same in (word, *entry.get("same", ()))
     }
 
 
@@ -100,7 +101,7 @@ class Union:
         self.version = 0
         self._known: set[str] = set()
         self._pairs: dict[str, list[str]] = {}
-        self._heads: dict[str, tuple[tuple[str, list[str]], ...]] = {}
+        self._heads: dict[str, tuple[tuple[str, str, list[str]], ...]] = {}
         self._firsts: frozenset[str] = frozenset()
         self._single: frozenset[str] = frozenset()
 
@@ -111,9 +112,9 @@ class Union:
             if len(word) > 1:
                 self._pairs.setdefault(word[:2], []).append(word)
         if fresh:
-            grouped: dict[str, list[tuple[str, list[str]]]] = {}
+            grouped: dict[str, list[tuple[str, str, list[str]]]] = {}
             for pair, having in self._pairs.items():
-                grouped.setdefault(pair[0], []).append((pair, having))
+                grouped.setdefault(pair[0], []).append((pair[1], pair, having))
             self._heads = {first: tuple(group) for first, group in grouped.items()}
             self._known |= fresh
             self._firsts = frozenset(self._heads)
@@ -126,8 +127,8 @@ class Union:
         found = [
             word
             for first in self._firsts & signs
-            for pair, having in heads[first]
-            if pair in text
+            for second, pair, having in heads[first]
+            if second in signs and pair in text  # a set tells sooner than a search
             for word in having
             if word in text
         ]

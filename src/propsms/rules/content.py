@@ -154,8 +154,8 @@ KEYWORD_CONTEXT: Final = Rule(
 # -- personal-contact ----------------------------------------------------------------------------
 
 _ACCOUNT: Final = late(
-    r"(?:[微薇威徽维v]信|vx|wx|qq)(?:号|群)?[::]?\s?[a-z0-9][a-z0-9_-]{4,19}"
-    r"|(?<![增参])加[^,。;]{0,6}(?:[微薇威徽维v]信|vx|wx|qq|好友)(?!缴|支付)"
+    r"(?:[微薇威徽维v][信芯心]|v[/.+]?x|wx|qq)(?:号|群)?[::]?\s?[a-z0-9][a-z0-9_-]{4,19}"
+    r"|(?<![增参])加[^,。;]{0,6}(?:[微薇威徽维v][信芯]|v[/.+]?x|wx|qq|好友)(?!缴|支付)"
     r"|(?:加|加入|进|扫码进)[^,。;]{0,4}(?:业主群|微信群|qq群|群聊)"
     r"|入群|进群|(?:[\w.-]{1,64}@[\w-]{1,64}\.[a-z]{2,6})"
 )
@@ -163,7 +163,7 @@ _ACCOUNT: Final = late(
 
 def _find_personal(reading: Reading, profile: Profile) -> Iterator[Breach]:
     if profile.get("mobile_allowed") is False:
-        for span in reading.mobiles:
+        for span in (*reading.mobiles, *_spoken(reading)):
             yield Breach(
                 "正文不能有个人手机号，请改用座机或400电话",
                 "no mobile number in the text; give a landline or a 400 number",
@@ -189,8 +189,25 @@ def _find_personal(reading: Reading, profile: Profile) -> Iterator[Breach]:
             )
 
 
+def _spoken(reading: Reading) -> list[Span]:
+    """Mobile numbers in words."""
+    if _SPOKEN_SIGNS.isdisjoint(reading.signs):
+        return []
+    text = reading.folded.text
+    return [
+        Span(*reading.folded.place(*found.span()))
+        for found in _SPOKEN.finditer(text)
+        if not found[0].isascii()
+    ]
+
+
 _HINTS: Final = frozenset("微薇威徽维q群@友vw")
-_has_hint: Final = with_signs(_HINTS)
+_SPOKEN_SIGNS: Final = frozenset("幺零〇")
+# A mobile number in words, as it is read aloud.
+_SPOKEN: Final = late(
+    "(?<![0-9〇零幺一二三四五六七八九])[1幺一][3-9三四五六七八九][0-9〇零幺一二三四五六七八九]{9}(?![0-9〇零幺一二三四五六七八九])"
+)
+_has_hint: Final = with_signs(_HINTS | _SPOKEN_SIGNS)
 _has_dot: Final = with_signs(".")
 
 
@@ -344,6 +361,19 @@ def _find_url(reading: Reading, profile: Profile) -> Iterator[Breach]:
                 "no variable inside a link",
                 "link_variable_allowed",
             )
+    if profile.get("link_variable_allowed") is False and reading.template.variables:
+        for place, placeholder in enumerate(reading.placeholders):
+            whole = not any(
+                link.span.start <= placeholder.start < link.span.end for link in reading.links
+            )
+            if whole and reading.variable(place).type.value == "link":
+                yield _url(
+                    placeholder.span,
+                    "整条链接不能是变量，请把网址写成固定文字",
+                    "a whole link may not be a variable",
+                    "link_variable_allowed",
+                )
+                return
     if "://" not in reading.text:
         return
     for place, placeholder in enumerate(reading.placeholders):
@@ -377,7 +407,7 @@ URL_FIXED: Final = Rule(
     why="审核要能打开同一个网址；变量域名和短链接会被驳回。",
     why_en="The reviewer must reach the same page; variable hosts and short links are refused.",
     find=_find_url,
-    may=_has_link,
+    may=by_shape(lambda reading: _has_link(reading) or bool(reading.template.variables)),
     bad=Example("【绿苑物业】账单请见https://t.cn/Ab12。"),
     good=Example("【绿苑物业】账单请见https://pay.lvyuan.example.com/bill。"),
     source=_URL_SOURCE,
