@@ -21,6 +21,7 @@ from propsms._clients.effects import Ask, Exchange, NotTaken, Pause
 from propsms._clients.redact import scrub
 from propsms.errors import PropsmsError, RenderError, TemplateError
 from propsms.messages import (
+    Accepted,
     MessageKind,
     Outcome,
     RefusalReason,
@@ -257,16 +258,28 @@ class Core:
                 yield from self._send(provider, part, flight)
 
     def _send(self, provider: Provider, jobs: Sequence[Job], flight: _Flight) -> Steps[None]:
-        """Ask one provider, again where that is safe; write what came of it."""
+        """Ask one provider, within its caps; what was counted and provably not sent comes back."""
+        if self.quota is None:
+            yield from self._ask(provider, jobs, flight)
+            return
+        try:
+            allowed = yield from self._within_caps(provider, jobs, flight.outcomes)
+            yield from self._ask(provider, allowed, flight)
+            yield from self._settle(jobs, flight.outcomes)
+        except GeneratorExit:  # whoever drove this is gone, so nobody can be asked
+            raise
+        except BaseException:
+            yield from self._settle(jobs, flight.outcomes)
+            raise
+
+    def _ask(self, provider: Provider, jobs: Sequence[Job], flight: _Flight) -> Steps[None]:
+        """Ask, again where that is safe; write what came of it."""
         pending: Sequence[Job] = jobs
-        if self.quota is not None:
-            pending = yield from self._within_caps(provider, jobs, flight.outcomes)
         pauses = None
         tried = 0
         while pending:
             tried += 1
             answers = yield from self._try(provider, pending, flight)
-            flight.outcomes.update((o.reference, o) for o in answers)
             again: list[tuple[Job, Outcome]] = [
                 (job, o)
                 for job, o in zip(pending, answers, strict=True)
@@ -276,38 +289,50 @@ class Core:
                 pauses = pauses or self.retry.pauses()
                 yield Pause(max(next(pauses), *(_wait_of(o) for _, o in again)))
             pending = [job for job, _ in again]
-        if self.quota is not None:
-            yield from self._give_back(jobs, flight.outcomes)
 
     def _try(
         self, provider: Provider, jobs: Sequence[Job], flight: _Flight
     ) -> Steps[list[Outcome]]:
-        """One request, one outcome for each of its messages."""
+        """One request, one outcome for each of its messages, which is written down."""
         wait = self.pace.wait(provider.name)
         if wait > 0:
             yield Pause(wait)
         wires = [job.wire for job in jobs]
         now = self.now()
-        try:
-            request = provider.build_request(wires, now=now, nonce=self.nonce())
-        except Exception as error:  # noqa: BLE001 - nothing left, and the others go on
-            flight.causes.update((job.message.reference, error) for job in jobs)
-            return _refuse_all(jobs, f"the request cannot be built: {error}")
-        exchange = Exchange(provider, request)
-        if getattr(provider, "exchange", None) is None and not is_safe(request.url):
-            return _refuse_all(jobs, INSECURE)
+        exchange = self._build(provider, jobs, wires, now, flight)
+        if isinstance(exchange, list):
+            flight.write(exchange)
+            return exchange
         try:
             reply: HttpResponse | NotTaken = yield exchange
             answers = _traced(self._read(provider, wires, reply, now), wires, now)
+            flight.write(answers)
         except BaseException as stopped:
             if exchange.left:
-                lost = self._interrupted(provider, wires, stopped)
-                flight.outcomes.update((o.reference, o) for o in lost)
+                flight.write(self._interrupted(provider, wires, stopped))
             raise
         if isinstance(reply, NotTaken) and reply.error is not None:
             flight.causes.update((job.message.reference, reply.error) for job in jobs)
         self.router.record(provider.name, fault=_is_own_fault(answers))
         return answers
+
+    def _build(
+        self,
+        provider: Provider,
+        jobs: Sequence[Job],
+        wires: Sequence[WireMessage],
+        now: datetime,
+        flight: _Flight,
+    ) -> Exchange | list[Outcome]:
+        """The exchange, or the refusals where there can be none."""
+        try:
+            request = provider.build_request(wires, now=now, nonce=self.nonce())
+        except Exception as error:  # noqa: BLE001 - nothing left, and the others go on
+            flight.causes.update((job.message.reference, error) for job in jobs)
+            return _refuse_all(jobs, f"the request cannot be built: {error}")
+        if getattr(provider, "exchange", None) is None and not is_safe(request.url):
+            return _refuse_all(jobs, INSECURE)
+        return Exchange(provider, request)
 
     def _interrupted(
         self, provider: Provider, wires: Sequence[WireMessage], stopped: BaseException
@@ -362,22 +387,22 @@ class Core:
             )
         return allowed
 
-    def _give_back(self, jobs: Sequence[Job], outcomes: Mapping[str, Outcome]) -> Steps[None]:
-        """Refund what was refused, and only that: an unknown one may have been sent."""
+    def _settle(self, jobs: Sequence[Job], outcomes: Mapping[str, Outcome]) -> Steps[None]:
+        """Refund what was refused or never left, and only that: an unknown one may be out."""
         for job in jobs:
-            if job.reservation is None:
+            reservation, job.reservation = job.reservation, None
+            if reservation is None:
                 continue
-            refused = isinstance(outcomes[job.message.reference], Refused)
-            settle = self.quota.refund if refused else self.quota.commit
+            counts = isinstance(outcomes.get(job.message.reference), Accepted | Unknown)
+            settle = self.quota.commit if counts else self.quota.refund
             try:
-                yield Ask(_settling(settle, job.reservation, self.now()), settle)
+                yield Ask(_settling(settle, reservation, self.now()), settle)
             except Exception as error:  # noqa: BLE001 - what became of the message matters more
                 _LOG.warning(
                     "the caps of %s could not be settled, so it counts: %s",
                     job.message.reference,
                     type(error).__name__,
                 )
-            job.reservation = None
 
 
 @attrs.frozen
@@ -387,6 +412,11 @@ class _Flight:
     jobs: list[Job]
     outcomes: dict[str, Outcome]
     causes: dict[str, BaseException]
+
+    def write(self, answers: Sequence[Outcome]) -> None:
+        """Note what became of some; it takes the place of an earlier try's."""
+        for outcome in answers:
+            self.outcomes[outcome.reference] = outcome
 
 
 _TWICE: Final = "another message of the same request has this reference; each needs its own"
