@@ -35,6 +35,7 @@ from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Protocol, Self, TypeVar
 
+from propsms._checks import wrong_type
 from propsms._clients.batches import Batch, Gatherer
 from propsms._clients.calls import call
 from propsms._clients.caps import AsyncFrequencyCaps, FrequencyCaps
@@ -156,7 +157,9 @@ class _Base:
                 it raises is logged and goes no further: the outcome matters more.
         """
         _require_plain(on_outcome)
-        given = list(providers) if isinstance(providers, Sequence) else [providers]
+        _require_library(library)
+        several = isinstance(providers, Sequence) and not isinstance(providers, str)
+        given: list[Provider | Weighted] = list(providers) if several else [providers]  # type: ignore[list-item, arg-type]
         router = Router(given, health)
         pace = Pace(qps)
         self._core = Core(
@@ -240,6 +243,7 @@ class Client(_Base):
             on_progress: Called with the number of outcomes so far.
         """
         _require_concurrency(concurrency)
+        _require_many(messages, Iterable)
         parts = (
             self._in_turn(messages) if concurrency == 1 else self._at_once(messages, concurrency)
         )
@@ -445,6 +449,7 @@ class AsyncClient(_Base):
     ) -> AsyncIterator[Outcome]:
         """Send messages and yield one outcome for each; see `Client.send_many`."""
         _require_concurrency(concurrency)
+        _require_many(messages, Iterable, AsyncIterable)
         done = 0
         async with aclosing(self._at_once(messages, concurrency)) as parts:
             async for outcomes in parts:
@@ -639,6 +644,28 @@ def _require_plain(on_outcome: object) -> None:
             "on_outcome must be a plain function: a cancelled send cannot wait for it",
             "on_outcome 必须是普通函数：被取消的发送无法等待它",
             field="on_outcome",
+        )
+
+
+def _require_library(library: object) -> None:
+    if not (hasattr(library, "find") and hasattr(library, "wire")):
+        raise wrong_type(
+            "library",
+            library,
+            "TemplateLibrary",
+            "make one, or load one with propsms.load_library(path)",
+            "请新建，或用 propsms.load_library(路径) 读入",
+        )
+
+
+def _require_many(messages: object, *kinds: type) -> None:
+    if not isinstance(messages, kinds):
+        raise wrong_type(
+            "messages",
+            messages,
+            " or ".join(kind.__name__ for kind in kinds) + " of OutboundMessage",
+            "for one message call send",
+            "单条短信请用 send",
         )
 
 

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import attrs
 
-from propsms._checks import require_aware
+from propsms._checks import require_aware, wrong_type
 from propsms._clients.batches import Batch, Job, split
 from propsms._clients.effects import Ask, Exchange, NotTaken, Pause
 from propsms._clients.redact import scrub
@@ -23,6 +23,7 @@ from propsms.errors import PropsmsError, RenderError, TemplateError
 from propsms.messages import (
     Accepted,
     MessageKind,
+    OutboundMessage,
     Outcome,
     RefusalReason,
     Refused,
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from propsms._clients.effects import Steps
     from propsms._clients.pace import Pace, Router
     from propsms._clients.policy import RetryPolicy
-    from propsms.messages import NoticeCategory, OutboundMessage
+    from propsms.messages import NoticeCategory
     from propsms.phone import PhoneNumber
     from propsms.placeholders import Template
     from propsms.providers import Provider
@@ -107,6 +108,8 @@ class Core:
         causes: dict[str, BaseException] | None = None,
     ) -> Ready | Refused:
         """The part of `prepare` that asks nobody."""
+        if not isinstance(message, OutboundMessage):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise wrong_type("message", message, "OutboundMessage")
         if (unfit := _unfit(message.to, self.router.channel)) is not None:
             return _refuse(message, RefusalReason.PHONE_INVALID, "propsms.number", unfit)
         try:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from propsms._checks import wrong_type
 from propsms.errors import InvalidValueError
 
 if TYPE_CHECKING:
@@ -120,6 +121,7 @@ class Router:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._ordered = tuple(p.provider if isinstance(p, Weighted) else p for p in providers)
+        _require_providers(self._ordered)
         self._weights = {id(p.provider): p.weight for p in providers if isinstance(p, Weighted)}
         self._credit = dict.fromkeys(self._weights, 0)
         self._health = health
@@ -186,6 +188,18 @@ class Router:
 
     def _place(self, provider: Provider) -> tuple[bool, int]:
         return id(provider) not in self._weights, -self._credit.get(id(provider), 0)
+
+
+def _require_providers(providers: Sequence[object]) -> None:
+    for provider in providers:
+        if isinstance(provider, type) or not isinstance(getattr(provider, "name", None), str):
+            raise wrong_type(
+                "providers",
+                provider,
+                "Provider",
+                "make one with its credentials, such as Aliyun(key_id, secret)",
+                "请用密钥新建，例如 Aliyun(key_id, secret)",
+            )
 
 
 def _one_channel(providers: Sequence[Provider]) -> str:
