@@ -24,6 +24,17 @@ def test_found_by_class_and_by_name() -> None:
     assert not any(name.startswith("_") for name in providers.names())
 
 
+def test_completion_offers_every_provider() -> None:
+    """The shell and ``import *`` know each class, without a list of them."""
+    classes = {providers.get(name).__name__ for name in providers.names()}
+    assert {"Aliyun", "Tencent", "KooMessage", "Outbox"} <= classes
+    assert classes <= set(dir(providers))
+    brought: dict[str, object] = {}
+    exec("from propsms.providers import *", brought)
+    assert classes | {"Provider", "get", "names"} <= set(brought)
+    assert brought["Aliyun"] is providers.Aliyun
+
+
 def test_every_module_holds_its_provider() -> None:
     """The promise of one file each."""
     for name in providers.names():
@@ -37,6 +48,8 @@ def test_a_new_file_is_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     (tmp_path / "new_acme.py").write_text("class NewAcme:\n    name = 'new-acme'\n")
     monkeypatch.setattr(providers, "__path__", [*providers.__path__, str(tmp_path)])
     assert "new_acme" in providers.names()
+    assert "NewAcme" in dir(providers)
+    assert "NewAcme" in providers.__all__
     assert "new-acme" == providers.NewAcme.name
     monkeypatch.delitem(sys.modules, "propsms.providers.new_acme")
     monkeypatch.delattr(providers, "NewAcme")

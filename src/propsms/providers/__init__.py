@@ -39,14 +39,7 @@ if TYPE_CHECKING:
     from propsms.providers.yunpian import Yunpian as Yunpian
     from propsms.wire import BatchRule, HttpRequest, HttpResponse, Push, WireMessage
 
-__all__ = [
-    "ExchangesItself",
-    "Provider",
-    "ReceivesPushes",
-    "StatusQueries",
-    "get",
-    "names",
-]
+_OWN = ("ExchangesItself", "Provider", "ReceivesPushes", "StatusQueries", "get", "names")
 
 
 @runtime_checkable
@@ -172,7 +165,14 @@ def _folded(name: str) -> str:
     return name.replace("_", "").replace("-", "").casefold()
 
 
+def _public() -> list[str]:
+    """What ``import *`` brings: the files say which providers there are, so no list does."""
+    return sorted([*_OWN, *(get(name).__name__ for name in names())])
+
+
 def __getattr__(name: str) -> Any:
+    if name == "__all__":
+        return _public()
     if not name[:1].isupper():
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:
@@ -184,4 +184,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *names()})
+    return sorted({*globals(), *names(), *_public()})
