@@ -177,7 +177,7 @@ def shared(provider: str, field: str, values: Sequence[Any]) -> Any:
         InvalidValueError: They differ; the values are not shown.
     """
     first = values[0]
-    if any(value != first for value in values):
+    if values.count(first) < len(values):
         raise InvalidValueError(
             f"all messages of one request to {provider} must have the same {field}; "
             "split them by it",
@@ -258,6 +258,8 @@ def paired(
     A number that stands twice takes its rows in turn. If it has more rows than messages, those
     that accept go first: what one of them says was taken must not go out again.
     """
+    if [row.get(key) for row in rows] == [message.to.e164 for message in messages]:
+        return list(rows)  # row by row, as it nearly always is
     asked = Counter(_bare(message.to.e164) for message in messages)
     told: dict[str, list[Mapping[str, Any]]] = {number: [] for number in asked}
     for row in rows:
@@ -469,6 +471,8 @@ def _bare(number: str) -> str:
 
 def _checked(one: Outcome, response: HttpResponse, request_id: str | None) -> Outcome:
     """Distrust acceptance without a status of success; a 429 refused the request (RFC 6585 §4)."""
+    if isinstance(one, Accepted) and 200 <= response.status < 300:
+        return one
     if isinstance(one, Unknown) and response.status == _THROTTLED:
         reason, code, wait = RefusalReason.THROTTLED, str(_THROTTLED), _retry_after(response)
         return Refused(
@@ -476,7 +480,7 @@ def _checked(one: Outcome, response: HttpResponse, request_id: str | None) -> Ou
         )
     if isinstance(one, Refused) and one.retry is not Retry.NEVER and one.retry_after is None:
         return attrs.evolve(one, retry_after=_retry_after(response))
-    if isinstance(one, Unknown | Refused) or 200 <= response.status < 300:
+    if not isinstance(one, Accepted):
         return one
     cause = f"accepted with HTTP {response.status}"
     return Unknown(
