@@ -73,7 +73,7 @@ class AliyunApi:
             "accept": "application/json",
             "x-acs-action": action,
             "x-acs-version": self.version,
-            "x-acs-date": utc(now).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "x-acs-date": f"{utc(now).isoformat()[:19]}Z",  # strftime asks the system for its zone
             "x-acs-signature-nonce": nonce,
             "x-acs-content-sha256": sha256_hex(payload),
         }

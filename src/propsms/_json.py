@@ -7,7 +7,8 @@ Source: RFC 8259 §4 (what a receiver makes of a name that stands twice is unpre
 from __future__ import annotations
 
 import json
-from typing import Any, cast
+from codecs import BOM_UTF8
+from typing import Any, Final, cast
 
 __all__ = ["read_json"]
 
@@ -24,9 +25,9 @@ def read_json(data: bytes | str) -> Any:
     >>> read_json('{"text": "好\\ud83d"}')
     {'text': '好�'}
     """
-    text = data if isinstance(data, str) else data.decode("utf-8-sig")
+    text = data if isinstance(data, str) else data.removeprefix(BOM_UTF8).decode()
     try:
-        found = json.loads(text, object_pairs_hook=_unambiguous)
+        found = _STRICT.decode(text)
         return _whole(found) if "\\ud" in text or "\\uD" in text else found
     except RecursionError as error:
         raise ValueError("the JSON is nested too deeply to be a provider's") from error
@@ -37,6 +38,10 @@ def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(fields) != len(pairs):
         raise ValueError("a JSON object has a name twice")
     return fields
+
+
+_STRICT: Final = json.JSONDecoder(object_pairs_hook=_unambiguous)
+"""Made once: ``json.loads`` makes one for each text that it is given a hook for."""
 
 
 def _whole(value: Any) -> Any:

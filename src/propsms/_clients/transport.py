@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from propsms._clients.policy import Timeouts
+    from propsms.wire import HttpRequest
 
 __all__ = ["AsyncTransport", "SyncTransport", "exchange_itself", "open_async", "open_sync"]
 
@@ -140,17 +141,14 @@ class _Httpx:
 
     def _move(self, exchange: Exchange, end: float) -> HttpResponse | NotTaken:
         exchange.left = True  # a trace would tell more, but only an interrupt would ask
+        steps = self._steps
         timeouts: dict[str, Any] = {
-            step: seconds if step == "pool" else Deadline(seconds, end)
-            for step, seconds in self._steps.items()
+            "pool": steps["pool"],
+            "connect": Deadline(steps["connect"], end),
+            "read": Deadline(steps["read"], end),
+            "write": Deadline(steps["write"], end),
         }
-        request = self._library.Request(
-            exchange.request.method,
-            exchange.request.url,
-            headers=dict(exchange.request.headers),
-            content=exchange.request.body,
-            extensions={"timeout": timeouts},
-        )
+        request = _whole(self._library, exchange.request, {"timeout": timeouts})
         response = self._client.send(request, stream=True, follow_redirects=False, auth=None)
         try:
             body = bytearray()
@@ -199,13 +197,8 @@ class _AsyncHttpx:
         async def trace(event: str, _info: Mapping[str, Any]) -> None:
             exchange.left = _has_left(event, before=exchange.left)
 
-        request = self._library.Request(
-            exchange.request.method,
-            exchange.request.url,
-            headers=dict(exchange.request.headers),
-            content=exchange.request.body,
-            extensions={"timeout": self._timeout, "trace": trace},
-        )
+        extensions = {"timeout": self._timeout, "trace": trace}
+        request = _whole(self._library, exchange.request, extensions)
         response = await self._client.send(request, stream=True, follow_redirects=False, auth=None)
         try:
             body = bytearray()
@@ -220,6 +213,33 @@ class _AsyncHttpx:
     async def close(self) -> None:
         if self._owned:
             await self._client.aclose()
+
+
+def _whole(library: Any, request: HttpRequest, extensions: dict[str, Any]) -> Any:
+    """The request for a client of httpx, with all its headers.
+
+    Given only the content, httpx would look in the headers for what is missing and write them
+    anew: a quarter of what it takes to make a request.
+    """
+    headers = list(request.headers.items())
+    given = {name.lower() for name in request.headers}
+    if "content-length" not in given and (request.body or request.method in _WITH_BODY):
+        headers.append(("content-length", str(len(request.body))))
+    made = library.Request(
+        request.method,
+        request.url,
+        headers=headers,
+        stream=library.ByteStream(request.body),
+        extensions=extensions,
+    )
+    if "host" not in given:
+        made.headers["host"] = made.url.netloc.decode("ascii")
+    made.read()  # a host's hook, or a transport of its own, may look at the content
+    return made
+
+
+_WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
+"""Methods of which a request says that it has no body; RFC 9110 §8.6."""
 
 
 class _Shards:
