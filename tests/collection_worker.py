@@ -11,6 +11,7 @@ import ssl
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from decimal import Decimal
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -24,12 +25,14 @@ from propsms.flows import CollectionRun
 from propsms.flows.collection import WorkUnit
 from propsms.phone import parse
 from propsms.sending_hours import SHANGHAI
-from propsms.stores import SQLiteJournal
+from propsms.stores import RedisJournal, SQLiteJournal
 from propsms.templates import lint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from multiprocessing.connection import Connection
+
+    from propsms.journal import Journal
 
 TEXTS = load(signature="绿苑物业")
 # Workers are forked from a process that has imported this; what is warm there is warm here.
@@ -43,11 +46,12 @@ class Place(NamedTuple):
     """Where a run lies and whom it sends to.
 
     Attributes:
-        folder: Where the journal and the evidence are.
+        folder: Where the evidence is, and the journal unless it is in Redis.
         count: How many accounts there are.
         url: The gateway.
         certificate: Its authority.
         turn: How many seconds after `NOW` it is: the leases of the dead are over a second later.
+        redis: The socket of a server that has the journal, or empty.
     """
 
     folder: str
@@ -55,6 +59,12 @@ class Place(NamedTuple):
     url: str
     certificate: str
     turn: int = 0
+    redis: str = ""
+
+    @property
+    def prefix(self) -> str:
+        """What the journal's keys in Redis begin with; no other place has the same."""
+        return sha256(self.folder.encode()).hexdigest()[:16]
 
 
 def home(account: str) -> Account:
@@ -72,14 +82,25 @@ def homes(count: int) -> Iterator[Account]:
 
 
 @contextmanager
+def journal_of(place: Place) -> Iterator[Journal]:
+    """The journal that the workers of a place share."""
+    if not place.redis:
+        file = Path(place.folder) / "journal.db"
+        with SQLiteJournal(file, synchronous="NORMAL", timeout=30) as journal:
+            yield journal
+        return
+    import redis
+
+    with redis.Redis(unix_socket_path=place.redis) as client:
+        yield RedisJournal(client, prefix=place.prefix)
+
+
+@contextmanager
 def collection(place: Place, worker: str) -> Iterator[CollectionRun]:
     """The run as every worker of it opens it."""
     now = NOW + timedelta(seconds=place.turn)
     folder, tls = Path(place.folder), ssl.create_default_context(cafile=place.certificate)
-    with (
-        httpx.Client(verify=tls) as http,
-        SQLiteJournal(folder / "journal.db", synchronous="NORMAL", timeout=30) as journal,
-    ):
+    with httpx.Client(verify=tls) as http, journal_of(place) as journal:
         yield CollectionRun(
             client=Client(Acme(place.url), library=TEXTS, http=http, clock=lambda: now),
             journal=journal,

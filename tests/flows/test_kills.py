@@ -45,8 +45,10 @@ def gateway() -> Iterator[Gateway]:
 class Town:
     """A run of so many accounts whose workers are killed; every kill is told by its phase."""
 
-    def __init__(self, folder: Path, gateway: Gateway, count: int, seed: int) -> None:
-        self.gateway, self.count, self.root = gateway, count, folder
+    def __init__(
+        self, folder: Path, gateway: Gateway, count: int, seed: int, redis: str = ""
+    ) -> None:
+        self.gateway, self.count, self.root, self.redis = gateway, count, folder, redis
         self.chance = random.Random(seed)
         self.hits: Counter[str] = Counter()
         self.context = multiprocessing.get_context("forkserver")
@@ -57,7 +59,13 @@ class Town:
         folder = self.root / name
         folder.mkdir()
         url, certificate = self.gateway.url("brief"), str(self.gateway.certificate)
-        return Place(str(folder), self.count, url, certificate)
+        return Place(str(folder), self.count, url, certificate, redis=self.redis)
+
+    def forget(self) -> None:
+        """Nothing is left of a point, so that three hundred need no more room than one."""
+        shutil.rmtree(self.place.folder)
+        for client, key in _keys(self.place):
+            client.delete(key)
 
     def rehearse(self) -> None:
         """A run that nobody kills, for how often each phase comes and how long it takes."""
@@ -72,7 +80,7 @@ class Town:
             worker.close()
             assert (self.count, 0) == self.settled()
         self.place = self._place("desk")  # what was written once need not be planned each time
-        self.desk, self.written = Path(self.place.folder), self.units()
+        self.desk, self.written = self.place, self.units()
 
     def start(self, name: str, units: Sequence[tuple[str, ...]] = ()) -> Worker:
         """A worker process; it is forked from one that has everything imported."""
@@ -137,13 +145,21 @@ class Town:
             units = self.units()
         else:
             units = self.written
-            shutil.copy(self.desk / "journal.db", self.place.folder)
+            self.copy_journal()
         again = self.chance.random() < 0.5
         self.kill(self.two(units), PHASES[2:], together=again)  # or the other does all the rest
         if again:
             self.place = self.place._replace(turn=1)
             self.kill(self.two(units), PHASES[2:], "resume: ", self.left()[1])
         return self.settled()
+
+    def copy_journal(self) -> None:
+        """What the desk wrote once."""
+        if not self.redis:
+            shutil.copy(Path(self.desk.folder) / "journal.db", self.place.folder)
+        for client, key in _keys(self.desk):
+            ours = key.replace(self.desk.prefix.encode(), self.place.prefix.encode())
+            client.restore(ours, 0, client.dump(key))
 
     def units(self) -> list[tuple[str, ...]]:
         """Plan, write everything down, cut it into parts."""
@@ -211,6 +227,24 @@ class Worker:
         self._pipe.close()
 
 
+def _keys(place: Place) -> Iterator[tuple[Any, bytes]]:
+    """A client, and each key of the journal that a place has in Redis."""
+    if not place.redis:
+        return
+    import redis
+
+    with redis.Redis(unix_socket_path=place.redis) as client:
+        for key in list(client.scan_iter(f"*{place.prefix}*", count=1000)):
+            yield client, key
+
+
+@pytest.fixture
+def server(request: pytest.FixtureRequest) -> str:
+    """The socket of the Redis that has the journal, or nothing where a file has it."""
+    kept: str = request.param
+    return request.getfixturevalue("redis_server").socket if kept == "redis" else ""
+
+
 @pytest.fixture(scope="module", autouse=True)
 def preloaded() -> Iterator[None]:
     """The server that forks the workers imports our helpers by this path."""
@@ -224,35 +258,43 @@ def _killed(town: Town, points: int, workers: int) -> list[tuple[int, int]]:
     told: list[tuple[int, int]] = []
     for point in range(points):
         told.append(run(f"point-{point}"))
-        shutil.rmtree(town.root / f"point-{point}")
+        town.forget()
     return told
 
 
+@pytest.mark.parametrize("server", ["sqlite", "redis"], indirect=True)
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_killed_worker_loses_nothing_and_repeats_nothing(
-    tmp_path: Path, gateway: Gateway, workers: int
+    tmp_path: Path, gateway: Gateway, workers: int, server: str
 ) -> None:
     """One outcome for every household, none told twice, evidence of every notice."""
-    _killed(Town(tmp_path, gateway, 300, workers), 8, workers)
+    _killed(Town(tmp_path, gateway, 300, workers, server), 4 if server else 8, workers)
 
 
 @pytest.mark.stress
 @pytest.mark.timeout(7200)
+@pytest.mark.parametrize("server", ["sqlite", "redis"], indirect=True)
 @pytest.mark.parametrize("workers", [1, 2])
 def test_killed_at_many_points(
-    tmp_path: Path, gateway: Gateway, workers: int, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    gateway: Gateway,
+    workers: int,
+    server: str,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """KILL_POINTS, KILL_ACCOUNTS and KILL_SEED choose others."""
     points = int(os.environ.get("KILL_POINTS", "300"))
     count = int(os.environ.get("KILL_ACCOUNTS", "5000"))
-    town = Town(tmp_path, gateway, count, int(os.environ.get("KILL_SEED", "20260615")))
+    seed = int(os.environ.get("KILL_SEED", "20260615"))
+    town = Town(tmp_path, gateway, count, seed, server)
     start = time.monotonic()
     told = _killed(town, points, workers)
     took = (time.monotonic() - start) / points
     unknown = sum(later for _, later in told)
     with capsys.disabled():
         sys.stdout.write(
-            f"\n{points} points x {count} accounts, {workers} workers, {took:.2f} s each: "
+            f"\n{points} points x {count} accounts, {workers} workers, "
+            f"{'Redis' if server else 'SQLite'}, {took:.2f} s each: "
             f"{unknown} unknown; killed in {dict(sorted(town.hits.items()))}\n"
         )
     assert all(accepted + unknown == count for accepted, unknown in told)
