@@ -238,7 +238,7 @@ class Capped:
     """Nothing was counted, because a limit is reached.
 
     Attributes:
-        name: The limit that keeps it back the longest.
+        name: The limit that keeps it back the longest; of several, the caller's first.
         retry_at: When all of it will fit, if nothing else happens until then.
     """
 

@@ -210,11 +210,13 @@ class _Acts:
         if len(_by_tag(caps)) == 1:
             return found
         usages = yield from self.peek(caps, now)
-        worst = found
-        for cap, usage in zip(caps, usages, strict=True):
-            if cap.limit.enforced and usage.retry_at and usage.retry_at > worst.retry_at:
-                worst = Capped(usage.name, usage.retry_at)
-        return worst
+        full = [
+            Capped(usage.name, usage.retry_at)
+            for cap, usage in zip(caps, usages, strict=True)
+            if cap.limit.enforced and usage.retry_at
+        ]
+        # Of those that hold equally long the caller's first is told, whatever tag it has.
+        return max([*full, found], key=lambda capped: capped.retry_at)
 
 
 def _dump(value: object) -> str:

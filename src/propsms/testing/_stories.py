@@ -335,6 +335,16 @@ def costs(tell: Telling) -> None:
     tell.peek(pair, look)
 
 
+def equally_full(tell: Telling) -> None:
+    """Of two caps that hold equally long the caller's first is told, whatever its tag."""
+    here, there = _cap("here", 1, Fixed(_HOUR)), Cap("all.there", Limit("there", 1, Fixed(_HOUR)))
+    tell.spend(here, there)
+    for caps in ((here, there), (there, here)):
+        tell.spend(*caps)
+        tell.reserve("a", *caps)
+        tell.open(*caps)
+
+
 STORIES: Final[Sequence[Callable[[Telling], None]]] = (
     used_once,
     expires,
@@ -352,4 +362,5 @@ STORIES: Final[Sequence[Callable[[Telling], None]]] = (
     reservations,
     cleared,
     costs,
+    equally_full,
 )
