@@ -329,6 +329,8 @@ def test_files_that_are_not_there(tmp_path: Path) -> None:
     """A missing file, a folder and an old workbook are told apart."""
     with pytest.raises(TableError, match="cannot be opened"):
         read_bills(tmp_path / "nothing.csv")
+    with pytest.raises(TableError, match=r"^\. cannot be opened"):
+        read_bills(".")
     with pytest.raises(TableError, match="cannot be opened"):
         read_bills(tmp_path)
     old = tmp_path / "old.xls"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
 import time
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -482,3 +484,49 @@ def test_a_forged_book_is_no_work(piece: str) -> None:
 def test_reading_never_fails(text: str) -> None:
     """Whatever comes in."""
     assert set(read_reply(text)) <= set(Intention)
+
+
+class Whole(SQLiteJournal):
+    """Tells when acts are made as one."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.told: list[str] = []
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """As the journal does it."""
+        self.told.append("begin")
+        with super().together():
+            yield
+        self.told.append("end")
+
+    def record_receipt(self, receipt: DeliveryReceipt, at: datetime, /) -> str | None:
+        """As the journal does it."""
+        self.told.append("receipt")
+        return super().record_receipt(receipt, at)
+
+
+@pytest.mark.parametrize("heard", [False, True])
+def test_a_push_waits_for_the_disk_once(tmp_path: Path, outbox: Outbox, *, heard: bool) -> None:
+    """All of its receipts are one act, unless the host's own code runs in between."""
+    journal = Whole(tmp_path / "j.db")
+    for name in ("accepted", "late_receipt"):
+        send(outbox, journal, number_for(name))
+    inbox = Ears().inbox(outbox, journal) if heard else Inbox(outbox, journal)
+    assert 2 == outbox.play(inbox.receive, now=LATER)
+    expected = ["receipt", "receipt"] if heard else ["begin", "receipt", "receipt", "end"]
+    assert expected == journal.told
+
+
+def test_a_push_that_cannot_be_written_comes_again(tmp_path: Path, outbox: Outbox) -> None:
+    """While another process has the file for too long the provider is asked to push again."""
+    with SQLiteJournal(tmp_path / "j.db", timeout=0.01) as journal:
+        send(outbox, journal, number_for("accepted"))
+        push = outbox.next_push(now=LATER)
+        assert push is not None
+        other = sqlite3.connect(tmp_path / "j.db", isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        assert 503 == Inbox(outbox, journal).receive(push).status
+        other.close()
+        assert 200 == Inbox(outbox, journal).receive(push).status

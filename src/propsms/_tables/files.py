@@ -78,8 +78,8 @@ def open_source(
         ) from error
     except OSError as error:
         raise TableError(
-            f"{path.name} cannot be opened: {error.strerror or error}",
-            f"无法打开 {path.name}：{reason_zh(error)}",
+            f"{path.name or path} cannot be opened: {error.strerror or error}",
+            f"无法打开 {path.name or path}：{reason_zh(error)}",
         ) from error
     if delimiter is not None and (len(delimiter) != 1 or delimiter in '\r\n"'):
         raise TableError(

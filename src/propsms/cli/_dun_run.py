@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 import click
@@ -16,7 +17,7 @@ from propsms.clients import Client
 from propsms.dunning import Account, Channel, DunningPolicy, PolicyBook, Reason, html_report
 from propsms.errors import InvalidValueError
 from propsms.flows import CollectionRun, Inbox
-from propsms.flows._history import with_history
+from propsms.flows._history import with_histories
 from propsms.flows._run_plan import HELD
 from propsms.providers import Outbox
 from propsms.sending_hours import SHANGHAI
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
     from propsms.templates import TemplateLibrary
 
 __all__ = ["Folder", "said_of_held", "tell"]
+
+_ASKED: Final = 500
+"""Accounts that the journal is asked of at once."""
 
 
 @attrs.frozen
@@ -155,9 +159,10 @@ class Folder:
 
     def report(self, journal: SQLiteJournal) -> Path:
         """A page with charts, the journal's notices taken in."""
-        known = [
-            with_history(account, journal, now=self.now, tenant="") for account in self.accounts
-        ]
+        known: list[Account] = []
+        waiting = iter(self.accounts)
+        while part := [(account, ()) for account in islice(waiting, _ASKED)]:
+            known += with_histories(part, journal, now=self.now, tenant="")
         page = html_report(known, as_of=self.day, history=month_ends(self.day))
         return self._write("report.html", page)
 

@@ -16,7 +16,7 @@ from propsms.dunning import Action, Reason, Stage
 from propsms.phone import PhoneNumber
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from propsms.dunning import Decision, DunningPlan
     from propsms.tables import RowError
@@ -129,8 +129,9 @@ def _harmless(value: Any) -> Any:
 def show(plan: DunningPlan, errors: Sequence[RowError], error_count: int) -> None:
     """Print the stages, who is skipped and why, and the rows that could not be read."""
     console = Console()
-    console.print(_stages(plan))
-    skipped = _skipped(plan)
+    overdue, held = _told(plan)
+    console.print(_stages(plan, overdue))
+    skipped = _skipped(held)
     if skipped.row_count:
         console.print(skipped)
     if errors:
@@ -164,7 +165,22 @@ def _table(title: str, *headings: str) -> Table:
     return table
 
 
-def _stages(plan: DunningPlan) -> Table:
+def _told(plan: DunningPlan) -> tuple[dict[Stage, Decimal], dict[Reason, list[str]]]:
+    """What is past due by stage, and who waits for which reason, in one look at the plan.
+
+    A plan of many accounts lies in a file, so every look reads all of it.
+    """
+    overdue: dict[Stage, Decimal] = dict.fromkeys(Stage, ZERO)
+    held: dict[Reason, list[str]] = {}
+    for decision in plan:
+        overdue[decision.stage] += decision.overdue_amount
+        if decision.action is not Action.SEND:
+            for reason in decision.reasons:
+                held.setdefault(reason, []).append(decision.account)
+    return overdue, held
+
+
+def _stages(plan: DunningPlan, overdue: Mapping[Stage, Decimal]) -> Table:
     table = _table(
         say("阶段", "Stages"),
         say("阶段", "stage"),
@@ -173,17 +189,16 @@ def _stages(plan: DunningPlan) -> Table:
         say("本次通知", "notices now"),
     )
     for stage in Stage:
-        amount = sum((d.overdue_amount for d in plan if d.stage is stage), start=ZERO)
         table.add_row(
             say(*_STAGES[stage]),
             str(plan.totals.stages[stage]),
-            f"{amount:.2f}",
+            f"{overdue[stage]:.2f}",
             str(plan.totals.notices[stage]),
         )
     return table
 
 
-def _skipped(plan: DunningPlan) -> Table:
+def _skipped(held: Mapping[Reason, Sequence[str]]) -> Table:
     table = _table(
         say("现在不发的原因（一户可有多个）", "Why not now (an account may have several reasons)"),
         say("代码", "code"),
@@ -192,10 +207,6 @@ def _skipped(plan: DunningPlan) -> Table:
         say("下一步", "what to do"),
         say("例", "such as"),
     )
-    held: dict[Reason, list[str]] = {}
-    for decision in plan.skipped:
-        for reason in decision.reasons:
-            held.setdefault(reason, []).append(decision.account)
     for reason, accounts in sorted(held.items(), key=lambda item: (-len(item[1]), item[0])):
         why, then = (reason.zh, reason.next_zh) if in_chinese() else (reason.en, reason.next_en)
         table.add_row(str(reason), str(len(accounts)), why, then, ", ".join(accounts[:2]))

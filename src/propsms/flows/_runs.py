@@ -34,7 +34,16 @@ if TYPE_CHECKING:
     from propsms.journal import Entry, Intent, Journal
     from propsms.messages import Outcome
 
-__all__ = ["Check", "RunReport", "RunStatus", "Runner", "WorkUnit", "references", "utc_now"]
+__all__ = [
+    "Check",
+    "RunReport",
+    "RunStatus",
+    "Runner",
+    "WorkUnit",
+    "references",
+    "together",
+    "utc_now",
+]
 
 _BATCH: Final = 1000
 _LEASE: Final = timedelta(minutes=5)
@@ -247,7 +256,7 @@ class Runner:
                 messages.append(found)
             else:
                 dropped[intent.reference] = found
-        with _together(self.journal):
+        with together(self.journal):
             for reference, reason in dropped.items():
                 self.drop(reference, reason)
                 del line.waiting[reference]
@@ -339,7 +348,7 @@ class Runner:
     def _give_back(self, line: _Line) -> None:
         """Make planned again what was claimed and not sent."""
         if line.waiting:
-            with _together(self.journal):
+            with together(self.journal):
                 for reference in line.waiting:
                     self.journal.release(reference, now=self.clock())
 
@@ -443,7 +452,7 @@ def _counting(on_progress: Callable[[int], object] | None) -> Callable[[int], ob
     return tell
 
 
-def _together(journal: Journal) -> AbstractContextManager[object]:
+def together(journal: Journal) -> AbstractContextManager[object]:
     """One act of several, where the journal can; otherwise one after the other."""
     join: Callable[[], AbstractContextManager[object]] = getattr(journal, "together", nullcontext)
     return join()

@@ -18,6 +18,7 @@ import hmac
 import re
 import unicodedata
 from collections.abc import Callable, Generator
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import partial
@@ -28,12 +29,14 @@ from urllib.parse import parse_qsl, urlsplit
 import attrs
 
 from propsms.errors import InvalidValueError, RejectedError, StoreError
+from propsms.flows._runs import together
 from propsms.journal import AsyncJournal, Journal, State, delivery_of
 from propsms.messages import DeliveryStatus
 from propsms.wire import HttpResponse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from contextlib import AbstractContextManager
 
     from propsms.journal import Entry
     from propsms.messages import DeliveryReceipt, Reply
@@ -355,7 +358,18 @@ class Inbox(_Receiver[Journal]):
             push of the provider, 403 for a wrong token or network, 413 if it is too large, 503
             if the journal could not write: the provider then pushes again.
         """
-        steps = self._steps(request, peer)
+        try:
+            with self._at_once():
+                return self._carry(self._steps(request, peer))
+        except StoreError:  # not one of the acts, but all of them
+            return _TRY_AGAIN
+
+    def _at_once(self) -> AbstractContextManager[object]:
+        """One wait for the disk a push, unless the host's own code runs in between."""
+        host = self._on_delivery or self._on_reply or self._suppression is not None
+        return nullcontext() if host else together(self._journal)
+
+    def _carry(self, steps: _Steps[HttpResponse]) -> HttpResponse:
         try:
             call = next(steps)
             while True:
