@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
@@ -11,7 +10,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from attrs import evolve
 
@@ -28,6 +27,9 @@ from propsms.providers.outbox import Outbox
 from propsms.sending_hours import SHANGHAI
 from propsms.stores import SQLiteJournal
 from propsms.templates import TemplateLibrary
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 AS_OF = date(2026, 6, 14)
 NOW = datetime(2026, 6, 14, 10, tzinfo=SHANGHAI)
@@ -101,36 +103,62 @@ def aliyun(url: str) -> Any:
     return get("aliyun")("key-id", "secret", endpoint=url)
 
 
-def beside_the_client(count: int) -> Row:
-    """A whole commit, journal and second look included, beside the client alone."""
+def beside_the_client(count: int) -> list[Row]:
+    """A whole commit, journal and second look included, beside the client alone.
+
+    Turn by turn, and the best of each counts: what else the machine does only ever adds.
+    """
     with Gateway() as gateway:
         _both(100, gateway.later)  # what is imported on first use
-        pairs = [_both(count, gateway.later) for _ in range(5)]
-    ours, alone = (statistics.median(pair[n] for pair in pairs) for n in (0, 1))
-    return Row(
-        f"commit {count:,} accounts, gateway 25 ms",
-        f"{ours:.2f} s",
-        f"{alone:.2f} s",
-        statistics.median(b / a for a, b in pairs),
-        ">= 0.8",
-        "peer: the client's own batch rate; ours also writes, decides again and records",
-    )
+        pairs = [_both(count, gateway.later) for _ in range(7)]
+    ours, alone = (min(pair[n].wall for pair in pairs) for n in (0, 1))
+    least, theirs = (min(pair[n].cpu for pair in pairs) for n in (0, 1))
+    room = 0.025 * count / 100 + theirs
+    return [
+        Row(
+            f"commit {count:,} accounts, gateway 25 ms",
+            f"{ours:.2f} s",
+            f"{alone:.2f} s",
+            alone / ours,
+            ">= 0.8",
+            "peer: the client's own batch rate; ours also writes, decides again and records",
+        ),
+        Row(
+            "processor time of that",
+            f"{least:.2f} s",
+            f"{room:.2f} s",
+            room / least,
+            ">= 1.1",
+            "peer: the gateway's 25 ms a request and the client's own processor time; more would "
+            "make us the limit",
+        ),
+    ]
 
 
-def _both(count: int, url: str) -> tuple[float, float]:
-    """Seconds of a commit, and of the same messages by the client alone."""
+class Spent(NamedTuple):
+    """What something took, in seconds."""
+
+    wall: float
+    cpu: float
+
+
+def _spent(call: Callable[[], int], count: int) -> Spent:
+    wall, cpu = time.perf_counter(), time.process_time()
+    assert count == call()
+    return Spent(time.perf_counter() - wall, time.process_time() - cpu)
+
+
+def _both(count: int, url: str) -> tuple[Spent, Spent]:
+    """What a commit takes, and the same messages by the client alone."""
     accounts = {f"a-{n}": _own_number(n) for n in range(count)}
     with tempfile.TemporaryDirectory() as folder, SQLiteJournal(f"{folder}/j.db") as journal:
         run = _run(accounts, journal, aliyun(url))
         plan = run.plan(accounts.values())
-        start = time.perf_counter()
-        assert run.commit(plan).accepted == count
-        ours = time.perf_counter() - start
+        ours = _spent(lambda: run.commit(plan).accepted, count)
     messages = [OutboundMessage(n.phone, n.template, n.values) for n in plan.notices]
     with Client(aliyun(url), library=run.library, clock=lambda: NOW) as client:
-        start = time.perf_counter()
-        assert sum(isinstance(one, Accepted) for one in client.send_many(messages)) == count
-        return ours, time.perf_counter() - start
+        sent = client.send_many(messages)
+        return ours, _spent(lambda: sum(isinstance(one, Accepted) for one in sent), count)
 
 
 def commit(count: int) -> float:
@@ -254,5 +282,5 @@ def rows() -> list[Row]:
             note="peer: the plainest loop over days and amount",
         ),
         *whole_towns(),
-        beside_the_client(3000),
+        *beside_the_client(3000),
     ]
