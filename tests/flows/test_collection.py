@@ -28,7 +28,7 @@ from propsms.dunning import (
     Reason,
     Stage,
 )
-from propsms.errors import InvalidValueError
+from propsms.errors import InvalidValueError, StoreError
 from propsms.flows import CollectionRun
 from propsms.flows._history import notice_of
 from propsms.flows.collection import standard_values
@@ -52,6 +52,7 @@ from propsms.stores import MemoryJournal, SQLiteJournal
 from propsms.templates import TemplateLibrary
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 TEXTS = load(signature="绿苑物业")
@@ -537,3 +538,31 @@ def test_standard_values() -> None:
     assert "245.13" == standard_values(decide(exact, now=NOW), exact)["amount"]
     bare = Account(id="a", bills=[Bill("a", date(2026, 5, 1), D300)])
     assert "应缴" == standard_values(decide(bare, now=NOW), bare)["period"]
+
+
+class Full(SQLiteJournal):
+    """A journal that gives out so many parts, and then no more."""
+
+    left = 3
+
+    def claim_next(self, **asked) -> Sequence[Intent]:
+        """A part, or the error of a disk."""
+        self.left -= 1
+        if self.left < 0:
+            raise StoreError("the disk is full", "磁盘已满")
+        return super().claim_next(**asked)
+
+
+def test_what_was_sent_is_written_down_though_no_more_can_be_taken(tmp_path: Path) -> None:
+    """Outcomes and the next part are one act; a part that fails takes no outcome with it."""
+    with Full(tmp_path / "journal.db") as journal:
+        ledger = EvidenceLedger(tmp_path / "evidence.jsonl")
+        town = Town(*(home(n) for n in range(1, 7)), batch=1, journal=journal, ledger=ledger)
+        with pytest.raises(StoreError, match="full"):
+            town.run().commit(town.plan())
+        report = town.run().report()
+        assert report.accepted == len(town.box) == len(list(ledger)) > 0
+        assert (0, 6) == (report.unknown, report.accepted + report.planned)
+        journal.left = 9
+        assert 6 == town.run().resume().accepted
+        assert 6 == len(town.box)

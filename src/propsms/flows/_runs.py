@@ -139,6 +139,14 @@ Check = Callable[[Sequence["Intent"], datetime], Sequence[OutboundMessage | str]
 """Looks at claimed intents once more: the message of each, or why it must not go."""
 
 
+Claim = Callable[[], Sequence["Intent"]]
+"""Takes the next intents; nothing when none is left."""
+
+
+def _nothing_more() -> Sequence[Intent]:
+    return ()
+
+
 def _nothing(_: Sequence[tuple[Intent, Outcome]]) -> None:
     return None
 
@@ -219,31 +227,30 @@ class Runner:
         line = _Line(_counting(on_progress), check)
         try:
             self._prolong()
-            self._work_off(line, lambda: self._take(line))
+            self._work_off(line, self._claim)
         except _LeaseLostError:
             return RunStatus.LOCKED
         return RunStatus.PAUSED if self._stop.is_set() else RunStatus.DONE
 
-    def _take(self, line: _Line) -> bool:
-        """Claim a part and look at it once more; False when nothing is left."""
+    def _claim(self) -> Sequence[Intent]:
+        """Take a part; nothing once somebody stopped the run."""
         if self._stop.is_set():
-            return False
-        if self.clock() >= self._renew_at:
-            self._prolong()
-        intents = self.journal.claim_next(
+            return ()
+        return self.journal.claim_next(
             worker=self.worker,
             now=self.clock(),
             tenant=self.tenant,
             run=self.run,
             limit=self.batch,
         )
-        if intents:
-            self._look(line, intents)
-        return bool(intents)
 
     def _prolong(self) -> None:
         if not self.hold():
             raise _LeaseLostError
+
+    def _keep_lease(self) -> None:
+        if self.clock() >= self._renew_at:
+            self._prolong()
 
     def _look(self, line: _Line, intents: Sequence[Intent]) -> None:
         """Decide on claimed messages; one that is not true any more is dropped."""
@@ -256,32 +263,36 @@ class Runner:
                 messages.append(found)
             else:
                 dropped[intent.reference] = found
-        with together(self.journal):
-            for reference, reason in dropped.items():
-                self.drop(reference, reason)
-                del line.waiting[reference]
+        if dropped:
+            with together(self.journal):
+                for reference, reason in dropped.items():
+                    self.drop(reference, reason)
+                    del line.waiting[reference]
         line.ready.append((now, messages))
         line.tell(len(dropped))
 
-    def _work_off(self, line: _Line, prepare: Callable[[], bool]) -> None:
+    def _work_off(self, line: _Line, claim: Claim) -> None:
         with ThreadPoolExecutor(1, "propsms-run") as pool:
             try:
-                while line.ready or prepare():
-                    self._carry(line, pool, prepare)
+                while line.ready or self._record(line, claim):
+                    self._carry(line, pool, claim)
+                    self._keep_lease()
             except BaseException:
                 self._save(line)
                 raise
         self._give_back(line)
 
-    def _carry(self, line: _Line, pool: ThreadPoolExecutor, prepare: Callable[[], bool]) -> None:
+    def _carry(self, line: _Line, pool: ThreadPoolExecutor, claim: Claim) -> None:
         """Send what is ready. While a request is under way, record the last one, look ahead."""
         requests, more = self._requests(line), True
         while True:
             line.under_way = pool.submit(next, requests, None)
             wait((line.under_way,), timeout=_HEAD_START)
-            self._record(line)
             # The request may be taking the first part that is ready, so one more must be.
-            more = more and (len(line.ready) > 1 or prepare())
+            if more and len(line.ready) < 2:
+                more = self._record(line, claim)
+            else:
+                self._record(line)
             outcomes, line.under_way = line.under_way.result(), None
             line.fresh = outcomes or []
             if outcomes is None or self._stops(line):
@@ -290,8 +301,7 @@ class Runner:
             if line.ready and self.clock() - line.ready[0][0] > _FRESH:
                 messages = line.ready.popleft()[1]
                 self._look(line, [line.waiting[message.reference] for message in messages])
-            if self.clock() >= self._renew_at:
-                self._prolong()
+            self._keep_lease()
 
     def _stops(self, line: _Line) -> bool:
         """True if somebody stopped the run, and no other request is under way."""
@@ -318,19 +328,37 @@ class Runner:
                     yield fresh
                     fresh = []
 
-    def _record(self, line: _Line) -> None:
-        """Write down what the last request came to."""
+    def _record(self, line: _Line, claim: Claim = _nothing_more) -> bool:
+        """Write down what the last request came to, and take a part and look at it.
+
+        Both wait for the disk once. Evidence is kept before, and the host is asked after, so
+        that nobody else waits for them. True if there was a part.
+        """
+        if not line.fresh and claim is _nothing_more:
+            return False
         outcomes, line.fresh = line.fresh, []
-        if not outcomes:
-            return
         known = [
             (intent, outcome)
             for outcome in outcomes
             if (intent := line.waiting.pop(outcome.reference, None)) is not None
         ]
-        self.before_recording(known)
-        self.journal.record_outcomes(outcomes, self.clock())
+        if outcomes:
+            self.before_recording(known)
+        try:
+            with together(self.journal):
+                self._write_down(outcomes)
+                mine = claim()
+        except Exception:
+            self._write_down(outcomes)  # taken back with a claim that failed
+            raise
         line.tell(len(outcomes))
+        if mine:
+            self._look(line, mine)
+        return bool(mine)
+
+    def _write_down(self, outcomes: Sequence[Outcome]) -> None:
+        if outcomes:
+            self.journal.record_outcomes(outcomes, self.clock())
 
     def _save(self, line: _Line) -> None:
         """After a failure: record what is under way, give back what certainly did not go.
@@ -387,7 +415,7 @@ class Runner:
         line = _Line(_counting(None), check)
         if mine:
             self._look(line, mine)
-            self._work_off(line, lambda: False)
+            self._work_off(line, _nothing_more)
         return len(mine)
 
     def report(
