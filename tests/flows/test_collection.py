@@ -566,3 +566,26 @@ def test_what_was_sent_is_written_down_though_no_more_can_be_taken(tmp_path: Pat
         journal.left = 9
         assert 6 == town.run().resume().accepted
         assert 6 == len(town.box)
+
+
+def test_the_evidence_says_who_owes_what_on_which_ground(tmp_path: Path) -> None:
+    """Debtor, unit, contract, each bill, and how the number was given, as they were then."""
+    bill = Bill("b1", date(2026, 6, 1), D300, period="2026年5月", contract_ref="2024-07 §9")
+    contact = Contact(
+        Channel.SMS, parse("13900000001"), reserved_at=date(2024, 7, 1), reserved_how="合同第12条"
+    )
+    payer = Payer("o1", contacts=[contact], name="业主甲")
+    ledger = EvidenceLedger(tmp_path / "evidence.jsonl")
+    given = home(1, bills=[bill], payers=[payer], contract_ref="2024-07")
+    town = Town(given, ledger=ledger)
+    town.run().commit(town.plan())
+    (record,) = ledger.of("h0001")
+    expected = {
+        "unit": "3栋1",
+        "debtor": "业主甲",
+        "contract": "2024-07",
+        "basis": "b1 2026年5月 due 2026-06-01 open 300.00 2024-07 §9",
+        "reserved_at": "2024-07-01",
+        "reserved_how": "合同第12条",
+    }
+    assert expected == {name: record.facts[name] for name in expected}

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Final
@@ -60,7 +60,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from propsms.clients import Client
-    from propsms.dunning import EvidenceLedger
+    from propsms.dunning import Bill, EvidenceLedger
     from propsms.findings import Finding
     from propsms.journal import Journal
     from propsms.messages import Outcome
@@ -209,7 +209,7 @@ class CollectionRun:
     _runner: Runner = attrs.field(init=False)
     _findings: dict[Stage, tuple[Finding, ...]] = attrs.field(init=False)
     _desk: Desk | None = attrs.field(init=False, default=None)
-    _texts: dict[str, str] = attrs.field(init=False, factory=dict[str, str])
+    _shown: dict[str, dict[str, str]] = attrs.field(init=False, factory=dict[str, dict[str, str]])
 
     def __attrs_post_init__(self) -> None:
         self._runner = Runner(
@@ -491,11 +491,11 @@ class CollectionRun:
         """Keep the evidence of what a request came to."""
         if self.ledger is None:
             return
-        texts = [self._texts.pop(intent.reference, "") for intent, _ in pairs]
+        shown = [self._shown.pop(intent.reference, {}) for intent, _ in pairs]
         self.ledger.append_all(
             [
-                ("notice", intent.subject, _facts(intent, outcome, text))
-                for (intent, outcome), text in zip(pairs, texts, strict=True)
+                ("notice", intent.subject, _facts(intent, outcome, basis))
+                for (intent, outcome), basis in zip(pairs, shown, strict=True)
                 if not isinstance(outcome, Refused)
             ],
             at=self.clock(),
@@ -549,7 +549,9 @@ class CollectionRun:
         if values is None:
             return _LETTER_FIRST
         if self.ledger is not None:
-            self._texts[intent.reference] = _whole_text(template, values)
+            basis = _basis(decision, account)
+            basis["text"] = _whole_text(template, values)
+            self._shown[intent.reference] = basis
         return OutboundMessage(
             intent.phone,
             intent.template,
@@ -559,10 +561,31 @@ class CollectionRun:
         )
 
 
-def _facts(intent: Intent, outcome: Outcome, text: str) -> dict[str, str]:
+def _basis(decision: Decision, account: Account) -> dict[str, str]:
+    """Who owes what on which ground, as it was when the notice went."""
+    contact = decision.channels[0].contacts[0]
+    debtors = [payer for payer in account.payers or () if contact in payer.contacts]
+    named = [bill for bill in account.bills if bill.id in decision.bills]
+    return {
+        "unit": account.unit,
+        "debtor": " ".join(payer.name or payer.id for payer in debtors),
+        "contract": account.contract_ref,
+        "basis": "; ".join(_ground(bill, decision.as_of) for bill in named),
+        "reserved_at": contact.reserved_at.isoformat() if contact.reserved_at else "",
+        "reserved_how": contact.reserved_how,
+    }
+
+
+def _ground(bill: Bill, as_of: date) -> str:
+    parts = (bill.id, bill.period, f"due {bill.due}", f"open {bill.open_on(as_of):.2f}")
+    return " ".join(filter(None, (*parts, bill.contract_ref)))
+
+
+def _facts(intent: Intent, outcome: Outcome, basis: Mapping[str, str]) -> dict[str, str]:
     return {
         **intent.payload,
-        "text": text,
+        "text": "",
+        **basis,
         "template": intent.template,
         "number": intent.phone.e164 if intent.phone else "",
         "reference": intent.reference,
