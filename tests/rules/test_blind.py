@@ -1,8 +1,8 @@
 """How well the rules judge texts that were labelled blind: precision and recall per provider.
 
 `labelled/blind_reference.toml` and `labelled/blind.toml` were written and committed by someone who
-had not seen the rules, `labelled/blind_other.toml` by an author who wrote none;
-`labelled/blind_figures.toml` keeps what the first run gave, beside the
+had not seen the rules, `labelled/blind_other.toml` and `labelled/blind_everyday.toml`
+by two authors who wrote none; `labelled/blind_figures.toml` keeps what the first run gave, beside the
 figures of today. `python tests/rules/test_blind.py` prints today's in the form of that file.
 """
 
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parent / "labelled"
 DOCS = Path(__file__).parents[2] / "docs"
-SETS = ("blind_reference", "blind", "blind_after", "blind_last", "blind_other")
-SHOWN = ("blind_other", "blind_last", "blind_after", "blind", "blind_reference")
+SETS = ("blind_reference", "blind", "blind_after", "blind_last", "blind_other", "blind_everyday")
+SHOWN = ("blind_everyday", "blind_other", "blind_last", "blind_after", "blind", "blind_reference")
 FIVE = ("seed", "aliyun", "tencent", "huawei", "baidu")
 GROUPS = {"five": FIVE, "four": FIVE[1:], "all": (*FIVE, *(set(profiles.names()) - set(FIVE)))}
 LEVELS = ("ok", "warn", "reject")
@@ -134,7 +134,7 @@ def _template(entry: dict[str, Any], profile: str) -> Template:
         variables.setdefault(name, Variable(name, kind))
     signature = entry.get("signature", "绿苑物业") or None
     if signature and profile in INSIDE and not text.startswith("【"):
-        text, signature = f"【{signature}】{text}", None
+        text, signature = (text if entry.get("as_written") else f"【{signature}】{text}"), None
     return Template(
         entry["name"],
         text,
