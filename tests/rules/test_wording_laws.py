@@ -523,3 +523,30 @@ def test_a_typed_marker_counts_to_twenty(number: int, fits: bool) -> None:
     text = f"3栋电梯保养安排在${{TXT_{number}}}，请走楼梯。"
     found = lint(text, profile="huawei-intl", kind="notice", signature="绿苑物业")
     assert ("placeholder-style" not in {f.code for f in found}) is fits
+
+
+@pytest.mark.parametrize(
+    ("text", "profile", "said", "said_en"),
+    [
+        (
+            "咨询请致电0571-80000001。",
+            "baidu",
+            "这里不收电话",
+            "1 telephone number, none is taken",
+        ),
+        ("见https://www.lvyuan.example.com/a。", "baidu", "这里不收链接", "1 link, none is taken"),
+        (
+            "咨询请致电0571-80000001、0571-80000002或0571-80000003。",
+            "aliyun",
+            "最多 2 个",
+            "3 telephone numbers, at most 2 taken; keep one",
+        ),
+    ],
+)
+def test_a_count_of_contacts_is_told_in_words(
+    text: str, profile: str, said: str, said_en: str
+) -> None:
+    """Nobody is told to keep one where none is taken."""
+    found = lint(text, profile=profile, kind="notice", signature="绿苑物业")
+    told = [f for f in found if f.code == "contact-count"]
+    assert [said in f.message and said_en in f.message_en for f in told] == [True]

@@ -41,10 +41,10 @@ def listed(code: str, zh: str, en: str) -> Callable[[Reading, Profile], Iterator
 
 
 def _of(hit: Hit, zh: str, en: str) -> Breach:
-    hidden = "(字间夹了符号)" if hit.hidden else ""
+    hidden = "（字间夹了符号）" if hit.hidden else ""
     hidden_en = " (spaced out)" if hit.hidden else ""
     return Breach(
-        f"“{hit.word}”{hidden}{zh}" + (f":{hit.words.note}" if hit.words.note else ""),
+        f"“{hit.word}”{hidden}{zh}" + (f"：{hit.words.note}" if hit.words.note else ""),
         f"{hit.word!r}{hidden_en} {en}" + (f": {hit.words.note_en}" if hit.words.note_en else ""),
         hit.span,
         source=hit.words.source,
@@ -56,7 +56,7 @@ BANNED_WORD: Final = Rule(
     code="banned-word",
     summary="含服务商列明的禁用内容。",
     summary_en="It holds content that the provider lists as refused.",
-    why="命中即驳回；物业常用语里碰巧含有的(电梯年检、移动充电桩)不算。",
+    why="命中即驳回；物业常用语里碰巧含有的（电梯年检、移动充电桩）不算。",
     why_en="A hit is refused; property words that merely contain one (电梯年检) are let pass.",
     find=listed("banned-word", "是服务商列明的禁用内容", "is on the provider's list"),
     may=has_words,
@@ -130,7 +130,7 @@ def _find_context(reading: Reading, profile: Profile) -> Iterator[Breach]:
         sense = senses().get(fold(hit.word).text)
         why = sense.why if sense else "跨在两个词之间，或档案中列为例外"
         yield Breach(
-            f"“{hit.word}”在名单上，这里另有所指({why}),已放行",
+            f"“{hit.word}”在名单上，这里另有所指（{why}），已放行",
             f"{hit.word!r} is listed, but means something else here; let pass",
             hit.span,
             source=hit.words.source,
@@ -242,8 +242,12 @@ def _find_contacts(reading: Reading, profile: Profile) -> Iterator[Breach]:
     most = profile.get("phones_max", 2)
     if phones > most:
         yield Breach(
-            f"有 {phones} 个电话，最多 {most} 个；请只留一个总机",
-            f"{phones} telephone numbers, {most} are taken; keep one",
+            f"有 {phones} 个电话，"
+            + (f"最多 {most} 个；请只留一个总机" if most else "这里不收电话；请写“详询物业前台”"),
+            f"{_some(phones, 'telephone number')}, "
+            + (
+                f"at most {most} taken; keep one" if most else "none is taken; name the front desk"
+            ),
             reading.phones[most] if len(reading.phones) > most else None,
             "phones_max",
             severity=None if "phones_max" in profile.facts else "warning",
@@ -253,8 +257,10 @@ def _find_contacts(reading: Reading, profile: Profile) -> Iterator[Breach]:
     allowed: int = profile.get("links_max", 1)
     if len(links) > allowed:
         yield Breach(
-            f"有 {len(links)} 个链接，最多 {allowed} 个",
-            f"{len(links)} links, {allowed} are taken",
+            f"有 {len(links)} 个链接，"
+            + (f"最多 {allowed} 个" if allowed else "这里不收链接；请写“详询物业前台”"),
+            f"{_some(len(links), 'link')}, "
+            + (f"at most {allowed} taken" if allowed else "none is taken; name the front desk"),
             links[allowed].span,
             "links_max",
             severity=None if "links_max" in profile.facts else "warning",
@@ -283,6 +289,10 @@ CONTACT_COUNT: Final = Rule(
     bad=Example("【绿苑物业】停水咨询请致电0571-80000001、0571-80000002或400-000-0000。"),
     good=Example("【绿苑物业】停水咨询请致电400-000-0000。"),
     source=_MEMO,
+def _some(count: int, thing: str) -> str:
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
+
+
 )
 
 
@@ -392,7 +402,7 @@ def _find_url(reading: Reading, profile: Profile) -> Iterator[Breach]:
 
 
 def _url(span: Span, zh: str, en: str, fact: str) -> Breach:
-    return Breach(f"链接:{zh}", f"link: {en}", span, fact, cite=_URL_SOURCE)
+    return Breach(f"链接：{zh}", f"link: {en}", span, fact, cite=_URL_SOURCE)
 
 
 _URL_SOURCE: Final = (

@@ -148,7 +148,7 @@ def _find_wording(reading: Reading, profile: Profile) -> Iterator[Breach]:
     for hit in hits:
         told = hit.words.note or "请用账单提醒的中性写法，或改用书面通知、电话"
         yield _listed(
-            hit, f"属于催收字样:{told}", "is collection wording; write a neutral bill notice"
+            hit, f"属于催收字样：{told}", "is collection wording; write a neutral bill notice"
         )._replace(fix=_neutral(reading, hit))
     if hits or not reading.is_about_fees:
         return
@@ -156,7 +156,7 @@ def _find_wording(reading: Reading, profile: Profile) -> Iterator[Breach]:
     owed = next(_said(reading, _ARREARS), None) if debt else None
     if debt and owed:
         yield Breach(
-            f"“{owed.text}”是在催收:请用账单提醒的中性写法，或改用书面通知、电话",
+            f"“{owed.text}”是在催收：请用账单提醒的中性写法，或改用书面通知、电话",
             f"{owed.text!r} asks for arrears; write a neutral bill notice, or send a letter",
             owed.span,
             source=debt.source,
@@ -274,7 +274,7 @@ DUNNING_LEGAL_THREAT: Final = Rule(
     code="dunning-legal-threat",
     summary="以法律手段相威胁。",
     summary_en="A threat of legal action.",
-    why="起诉、法院、律师函等会驳回；真要起诉，应先书面催告并给出合理期限(民法典第944条)。",
+    why="起诉、法院、律师函等会驳回；真要起诉，应先书面催告并给出合理期限（民法典第944条）。",
     why_en="It is refused; the law asks for a written demand with a reasonable term first.",
     find=_find_legal,
     may=may_ask_for_money,
@@ -385,7 +385,7 @@ def _find_cutoff(reading: Reading, _: Profile) -> Iterator[Breach]:
                 continue
         span = Span(*said.folded.place(start, end))
         yield Breach(
-            "不得以停水、停电、停梯、限制门禁等方式催费(民法典第944条第3款),请删去",
+            "不得以停水、停电、停梯、限制门禁等方式催费（民法典第944条第3款），请删去",
             "fees may not be collected by cutting water, power, lifts or access "
             "(Civil Code 944(3)); drop it",
             span,
