@@ -526,6 +526,178 @@ def test_a_typed_marker_counts_to_twenty(number: int, fits: bool) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "owes"),
+    [
+        ("您的物业费已缴清，感谢支持。", False),
+        ("您的车位费已于10月全额缴清。", False),
+        ("车位费已于10月缴清，凭证可到前台领取。", False),
+        ("经核对，您名下没有欠费，可办理过户。", False),
+        ("经核对，3栋2层并无欠款。", False),
+        ("该户从未拖欠，押金即日退还。", False),
+        ("您名下无拖欠费用，可办理退租。", False),
+        ("经查未欠费，押金即日退还。", False),
+        ("电梯只供无欠费用户使用。", True),
+        ("您的物业费至今未缴清。", True),
+        ("您已有三月未缴清物业费。", True),
+        ("门禁卡只发给已缴清的住户。", True),
+        ("电梯只供无欠费住户使用。", True),
+        ("无欠费方可办理停车证。", True),
+        ("您已全部缴清物业费，谢谢。", False),
+        ("邻居都已缴清物业费，就差您一户。", True),
+        ("多数住户已缴清，也请您尽快。", True),
+        ("请自查有没有欠费。", True),
+        ("您已欠费三月。", True),
+    ],
+)
+@pytest.mark.parametrize("profile", PROFILES[1:4])
+def test_a_statement_that_nothing_is_owed_is_no_demand(
+    profile: str, text: str, *, owes: bool
+) -> None:
+    """Unless something hangs on it: then it is a demand in other words."""
+    assert ("dunning-wording" in _codes(text, "notice", profile)) is owes
+
+
+@pytest.mark.parametrize(
+    ("text", "refused"),
+    [
+        ("物业人员不会要求您进群或转账。", False),
+        ("物业绝不会以退费名义让您进群，谨防受骗。", False),
+        ("物业从不要求业主加微信缴费。", False),
+        ("请勿轻信陌生来电，请勿进群。", False),
+        ("陌生人拉群多为骗局，切勿随意加群。", False),
+        ("近期有人冒充物业，谨防扫码进群诈骗。", False),
+        ("不会操作请进群咨询。", True),
+        ("请勿错过，进群领取停水通知。", True),
+        ("不要犹豫，扫码进群。", True),
+        ("谨防漏看通知请进群。", True),
+        ("要不要进群，您说了算。", True),
+        ("有事可个别进群说明。", True),
+        ("近期有骗子，别进群。", False),
+        ("谨防受骗，请加微信wy12345核实。", True),
+        ("谨防微信号wy12345。", True),
+    ],
+)
+@pytest.mark.parametrize("profile", PROFILES[1:])
+def test_a_warning_against_groups_invites_nobody(
+    profile: str, text: str, *, refused: bool
+) -> None:
+    """What is denied or warned of is let pass, an account by its name never."""
+    assert ("personal-contact" in _codes(text, "notice", profile)) is refused
+
+
+@pytest.mark.parametrize(
+    ("text", "refused"),
+    [
+        ("监控室拾到礼品盒一个，请失主认领。", False),
+        ("大堂捡到一袋礼品，请联系前台。", False),
+        ("礼品袋遗失在3栋大堂，知情者请告知。", False),
+        ("请到前台认领礼品一份。", True),
+        ("缴费即送礼品，数量有限。", True),
+    ],
+)
+@pytest.mark.parametrize("profile", PROFILES)
+def test_a_lost_gift_box_is_no_gift(profile: str, text: str, *, refused: bool) -> None:
+    """Lost and found, as with a red envelope."""
+    assert ("notice-marketing" in _codes(text, "notice", profile)) is refused
+
+
+@pytest.mark.parametrize(
+    ("text", "refused"),
+    [
+        ("您正在确认缴纳停车费，验证码${1}，5分钟内有效。", False),
+        ("验证码${1}，用于缴纳停车费，5分钟内有效。", False),
+        ("请及时缴纳停车费，验证码${1}，5分钟内有效。", True),
+        ("停车费本次到期请缴纳，验证码${1}，5分钟内有效。", True),
+    ],
+)
+def test_a_code_for_ones_own_payment_reminds_nobody(text: str, *, refused: bool) -> None:
+    """Huawei refuses payment reminders; a code for what the resident does is none."""
+    assert ("dunning-wording" in _codes(text, "otp", "huawei")) is refused
+
+
+@pytest.mark.parametrize(
+    ("text", "profile", "code"),
+    [
+        ("尊敬的会员业主，家政优惠券已到账，拒收请回复R", "tencent", "banned-word"),
+        ("尊敬的会员业主，家政优惠券已到账，拒收请回复R", "huawei", "banned-word"),
+        ("尊敬的会员业主，家政优惠券已到账，拒收请回复R", "aliyun", None),
+        ("尊敬的会员业主，全屋装修本月立减，拒收请回复R", "aliyun", "banned-word"),
+        ("尊敬的会员业主，全屋装修本月立减，拒收请回复R", "baidu", None),
+        ("尊敬的会员业主，家政服务周六上线，拒收请回复R", "tencent", None),
+        ("尊敬的会员业主，装修垃圾清运服务周六上线，拒收请回复R", "huawei", None),
+    ],
+)
+def test_marketing_may_not_hold_what_is_refused_by_name(
+    text: str, profile: str, code: str | None
+) -> None:
+    """Coupons at two providers and decoration at three, in marketing too."""
+    assert _codes(text, "marketing", profile) == (frozenset({code}) if code else frozenset())
+
+
+@pytest.mark.parametrize(
+    ("text", "refused"),
+    [
+        ("端午将至，物业全体员工祝您端午安康。", True),
+        ("今天是您的生日，祝您生日快乐。", True),
+        ("春节期间垃圾照常清运，祝您新春快乐。", False),
+        ("中秋佳节期间照常清运，祝您佳节快乐。", False),
+        ("今天是业主开放日，祝您节日快乐。", False),
+        ("值此佳节，绿苑物业祝您阖家欢乐。", True),
+        ("中秋节东门照常开放，祝您生活愉快。", False),
+        ("“阖家欢乐”主题灯展在中庭，请勿攀爬。", False),
+    ],
+)
+def test_good_wishes_are_filed_as_marketing_at_aliyun(text: str, *, refused: bool) -> None:
+    """A courtesy at the end of a notice is none."""
+    assert ("notice-marketing" in _codes(text, "notice", "aliyun")) is refused
+    assert "notice-marketing" not in _codes(text, "notice", "tencent")
+
+
+@pytest.mark.parametrize(
+    ("text", "refused"),
+    [
+        ("报修推荐使用绿苑小程序，方便快捷。", True),
+        ("推荐您使用业主公众号查询。", True),
+        ("推荐使用东侧电梯。", False),
+        ("小程序今晚维护，推荐使用前台电话。", False),
+    ],
+)
+def test_recommending_a_mini_program_promotes_it(text: str, *, refused: bool) -> None:
+    """Tencent lists promotion of accounts and mini-programs; a bare mention is a warning."""
+    found = lint(text, profile="tencent", kind="notice", signature="绿苑物业")
+    errors = {f.code for f in found if f.severity is Severity.ERROR}
+    assert ("app-promo" in errors) is refused
+
+
+@pytest.mark.parametrize(
+    ("text", "glued"),
+    [
+        ("20{1}年物业报告已公示。", True),
+        ("19{1}年竣工的楼栋先行检测。", True),
+        ("{1}年物业报告已公示。", False),
+        ("第20{1}栋今日检修。", False),
+        ("共320{1}年轮胎已清运。", True),  # three digits in front: a number, whatever it counts
+    ],
+)
+def test_part_of_a_year_is_no_variable(text: str, *, glued: bool) -> None:
+    """Providers that bar a variable inside a number see 20{1}年 as one."""
+    found = lint(text, profile="tencent", kind="notice", signature="绿苑物业")
+    assert ("placeholder-partial" in {f.code for f in found}) is glued
+
+
+def test_a_name_in_single_braces_is_no_marker_where_they_are_numbered() -> None:
+    """Tencent counts {1}, {2}; the fix counts for you."""
+    found = lint(
+        "本小区将于{date}检修水箱。", profile="tencent", kind="notice", signature="绿苑物业"
+    )
+    assert "placeholder-style" in {f.code for f in found}
+    mended, _ = fix(
+        "本小区将于{date}检修水箱。", profile="tencent", kind="notice", signature="绿苑物业"
+    )
+    assert mended.text == "本小区将于{1}检修水箱。"
+
+
+@pytest.mark.parametrize(
     ("text", "profile", "said", "said_en"),
     [
         (

@@ -172,12 +172,16 @@ def _find_personal(reading: Reading, profile: Profile) -> Iterator[Breach]:
             )
     hits = reading.hits(profile, "personal-contact")
     for hit in hits:
+        if _is_warned_of(reading, hit.span):
+            continue
         yield _of(hit, "是个人联系方式，请改写为“详询物业前台”", "is a personal contact")
     words = profile.lists.get("contact")
     if words is None or not _HINTS & reading.signs:
         return
     for found in _ACCOUNT.finditer(reading.folded.text):
         span = Span(*reading.folded.place(*found.span()))
+        if _is_warned_of(reading, span):
+            continue
         if not any(hit.span.start < span.end and span.start < hit.span.end for hit in hits):
             yield Breach(
                 f"“{reading.text[span.start : span.end]}”是个人联系方式，请改写为“详询物业前台”",
@@ -187,6 +191,23 @@ def _find_personal(reading: Reading, profile: Profile) -> Iterator[Breach]:
                 source=words.source,
                 severity=words.severity,
             )
+
+
+def _is_warned_of(reading: Reading, span: Span) -> bool:
+    """True if the text says that nobody asks for it, or warns of it: 不会要求您进群, 谨防拉群."""
+    if reading.plain[span.start] not in _DEEDS:
+        return False
+    return _WARNING.search(reading.plain[max(0, span.start - 24) : span.start]) is not None
+
+
+_DEEDS: Final = frozenset("加进入扫拉")  # an account or an address is refused wherever it stands
+# 请 ends what is denied (不会操作请加微信), and 请勿错过 is an invitation.
+_WARNING: Final = late(
+    "(?:(?:不会|绝不|决不|从不|不得)(?:要求|让|叫|以|主动|诱导|邀请)[^,\uff0c。;\uff1b请]{0,8}"
+    "|(?:勿|(?<!要)不要|(?<![特区分级性类个])别)(?:随意|轻易|随便|擅自|私自|按?陌生人[^,\uff0c。;\uff1b请]{0,4}"
+    "|[听轻]信[^,\uff0c。;\uff1b请]{0,6})?"
+    "|(?:谨防|警惕|防范|提防|当心)[^,\uff0c。;\uff1b请]{0,12})$"
+)
 
 
 def _spoken(reading: Reading) -> list[Span]:
@@ -268,6 +289,10 @@ def _find_contacts(reading: Reading, profile: Profile) -> Iterator[Breach]:
         )
 
 
+def _some(count: int, thing: str) -> str:
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
+
+
 def _phone_variables(reading: Reading) -> int:
     if not reading.template.variables:
         return 0
@@ -289,10 +314,6 @@ CONTACT_COUNT: Final = Rule(
     bad=Example("【绿苑物业】停水咨询请致电0571-80000001、0571-80000002或400-000-0000。"),
     good=Example("【绿苑物业】停水咨询请致电400-000-0000。"),
     source=_MEMO,
-def _some(count: int, thing: str) -> str:
-    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
-
-
 )
 
 

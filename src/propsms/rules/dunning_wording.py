@@ -95,10 +95,11 @@ _SUM: Final = late("\\0|[0-9]元")
 
 _REMINDER: Final = late(
     "(?:物业费|管理费|停车费|车位费|水费|电费|账单)[^。]{0,40}?(?:到期|(?<!已)(?:缴纳|交纳|缴费|支付)|未缴|未交|待缴)|(?:及时|尽快)(?:缴|交|支付)"
-    "|(?<!已)(?:缴纳|交纳|支付|缴清)(?!的)[^,。]{0,10}(?:物业费|管理费|停车费|车位费|水费|电费|账单)"
+    "|(?<!已)(?<!已经)(?<!已全部)(?:缴纳|交纳|支付|缴清)(?!的)[^,。]{0,10}(?:物业费|管理费|停车费|车位费|水费|电费|账单)"
 )
 
 
+_OWN_DEED: Final = late("(?:正在|本次|用于)[^,。请]{0,10}$")
 _FEE: Final = "(?:物业费|物业服务费|管理费|停车费|车位费|水费|电费|公摊|账单|费用|房租)"
 _PAID: Final = "(?:[缴付给]|交(?!房|通|接|楼|付|界|叉|流|警|货|由|底|班|代|易|换|替)|结(?!束|合|构|果|冰|论|业))"
 _ARREARS: Final = late(
@@ -164,6 +165,9 @@ def _find_wording(reading: Reading, profile: Profile) -> Iterator[Breach]:
         )
     elif profile.get("payment_reminders_allowed") is False:
         found = _REMINDER.search(reading.folded.text)
+        if found and reading.kind is MessageKind.OTP:  # it may confirm the resident's own payment
+            own = _OWN_DEED.search(reading.folded.text[: found.start()])
+            found = None if own else found
         if found is None and reading.kind is MessageKind.DUNNING:
             found = FEES.search(reading.folded.text)  # a bill that is ready is a reminder too
         if found:

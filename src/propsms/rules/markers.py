@@ -95,9 +95,15 @@ def _rewrite(reading: Reading, dialect: Dialect) -> Fix:
 
 
 def _fits(placeholder: Placeholder, styles: Sequence[Dialect]) -> bool:
+    if placeholder.dialect is Dialect.BRACED and not _is_number(placeholder.label):
+        return Dialect.POSITION in styles
     if placeholder.dialect in styles or Dialect.POSITION in styles:
         return True
     return Dialect.NAMED in styles and placeholder.dialect in _DOLLAR
+
+
+def _is_number(label: str) -> bool:
+    return label.isascii() and label.isdigit()
 
 
 def _find_style(reading: Reading, profile: Profile) -> Iterator[Breach]:
@@ -425,10 +431,14 @@ def _find_partial(reading: Reading, profile: Profile) -> Iterator[Breach]:
         before = re.search(r"[\d-]{1,20}$", reading.text[max(0, p.start - 20) : p.start])
         after = re.match(r"[\d-]{1,20}", reading.text[p.end : p.end + 20])
         digits = sum(c.isdigit() for m in (before, after) if m for c in m[0])
-        if digits >= 3 or _HOST_END.search(reading.text[max(0, p.start - 24) : p.start]):
+        if (
+            digits >= 3
+            or _is_part_of_year(reading.text, p)
+            or _HOST_END.search(reading.text[max(0, p.start - 24) : p.start])
+        ):
             yield Breach(
-                "变量拼在号码或网址里，请把整个写成固定文字，或整个设为变量",
-                "a variable is glued into a number or a host; write the whole as fixed text, or "
+                "变量拼在号码、年份或网址里，请把整个写成固定文字，或整个设为变量",
+                "a variable is glued into a number, a year or a host; write the whole as fixed text, or "
                 "make all of it the variable",
                 p.span,
                 "partial_allowed" if strict else "",
@@ -437,6 +447,14 @@ def _find_partial(reading: Reading, profile: Profile) -> Iterator[Breach]:
             )
 
 
+def _is_part_of_year(text: str, p: Placeholder) -> bool:
+    """True for the marker of 20${yy}年."""
+    return text[p.end : p.end + 1] == "年" and bool(
+        _CENTURY.search(text, max(0, p.start - 3), p.start)
+    )
+
+
+_CENTURY: Final = late(r"(?<!\d)(?:19|20)$")
 _HOST_END: Final = late(r"[A-Za-z0-9]\.(?:com|cn|net|org|cc|me|io|im)$")
 
 _PARTIAL: Final = (
