@@ -254,7 +254,7 @@ async def _flood(make: Callable[[], Any], url: str, count: int = 800) -> float:
     is_ours = type(http).__name__ == "_Shards"  # what a client opens where nothing else is
     client = AsyncClient(aliyun(url), library=LIBRARY, http=None if is_ours else http)
     if is_ours:
-        client._transport = http  # noqa: SLF001
+        client._transport, client._loop = http, asyncio.get_running_loop()  # noqa: SLF001
     gate = asyncio.Semaphore(IN_FLIGHT)
 
     async def one(message: OutboundMessage) -> None:

