@@ -292,8 +292,6 @@ def send_one(
     asyncio.run(send())
 
 
-# On a machine so busy that the handshake is cancelled, anyio forgets to close the connection.
-@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 @pytest.mark.parametrize("transport", TRANSPORTS)
 @pytest.mark.parametrize("path", ["lost", "hang", "cut", "big"])
 @pytest.mark.usefixtures("everything_logged")
