@@ -193,7 +193,8 @@ class Town:
         assert run.ledger is not None
         assert () == run.ledger.verify()
         proved = Counter(record.facts["reference"] for record in run.ledger if record.facts)
-        assert {1} == set(proved.values()), "one notice stands in the evidence twice"
+        # Two kills can leave every notice of a small run unknown, and then there is no evidence.
+        assert set(proved.values()) <= {1}, "one notice stands in the evidence twice"
         assert entries.keys() - unproved <= proved.keys() <= taken.keys()
         return report.accepted, report.unknown
 
