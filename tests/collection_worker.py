@@ -62,6 +62,11 @@ class Place(NamedTuple):
     redis: str = ""
 
     @property
+    def batch(self) -> int:
+        """How many a worker takes at a time: never so many that two hold all there is."""
+        return min(100, max(self.count // 12, 1))
+
+    @property
     def prefix(self) -> str:
         """What the journal's keys in Redis begin with; no other place has the same."""
         return sha256(self.folder.encode()).hexdigest()[:16]
@@ -112,6 +117,7 @@ def collection(place: Place, worker: str) -> Iterator[CollectionRun]:
             clock=lambda: now,
             worker=worker,
             lease=timedelta(microseconds=1),
+            batch=place.batch,
         )
 
 

@@ -164,7 +164,8 @@ class Town:
     def units(self) -> list[tuple[str, ...]]:
         """Plan, write everything down, cut it into parts."""
         with collection(self.place, "desk") as run:
-            return [unit.references for unit in run.units(run.plan(homes(self.count)))]
+            plan = run.plan(homes(self.count))
+            return [unit.references for unit in run.units(plan, size=self.place.batch)]
 
     def two(self, units: list[tuple[str, ...]]) -> list[Worker]:
         """Each gets all the units, in another order: a queue may deliver twice."""
@@ -188,12 +189,12 @@ class Town:
         assert report.unknown == len(unproved)
         del taken["-connections"]
         assert taken.keys() <= entries.keys(), "the gateway has what the journal never had"
-        assert {1} == set(taken.values()), "a household got it twice"
+        # Two kills can leave every notice of a small run unknown, and none of them sent.
+        assert set(taken.values()) <= {1}, "a household got it twice"
         assert entries.keys() - unproved <= taken.keys(), "accepted, and never sent"
         assert run.ledger is not None
         assert () == run.ledger.verify()
         proved = Counter(record.facts["reference"] for record in run.ledger if record.facts)
-        # Two kills can leave every notice of a small run unknown, and then there is no evidence.
         assert set(proved.values()) <= {1}, "one notice stands in the evidence twice"
         assert entries.keys() - unproved <= proved.keys() <= taken.keys()
         return report.accepted, report.unknown
