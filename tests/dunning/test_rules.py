@@ -413,6 +413,32 @@ def test_caps_over_thirty_days() -> None:
     assert date(2026, 7, 1) == decision.not_before.date()
 
 
+def test_a_bounced_payment_opens_a_cycle_of_its_own() -> None:
+    """What was sent before the bill was paid does not count in it; what came after does."""
+    came, bounced = Payment(date(2026, 5, 20), D300), Payment(date(2026, 5, 25), -D300)
+    early = Payment(date(2026, 4, 1), Decimal(100))
+    again = Payment(date(2026, 6, 14), D300)
+
+    def told(day: str) -> list[Notice]:
+        return [Notice(id=day, stage="reminder", status="delivered", delivered_at=at(day))]
+
+    open_again = ago(45, payments=[came, bounced])
+    decision = decide(account(open_again, notices=told("2026-05-10 10:00")), now=NOON)
+    assert ("reminder", date(2026, 5, 25)) == (decision.next_stage, decision.cycle)
+    after = decide(account(open_again, notices=told("2026-06-13 10:00")), now=NOON)
+    assert ("overdue", (Reason.SPACING,)) == (after.next_stage, after.reasons)
+    for payments, cycle in (
+        ((came,), None),
+        ((came, bounced, again), None),
+        ((early, came, bounced), date(2026, 5, 25)),
+        ((early, Payment(date(2026, 5, 20), Decimal(100))), date(2026, 5, 2)),
+        ((Payment(date(2026, 4, 2), D300), bounced), date(2026, 5, 25)),
+        ((Payment(date(2026, 6, 20), D300),), date(2026, 5, 2)),
+    ):
+        found = decide(account(ago(45, payments=payments)), now=NOON)
+        assert cycle == found.cycle, payments
+
+
 def test_escalation_may_be_direct() -> None:
     direct = DunningPolicy(escalation="direct", approval_stages=[])
     assert ("send", "final") == (

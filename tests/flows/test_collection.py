@@ -31,14 +31,13 @@ from propsms.dunning import (
 from propsms.errors import InvalidValueError, StoreError
 from propsms.flows import CollectionRun
 from propsms.flows._history import notice_of
-from propsms.flows.collection import standard_values
+from propsms.flows.collection import PaymentReport, standard_values
 from propsms.journal import Intent
 from propsms.messages import (
     Accepted,
     DeliveryReceipt,
     DeliveryStatus,
     MessageKind,
-    OutboundMessage,
     RefusalReason,
     Refused,
     Retry,
@@ -384,27 +383,155 @@ def test_pause_resume_cancel_and_payment() -> None:
     assert 5 == run.report().accepted
 
 
+def thanked(run: CollectionRun, account: str = "h0001", **more) -> PaymentReport:
+    """What the run makes of one payment of the bill of May."""
+    fields = {"payment": "bank-1", "amount": D300, "bills": ["b1"]} | more
+    return run.payment_received(account, **fields)
+
+
 def test_a_payment_closes_the_cycle_and_the_next_begins_mildly() -> None:
-    """What waits is withdrawn, the thanks are no demand, a later debt starts with the reminder."""
+    """What waits is withdrawn, the thanks go once, a later debt starts with the reminder."""
     town = Town(home(1))
     town.run().commit(town.plan())
     town.deliver("h0001")
+    town.now = at("2026-06-22 10:00")
+    again = town.plan(name="again")
+    list(town.run(name="again").units(again))
     town.accounts["h0001"] = paid(town.accounts["h0001"])
-    thanks = OutboundMessage(
-        parse("13900000001"), "payment-received", {"period": "2026年5月", "amount": "300.00"}
+    report = thanked(town.run(name="again"))
+    assert (1, True, "") == (report.withdrawn, report.settled, report.reason)
+    assert isinstance(report.outcome, Accepted)
+    (text,) = [m.text for m in town.box.messages() if "收到" in m.text]
+    assert (
+        "【绿苑物业】已收到您交来的2026年5月物业费300.00元，收据可到服务中心领取，谢谢您。" == text
     )
-    assert isinstance(town.run().client.send(thanks), Accepted)
-    assert {"PAID": 1} == {str(r): n for r, n in town.plan().decisions.totals.reasons.items()}
+    assert "13900000001" not in repr(report)
+    count = len(town.box)
+    assert (evolve(report, withdrawn=0), count) == (thanked(town.run()), len(town.box))
+    assert (Reason.PAID,) == town.plan().decisions.decisions[0].reasons
+    assert [] == list(town.journal.open_intents())
     town.now = at("2026-09-15 10:00")
     late = Bill("b9", date(2026, 8, 1), D300, period="2026年7月")
-    settled = [
-        evolve(b, paid=Decimal(0), payments=[Payment(date(2026, 6, 16), b.amount)])
-        for b in town.accounts["h0001"].bills
-    ]
-    town.accounts["h0001"] = evolve(town.accounts["h0001"], bills=[*settled, late])
+    old = town.accounts["h0001"].bills
+    town.accounts = {"h0001": evolve(town.accounts["h0001"], bills=[*old, late])}
     plan = town.plan(name="september")
     assert ["reminder"] == [n.decision.next_stage for n in plan.notices]
     assert "overdue" == plan.notices[0].decision.stage
+
+
+def test_the_cycle_is_over_though_no_bill_tells_when_it_was_paid() -> None:
+    """A payment that bounces opens a cycle of its own; what came before does not count in it."""
+    town = Town(home(1, days=40))
+    town.run().commit(town.plan())
+    town.deliver("h0001")
+    owing = town.accounts["h0001"]
+    town.now = at("2026-07-01 10:00")
+    part = [evolve(b, paid=Decimal(100)) for b in owing.bills]
+    town.accounts["h0001"] = evolve(owing, bills=part)
+    assert not thanked(town.run(), payment="bank-0", amount=Decimal(100)).settled
+    town.now = at("2026-07-02 10:00")
+    assert "overdue" == town.plan(name="july").decisions.decisions[0].next_stage
+    town.accounts["h0001"] = paid(owing)
+    assert thanked(town.run()).settled
+    town.accounts["h0001"] = owing
+    town.now = at("2026-07-20 10:00")
+    (decision,) = town.plan(name="july").decisions
+    assert ("final", "reminder", date(2026, 7, 3)) == (
+        decision.stage,
+        decision.next_stage,
+        decision.cycle,
+    )
+    kept = evolve(owing, settled_on=date(2026, 7, 5))
+    town.accounts["h0001"] = kept
+    assert date(2026, 7, 6) == town.plan(name="july").decisions.decisions[0].cycle
+
+
+class CrashError(Exception):
+    """What a killed process does next: nothing."""
+
+
+@pytest.mark.parametrize(
+    ("act", "second"),
+    [("intend", Accepted), ("claim", Accepted), ("record_outcome", Unknown)],
+)
+def test_a_crash_between_the_acts_thanks_nobody_twice(
+    act: str, second: type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before the call it is done again; after it nobody knows, and it waits for proof."""
+    town = Town(paid(home(1)))
+    with monkeypatch.context() as broken:
+
+        def dies(*_: object, **__: object) -> None:
+            raise CrashError
+
+        broken.setattr(town.journal, act, dies)
+        with pytest.raises(CrashError):
+            thanked(town.run())
+    report = thanked(town.run(worker="next"))
+    assert isinstance(report.outcome, second)
+    assert (report, 1) == (thanked(town.run()), len(town.box))
+    waiting = list(town.journal.unknowns(before=NOW + timedelta(days=1)))
+    assert (second is Unknown) == (len(waiting) == 1)
+
+
+def test_thanks_keep_the_hours_and_go_in_the_morning() -> None:
+    """Refused for now is tried again with the same words, refused for ever is not."""
+    town = Town(paid(home(1)), now=at("2026-06-15 23:00"))
+    night = thanked(town.run())
+    assert isinstance(night.outcome, Refused)
+    assert ("time_window", 0) == (night.outcome.reason, len(town.box))
+    town.now = at("2026-06-16 09:00")
+    assert isinstance(thanked(town.run(), amount=Decimal(1)).outcome, Accepted)
+    assert "300.00" in town.box.messages()[0].text
+    town.box.script(RefusalReason.PHONE_INVALID)
+    wrong = thanked(town.run(), payment="bank-2")
+    assert isinstance(wrong.outcome, Refused)
+    tries = len(town.box)
+    assert (wrong, tries) == (thanked(town.run(), payment="bank-2"), len(town.box))
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ({"payers": None}, "NO_CHANNEL"),
+        ({"payers": [Payer("x", contacts=[Contact(Channel.WECHAT, "w")])]}, "NO_CHANNEL"),
+        ({"payers": [Payer("x", role="estate")]}, "ESTATE"),
+        ({"bills": [], "payers": [Payer("x")]}, "NO_CHANNEL"),
+    ],
+)
+def test_nobody_can_be_thanked(given, reason: str) -> None:
+    """What waits is withdrawn all the same; no text is written down."""
+    town = Town(home(1))
+    list(town.run().units(town.plan()))
+    town.accounts["h0001"] = evolve(paid(home(1)), **given)
+    report = thanked(town.run())
+    assert (1, True, None, reason) == (
+        report.withdrawn,
+        report.settled,
+        report.outcome,
+        report.reason,
+    )
+    assert [] == list(town.journal.entries())
+
+
+def test_who_refused_texts_or_has_a_bad_number_gets_no_thanks() -> None:
+    """The next payer is told where there is one; a text that does not fit is not sent."""
+    bad = Contact(Channel.SMS, parse("13900000008"), bad=True)
+    silent = Payer("o1", contacts=home(1).payers[0].contacts, opt_outs=["sms"])
+    other = Payer("o2", contacts=[bad, Contact(Channel.SMS, parse("13900000009"))])
+    town = Town(paid(home(1, payers=[silent])), paid(home(2, payers=[silent, other])))
+    assert "OPTED_OUT" == thanked(town.run()).reason
+    assert isinstance(thanked(town.run(), "h0002", bills=()).outcome, Accepted)
+    assert "应缴物业费" in town.box.messages()[0].text
+    wide = [evolve(b, period="很" * 30) for b in home(3).bills]
+    town.accounts["h0003"] = home(3, bills=wide)
+    assert "DOES_NOT_FIT" == thanked(town.run(), "h0003", bills=["b3"]).reason
+    assert "ACCOUNT_GONE" == thanked(town.run(), "h0009").reason
+    town.journal.erase(parse("13900000009"))
+    assert "ERASED" == thanked(town.run(), "h0002").reason
+    for wrong in ({"amount": Decimal(0)}, {"payment": ""}):
+        with pytest.raises(InvalidValueError):
+            thanked(town.run(), "h0002", **wrong)
 
 
 def test_what_was_refused_for_now_is_tried_again() -> None:

@@ -353,6 +353,8 @@ class Account:
         contract_ref: The contract the bills rest on, where they do not say.
         contract_end: The last day of the service contract, or None.
         handed_over: False until the developer handed the unit over; he owes until then.
+        settled_on: The last day on which a payment left nothing past due, or None if the bills
+            tell all: the next cycle begins after it, and no earlier notice counts for it.
         problems: What is wrong with its rows; such an account is reported, never dunned.
     """
 
@@ -373,4 +375,5 @@ class Account:
     contract_ref: str = ""
     contract_end: date | None = None
     handed_over: bool = True
+    settled_on: date | None = None
     problems: tuple[str, ...] = attrs.field(default=(), converter=_tuple)

@@ -267,6 +267,8 @@ class Case:
             start = min(ahead) - timedelta(days=self.policy.upcoming_days)
         else:
             start = cycle_start(self.account.bills, as_of) or as_of
+            if (settled := self.account.settled_on) is not None:
+                start = max(start, settled + _DAY)
         return (History.of(self.account, start) if self.account.notices else None), start
 
     def escalate(self, standing: Standing, history: History | None) -> Stage:

@@ -32,7 +32,7 @@ def cycle_start(bills: Sequence[Bill], as_of: date) -> date | None:
     if len(bills) == 1 and bills[0].plain:
         first = bills[0].due + _DAY
         return first if first <= as_of else None
-    spans = sorted(span for bill in bills if (span := _overdue_span(bill, as_of)))
+    spans = sorted(span for bill in bills for span in _overdue_spans(bill, as_of))
     start: date | None = None
     reach = date.min
     for first, last in spans:
@@ -42,19 +42,28 @@ def cycle_start(bills: Sequence[Bill], as_of: date) -> date | None:
     return start if reach == date.max else None
 
 
-def _overdue_span(bill: Bill, as_of: date) -> tuple[date, date] | None:
-    """From the first day past due to the day it was paid; `date.max` if it still is open."""
+def _overdue_spans(bill: Bill, as_of: date) -> Iterable[tuple[date, date]]:
+    """From each first day past due to the day it was paid; `date.max` if it still is open.
+
+    A payment that bounces opens the bill again, on the day on which it is taken back.
+    """
     first = bill.due + _DAY
     if bill.status is not BillStatus.OPEN or first > as_of or bill.amount <= 0:
-        return None
+        return
     still = bill.undated_open
+    since = first if still > 0 else None
     for payment in sorted(bill.payments, key=lambda one: one.day):
         if payment.day > as_of:
             break
         still -= payment.amount
-        if still <= 0:
-            return (first, payment.day) if payment.day >= first else None
-    return (first, date.max) if still > 0 else None
+        if since is None:
+            since = max(first, payment.day) if still > 0 else None
+        elif still <= 0:
+            if payment.day >= since:
+                yield since, payment.day
+            since = None
+    if since is not None:
+        yield since, date.max
 
 
 @attrs.frozen

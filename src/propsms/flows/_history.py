@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from propsms.dunning import Account, Channel, Notice, NoticeStatus, Stage
+from propsms.flows._payments import SETTLED
 from propsms.journal import State
 from propsms.messages import DeliveryStatus, MessageKind, RefusalReason, Refused
 
@@ -93,7 +94,7 @@ def with_histories(
     ]
 
 
-def _told(account: Account, mine: Iterable[Entry], theirs: Iterable[Entry]) -> Account:
+def _told(account: Account, mine: Sequence[Entry], theirs: Iterable[Entry]) -> Account:
     known = {notice.id for notice in account.notices}
     notices = [
         notice_of(entry)
@@ -101,12 +102,16 @@ def _told(account: Account, mine: Iterable[Entry], theirs: Iterable[Entry]) -> A
         if entry.intent.kind is MessageKind.DUNNING and entry.intent.key not in known
     ]
     contacts = [at for entry in theirs if (at := _contact(entry, account.id)) is not None]
-    if not notices and not contacts:
+    settled = [date.fromisoformat(day) for e in mine if (day := e.intent.payload.get(SETTLED))]
+    if not notices and not contacts and not settled:
         return account
+    if account.settled_on is not None:
+        settled.append(account.settled_on)
     return attrs.evolve(
         account,
         notices=(*account.notices, *notices),
         contacts=(*account.contacts, *contacts),
+        settled_on=max(settled, default=None),
     )
 
 

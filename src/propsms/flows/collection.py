@@ -39,6 +39,13 @@ from propsms.dunning import (
 )
 from propsms.errors import InvalidValueError, RenderError
 from propsms.flows._history import with_histories
+from propsms.flows._payments import (
+    PaymentReport,
+    intent_for,
+    period_of,
+    send_once,
+    thanks_for,
+)
 from propsms.flows._run_plan import CollectionPlan, PlannedNotice
 from propsms.flows._runs import (
     Runner,
@@ -57,7 +64,7 @@ from propsms.sending_hours import SHANGHAI, SendingHours
 from propsms.templates import lint, render
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from propsms.clients import Client
     from propsms.dunning import Bill, EvidenceLedger
@@ -71,6 +78,7 @@ __all__ = [
     "TEXTS",
     "CollectionPlan",
     "CollectionRun",
+    "PaymentReport",
     "PlannedNotice",
     "RunReport",
     "RunStatus",
@@ -93,6 +101,7 @@ _DOES_NOT_FIT: Final = "DOES_NOT_FIT"
 _CHANGED: Final = "CHANGED"
 _ASKED: Final = 500
 _GONE: Final = "ACCOUNT_GONE"
+_ERASED: Final = "ERASED"
 
 _Judged = tuple[Decision, "PlannedNotice | str | None"]
 _Planned = tuple[
@@ -125,18 +134,12 @@ def standard_values(
         "phone": phone,
         "company": company,
         "today": decision.as_of.isoformat(),
-        "period": _period([bill.period for bill in named if bill.period]),
+        "period": period_of(named),
         "due_date": named[0].due.isoformat() if named else "",
         "deadline": decision.deadline.isoformat() if decision.deadline else "",
         "date": _letter_day(decision, account),
     }
     return {name: value for name, value in values.items() if value}
-
-
-def _period(periods: Sequence[str]) -> str:
-    if not periods:
-        return "应缴"  # 您家…的应缴物业费…: true of every bill that is told of
-    return periods[0] if len(set(periods)) == 1 else f"{periods[0]}等"
 
 
 def _letter_day(decision: Decision, account: Account) -> str:
@@ -170,6 +173,7 @@ class CollectionRun:
         texts: The name of the text for each stage.
         values: Makes the values of a text; None makes the account a task for people.
         phone: The number of the office, for the standard values.
+        receipt: The name of the text that confirms a payment.
         ledger: Where the evidence of every notice is kept, or None. It is written before the
             journal, so that no notice is without proof.
         profile: The provider whose rules the texts must pass; empty checks none.
@@ -196,6 +200,7 @@ class CollectionRun:
     texts: Mapping[Stage, str] = attrs.field(factory=lambda: dict(TEXTS))
     values: Values | None = None
     phone: str = ""
+    receipt: str = "payment-received"
     ledger: EvidenceLedger | None = None
     profile: str = "seed"
     price: Decimal | None = None
@@ -345,13 +350,75 @@ class CollectionRun:
     def received(self, account_id: str) -> int:
         """Money came in: withdraw what waits for the account; return how many notices."""
         waiting = self.journal.entries(tenant=self.tenant, subject=account_id, state=State.PLANNED)
-        references = [entry.reference for entry in waiting]
+        references = [e.reference for e in waiting if e.intent.kind is MessageKind.DUNNING]
         return sum(self.journal.withdraw(ref, now=self.clock()) for ref in references)
+
+    def payment_received(
+        self, account_id: str, *, payment: str, amount: Decimal, bills: Collection[str] = ()
+    ) -> PaymentReport:
+        """Money came in: withdraw what waits, end the cycle if all is paid, confirm it once.
+
+        Book the payment first: `accounts` is asked for the account as it is now. Once nothing
+        past due is left the cycle is over, also for notices that no bill tells of any more; the
+        next one begins with the mildest stage. Call again after a crash, or when the hours
+        kept the confirmation back (`Refused`, to be tried later): the same *payment* is
+        confirmed once, and one that may have been sent is not sent again.
+
+        Args:
+            account_id: Who paid.
+            payment: The host's key of the payment, such as the bank's; the same key is the
+                same payment.
+            amount: In yuan, more than 0.
+            bills: The ids of the bills it was for, for the text; empty if nobody knows.
+
+        Raises:
+            InvalidValueError: *payment* is empty, or *amount* is not more than 0.
+            TemplateError: The library has no text of the name `receipt`.
+            StoreError: The journal cannot be written.
+
+        .. versionadded:: 0.1.0
+        """
+        if not payment:
+            raise InvalidValueError(
+                "payment must not be empty", "payment 不能为空", field="payment"
+            )
+        withdrawn = self.received(account_id)
+        report = PaymentReport(account=account_id, payment=payment, withdrawn=withdrawn)
+        account, now = self._account(account_id), self.clock()
+        if account is None:
+            return attrs.evolve(report, reason=_GONE)
+        thanks = thanks_for(
+            account,
+            amount,
+            as_of=now.astimezone(SHANGHAI).date(),
+            bills=bills,
+            office=self.phone,
+        )
+        report = attrs.evolve(report, settled=thanks.settled, reason=thanks.reason)
+        if thanks.phone is None:
+            return report
+        template = self._signed(self.receipt)
+        if not _fits(template, thanks.values):
+            return attrs.evolve(report, reason=_DOES_NOT_FIT)
+        intent = intent_for(
+            thanks, template, account=account_id, payment=payment, now=now, tenant=self.tenant
+        )
+        outcome = send_once(
+            intent,
+            client=self.client,
+            journal=self.journal,
+            worker=self.worker,
+            clock=self.clock,
+        )
+        return attrs.evolve(report, outcome=outcome, reason="" if outcome else _ERASED)
 
     # --- inside ---
 
     def _template(self, stage: Stage) -> Template:
-        template = self.library.find(self.texts[stage])
+        return self._signed(self.texts[stage])
+
+    def _signed(self, name: str) -> Template:
+        template = self.library.find(name)
         if template.signed is None and self.library.signature is not None:
             return attrs.evolve(template, signature=self.library.signature)
         return template
@@ -595,6 +662,15 @@ def _facts(intent: Intent, outcome: Outcome, basis: Mapping[str, str]) -> dict[s
         "planned_at": intent.created_at.isoformat(),
         "run": intent.run,
     }
+
+
+def _fits(template: Template, values: Mapping[str, str]) -> bool:
+    wanted = {name: value for name, value in values.items() if name in template.plan.names}
+    try:
+        render(template, wanted)
+    except RenderError:
+        return False
+    return True
 
 
 def _whole_text(template: Template, values: Mapping[str, str]) -> str:

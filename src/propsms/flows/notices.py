@@ -29,8 +29,9 @@ from propsms.flows._runs import (
     references,
     utc_now,
 )
+from propsms.flows._written import VALUE, message_of
 from propsms.journal import Intent
-from propsms.messages import MessageKind, NoticeCategory, OutboundMessage
+from propsms.messages import MessageKind, NoticeCategory
 from propsms.segments import count_billed
 from propsms.sending_hours import SHANGHAI, SendingHours
 from propsms.tables import RecipientRow  # noqa: TC001  # the doctests use it
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from propsms.clients import Client
     from propsms.findings import Finding
     from propsms.journal import Journal
+    from propsms.messages import OutboundMessage
     from propsms.phone import PhoneNumber
     from propsms.placeholders import Template
     from propsms.templates import TemplateLibrary
@@ -57,8 +59,6 @@ __all__ = [
     "Selection",
     "WorkUnit",
 ]
-
-_VALUE: Final = "value."
 
 
 def _words(given: str | Iterable[str]) -> frozenset[str]:
@@ -505,7 +505,7 @@ class NoticeCampaign:
         approver = {"approver": plan.signed_by} if plan.signed_by else {}
 
         def make(message: PlannedMessage) -> Intent:
-            facts = {f"{_VALUE}{name}": value for name, value in message.values.items()}
+            facts = {f"{VALUE}{name}": value for name, value in message.values.items()}
             return Intent(
                 key=message.key,
                 kind=MessageKind.NOTICE,
@@ -524,15 +524,4 @@ class NoticeCampaign:
     def _check(self, intents: Sequence[Intent], now: datetime) -> list[OutboundMessage | str]:
         """Make the messages again from what was written down."""
         del now
-        return [_message_of(intent) for intent in intents]
-
-
-def _message_of(intent: Intent) -> OutboundMessage | str:
-    if intent.phone is None:
-        return "ERASED"
-    values = {
-        name.removeprefix(_VALUE): value
-        for name, value in intent.payload.items()
-        if name.startswith(_VALUE)
-    }
-    return OutboundMessage(intent.phone, intent.template, values, reference=intent.reference)
+        return [message_of(intent) for intent in intents]
