@@ -175,6 +175,7 @@ text = "您的门禁验证码为${code},${minutes}分钟内有效。"
 profiles = ["seed"]
 summary = "门禁"
 summary_en = "Gate"
+version = "2026-03"
 [templates.gate-code.variables]
 code = { type = "code", max_length = 6, example = "482913" }
 minutes = "number"
@@ -205,6 +206,7 @@ def test_library_reads_everything() -> None:
     assert Variable("code", "code", 6, "482913") == code.variable("code")
     assert VariableType.NUMBER is code.variable("minutes").type
     assert (("seed",), "门禁", "Gate") == (code.profiles, code.summary, code.summary_en)
+    assert ("2026-03", "") == (code.version, library["water cut"].version)
     assert "urgent" == library["water cut"].category
 
 

@@ -415,6 +415,8 @@ class Template:
         registered_name: The company's name as licensed, of which the signature is a part.
         filings: How far the carriers' filing of the signature is at each provider: ``filed``,
             ``approved`` (by the platform alone) or ``submitted``.
+        version: The company's name for this wording, such as ``2026-03``; evidence of a message
+            names it.
         summary: One line about it, in Chinese.
         summary_en: The same in English.
     """
@@ -437,6 +439,7 @@ class Template:
     filings: Mapping[str, str] = attrs.field(
         factory=dict[str, str], converter=_copy, hash=False, kw_only=True
     )
+    version: str = attrs.field(default="", kw_only=True)
     summary: str = attrs.field(default="", kw_only=True)
     summary_en: str = attrs.field(default="", kw_only=True)
 

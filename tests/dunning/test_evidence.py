@@ -7,7 +7,7 @@ import subprocess
 import sys
 import zipfile
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from attrs import evolve
@@ -15,9 +15,6 @@ from attrs import evolve
 from propsms.dunning import EvidenceLedger, export_evidence, verify_chain, verify_evidence
 from propsms.errors import InvalidValueError, StoreError
 from propsms.phone import parse
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 NOW = datetime(2026, 6, 1, 2, tzinfo=UTC)
 
@@ -40,6 +37,20 @@ def test_records_are_chained_and_read_again(ledger: EvidenceLedger) -> None:
     assert "1390000000" not in repr(next(iter(again)))
     again.append("receipt", "3-500", {"code": "DELIVRD"}, at=NOW)
     assert () == again.verify()
+
+
+def test_a_ledger_that_lacks_what_is_kept_now_still_verifies(tmp_path: Path) -> None:
+    """Recorded before area, price, version, language and sender were; a new record joins it."""
+    path = tmp_path / "evidence.jsonl"
+    path.write_bytes((Path(__file__).parent / "evidence-of-2026-11.jsonl").read_bytes())
+    old = EvidenceLedger(path)
+    (record,) = old
+    assert ((), False) == (old.verify(), "language" in (record.facts or {}))
+    old.append("notice", "h0001", {"language": "zh"}, at=NOW)
+    assert ((), ()) == (
+        old.verify(),
+        verify_evidence(export_evidence(old, "h0001", tmp_path / "o")),
+    )
 
 
 @pytest.mark.parametrize(

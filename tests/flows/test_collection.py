@@ -27,6 +27,8 @@ from propsms.dunning import (
     Payment,
     Reason,
     Stage,
+    export_evidence,
+    verify_evidence,
 )
 from propsms.errors import InvalidValueError, StoreError
 from propsms.flows import CollectionRun
@@ -697,22 +699,49 @@ def test_what_was_sent_is_written_down_though_no_more_can_be_taken(tmp_path: Pat
 
 def test_the_evidence_says_who_owes_what_on_which_ground(tmp_path: Path) -> None:
     """Debtor, unit, contract, each bill, and how the number was given, as they were then."""
-    bill = Bill("b1", date(2026, 6, 1), D300, period="2026年5月", contract_ref="2024-07 §9")
+    bill = Bill(
+        "b1",
+        date(2026, 6, 1),
+        D300,
+        period="2026年5月",
+        contract_ref="2024-07 §9",
+        area=Decimal("95.50"),
+        unit_price=Decimal("2.30"),
+    )
     contact = Contact(
         Channel.SMS, parse("13900000001"), reserved_at=date(2024, 7, 1), reserved_how="合同第12条"
     )
     payer = Payer("o1", contacts=[contact], name="业主甲")
     ledger = EvidenceLedger(tmp_path / "evidence.jsonl")
     given = home(1, bills=[bill], payers=[payer], contract_ref="2024-07")
-    town = Town(given, ledger=ledger)
+    text = evolve(TEXTS["dunning-reminder"], version="2026-03", ids={"outbox": "SMS_7"})
+    library = TemplateLibrary({**TEXTS, text.name: text}.values())
+    town = Town(given, ledger=ledger, library=library, sender="106900000000")
     town.run().commit(town.plan())
     (record,) = ledger.of("h0001")
     expected = {
         "unit": "3栋1",
         "debtor": "业主甲",
         "contract": "2024-07",
-        "basis": "b1 2026年5月 due 2026-06-01 open 300.00 2024-07 §9",
+        "basis": "b1 2026年5月 due 2026-06-01 open 300.00 area 95.50 m² at 2.30 元/m²·月 2024-07 §9",
+        "language": "zh",
+        "sender": "106900000000",
+        "template": "dunning-reminder",
+        "template_id": "SMS_7",
+        "template_version": "2026-03",
         "reserved_at": "2024-07-01",
         "reserved_how": "合同第12条",
     }
     assert expected == {name: record.facts[name] for name in expected}
+    where = export_evidence(ledger, "h0001", tmp_path / "out")
+    for name in ("evidence.json", "evidence.csv", "index.html"):
+        page = (where / name).read_text("utf-8")
+        assert all(told in page for told in expected.values()), name
+    assert () == verify_evidence(where)
+    plain = Town(home(2), ledger=ledger)
+    plain.run().commit(plain.plan())
+    wording = hashlib.sha256(TEXTS["dunning-reminder"].text.encode()).hexdigest()[:16]
+    (bare,) = ledger.of("h0002")
+    assert (f"sha256:{wording}", "", "") == (
+        bare.facts["template_version"], bare.facts["template_id"], bare.facts["sender"]
+    )  # fmt: skip

@@ -126,6 +126,9 @@ class Bill:
         after_contract: True if the bill is for a time after the contract's end but the
             service went on until hand-over (Civil Code art. 950).
         starts: The first day of the period it is for, or None if not known.
+        area: The area it is charged for, in m², or None; kept as evidence, nothing is
+            worked out from it.
+        unit_price: In yuan a m² and month, or None; the same.
 
     Raises:
         InvalidValueError: An amount is a float, not finite, or *paid* is negative; or *due*
@@ -151,6 +154,8 @@ class Bill:
     debtor_id: str | None = attrs.field(default=None, kw_only=True)
     after_contract: bool = attrs.field(default=False, kw_only=True)
     starts: date | None = attrs.field(default=None, kw_only=True)
+    area: Decimal | None = attrs.field(default=None, kw_only=True, validator=not_negative)
+    unit_price: Decimal | None = attrs.field(default=None, kw_only=True, validator=not_negative)
     # What is open before dated payments, and whether nothing else needs a look because the
     # bill is simply unpaid, or simply paid: worked out once, since every plan asks.
     undated_open: Decimal = attrs.field(

@@ -28,7 +28,7 @@ _MARKS: Final = frozenset(
 _STATES: Final = ("filed", "approved", "submitted")
 _TEMPLATE_KEYS: Final = frozenset(
     {"text", "kind", "category", "signature", "profiles", "summary", "summary_en"}
-    | {"variables", "ids", "order", "industry"}
+    | {"variables", "ids", "order", "industry", "version"}
 )
 _VARIABLE_KEYS: Final = frozenset({"type", "max_length", "example"})
 
@@ -250,6 +250,7 @@ class _Reader:
                 industry=self._string(entry, "industry", at) or industry,
                 summary=self._string(entry, "summary", at) or "",
                 summary_en=self._string(entry, "summary_en", at) or "",
+                version=self._string(entry, "version", at) or "",
             )
         except TemplateError:
             raise

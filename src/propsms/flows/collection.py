@@ -173,6 +173,7 @@ class CollectionRun:
         texts: The name of the text for each stage.
         values: Makes the values of a text; None makes the account a task for people.
         phone: The number of the office, for the standard values.
+        sender: The number that the texts come from, as the carrier gave it, for the evidence.
         receipt: The name of the text that confirms a payment.
         ledger: Where the evidence of every notice is kept, or None. It is written before the
             journal, so that no notice is without proof.
@@ -200,6 +201,7 @@ class CollectionRun:
     texts: Mapping[Stage, str] = attrs.field(factory=lambda: dict(TEXTS))
     values: Values | None = None
     phone: str = ""
+    sender: str = ""
     receipt: str = "payment-received"
     ledger: EvidenceLedger | None = None
     profile: str = "seed"
@@ -561,12 +563,32 @@ class CollectionRun:
         shown = [self._shown.pop(intent.reference, {}) for intent, _ in pairs]
         self.ledger.append_all(
             [
-                ("notice", intent.subject, _facts(intent, outcome, basis))
+                ("notice", intent.subject, self._facts(intent, outcome, basis))
                 for (intent, outcome), basis in zip(pairs, shown, strict=True)
                 if not isinstance(outcome, Refused)
             ],
             at=self.clock(),
         )
+
+    def _facts(self, intent: Intent, outcome: Outcome, basis: Mapping[str, str]) -> dict[str, str]:
+        """What the evidence of a notice says; its text is told by name, id and version."""
+        template = self.library.find(intent.template)
+        provider = outcome.provider or ""
+        return {
+            **intent.payload,
+            "text": "",
+            **basis,
+            "template": intent.template,
+            "template_id": template.ids.get(provider, ""),
+            "template_version": template.version or _wording(template),
+            "number": intent.phone.e164 if intent.phone else "",
+            "reference": intent.reference,
+            "provider": provider,
+            "message_id": getattr(outcome, "message_id", ""),
+            "outcome": type(outcome).__name__.lower(),
+            "planned_at": intent.created_at.isoformat(),
+            "run": intent.run,
+        }
 
     def _account(self, account_id: str) -> Account | None:
         return (
@@ -618,6 +640,7 @@ class CollectionRun:
         if self.ledger is not None:
             basis = _basis(decision, account)
             basis["text"] = _whole_text(template, values)
+            basis["sender"] = self.sender
             self._shown[intent.reference] = basis
         return OutboundMessage(
             intent.phone,
@@ -636,6 +659,7 @@ def _basis(decision: Decision, account: Account) -> dict[str, str]:
     return {
         "unit": account.unit,
         "debtor": " ".join(payer.name or payer.id for payer in debtors),
+        "language": " ".join(dict.fromkeys(payer.language for payer in debtors)),
         "contract": account.contract_ref,
         "basis": "; ".join(_ground(bill, decision.as_of) for bill in named),
         "reserved_at": contact.reserved_at.isoformat() if contact.reserved_at else "",
@@ -645,23 +669,14 @@ def _basis(decision: Decision, account: Account) -> dict[str, str]:
 
 def _ground(bill: Bill, as_of: date) -> str:
     parts = (bill.id, bill.period, f"due {bill.due}", f"open {bill.open_on(as_of):.2f}")
-    return " ".join(filter(None, (*parts, bill.contract_ref)))
+    area = f"area {bill.area:f} m²" if bill.area is not None else ""
+    price = f"at {bill.unit_price:f} 元/m²·月" if bill.unit_price is not None else ""
+    return " ".join(filter(None, (*parts, area, price, bill.contract_ref)))
 
 
-def _facts(intent: Intent, outcome: Outcome, basis: Mapping[str, str]) -> dict[str, str]:
-    return {
-        **intent.payload,
-        "text": "",
-        **basis,
-        "template": intent.template,
-        "number": intent.phone.e164 if intent.phone else "",
-        "reference": intent.reference,
-        "provider": outcome.provider or "",
-        "message_id": getattr(outcome, "message_id", ""),
-        "outcome": type(outcome).__name__.lower(),
-        "planned_at": intent.created_at.isoformat(),
-        "run": intent.run,
-    }
+def _wording(template: Template) -> str:
+    """Which wording it was, for a text that names no version."""
+    return f"sha256:{hashlib.sha256(template.text.encode()).hexdigest()[:16]}"
 
 
 def _fits(template: Template, values: Mapping[str, str]) -> bool:
