@@ -146,6 +146,7 @@ def test_a_plan_for_people_and_for_machines() -> None:
     assert [{"account": "h0003", "action": "none", "reasons": ["PAID"]}] == told["skipped"]
     rows = list(csv.DictReader(io.StringIO(plan.to_csv())))
     assert ["139****0001", "139****0005"] == [row["phone"] for row in rows]
+    assert told["notices"] == plan.rows()
     for page in (plan.to_markdown(), plan.to_html()):
         assert "签批人" in page
         assert plan.hash in page

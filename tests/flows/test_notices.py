@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import random
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -17,7 +18,8 @@ from propsms.clients import Client
 from propsms.errors import InvalidValueError
 from propsms.flows import NoticeCampaign
 from propsms.flows._runs import WorkUnit
-from propsms.flows.notices import Selection
+from propsms.flows._spool import MessageShelf
+from propsms.flows.notices import PlannedMessage, Selection
 from propsms.messages import Accepted, DeliveryReceipt, DeliveryStatus
 from propsms.phone import parse
 from propsms.placeholders import Template
@@ -92,6 +94,51 @@ def test_each_number_once_and_the_rest_is_told() -> None:
     assert 2 == len(box)
 
 
+@pytest.mark.parametrize("household", ["all", "first"])
+def test_a_plan_of_many_lies_in_a_file_and_is_the_same_plan(household: str) -> None:
+    """Every number once, every figure, every page; then each message goes once."""
+    twins = [n - n % 7 // 6 for n in range(1, 60)]  # every seventh has its neighbour's number
+    rows = [
+        row(n, household=str(n // 2), floor="5" if n % 5 else "6", values={"start": "09:00"})
+        if n % 11
+        else row(n, household=str(n // 2), floor="5", values={"start": "很" * 40})
+        for n in twins
+    ]
+    rows += rows[:3]
+    here = campaign(Outbox(":memory:"), household=household)
+    there = campaign(Outbox(":memory:"), household=household, in_memory=10)
+    few, many = (one.plan(rows, WHEN, where=Selection(floors="5")) for one in (here, there))
+    assert isinstance(few.messages, tuple)
+    assert isinstance(many.messages, MessageShelf)
+    assert (few, many) == (many, few)
+    assert hash(few) == hash(many)
+    found = (few.to_json(), few.to_html(Decimal(1)), few.to_csv(), few.segments, few.hash)
+    assert found == (
+        many.to_json(), many.to_html(Decimal(1)), many.to_csv(), many.segments, many.hash
+    )  # fmt: skip
+    assert few.longest == many.longest == tuple(sorted(few.messages, key=_least_first)[:5])
+    reasons = {"duplicate", "not_selected", "does_not_fit"}
+    assert reasons | ({"household"} if household == "first" else set()) == set(many.skipped)
+    assert len(rows) == len(many.messages) + sum(many.skipped.values())
+    numbers = [message.phone.e164 for message in many.messages]
+    assert len(numbers) == len(set(numbers))
+    shuffled = list(rows)
+    random.Random(1).shuffle(shuffled)
+    again = campaign(Outbox(":memory:"), in_memory=10).plan(shuffled, WHEN)
+    assert campaign(Outbox(":memory:")).plan(rows, WHEN).hash == again.hash
+    report = there.commit(many)
+    assert (len(many.messages), 0) == (report.accepted, report.planned)
+    assert len(many.messages) == there.commit(many).duplicates
+    for name, write in (("json", many.write_json), ("csv", many.write_csv)):
+        file = io.StringIO()
+        write(file)
+        assert getattr(many, f"to_{name}")() == file.getvalue()
+
+
+def _least_first(message: PlannedMessage) -> int:
+    return -message.segments
+
+
 def test_household_rules() -> None:
     rows = [row(1, household="501"), row(2, household="501")]
     assert 2 == len(campaign(Outbox(":memory:")).plan(rows, WHEN).messages)
@@ -152,6 +199,7 @@ def test_a_notice_is_planned_read_and_signed() -> None:
     assert {"duplicate": 1, "household": 1, "not_selected": 1} == told["skipped"]
     assert (2, plan.segments, plan.hash) == (told["messages"], told["segments"], told["hash"])
     assert ["139****0001", "139****0002"] == [line["phone"] for line in told["rows"]]
+    assert told["rows"] == plan.rows()
     assert 2 == len(list(csv.DictReader(io.StringIO(plan.to_csv()))))
     for page in (plan.to_markdown(Decimal("0.05")), plan.to_html(Decimal("0.05"))):
         assert plan.hash in page

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timedelta
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -25,7 +25,7 @@ from propsms.stores import SQLiteJournal
 from propsms.templates import load_library
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import date
     from decimal import Decimal
     from pathlib import Path
@@ -121,22 +121,17 @@ class Folder:
     def write_plan(self, plan: CollectionPlan) -> list[Path]:
         """The plan for machines, and the page to sign."""
         return [
-            self._write("plan.json", plan.to_json()),
-            self._write("plan.csv", "\ufeff" + plan.to_csv()),
-            self._write("sign-off.md", plan.to_markdown()),
-            self._write("sign-off.html", plan.to_html()),
+            self._write("plan.json", plan.json_lines()),
+            self._write("plan.csv", chain("\ufeff", plan.csv_lines())),
+            self._write("sign-off.md", [plan.to_markdown()]),
+            self._write("sign-off.html", [plan.to_html()]),
         ]
 
     def sign(self, plan: CollectionPlan, by: str) -> CollectionPlan:
         """Keep who signed exactly this plan."""
         signed = plan.sign(by=by, at=self.now)
-        self._write(
-            "signed.json",
-            json.dumps(
-                {"hash": signed.hash, "signed_by": by, "signed_at": self.now.isoformat()},
-                ensure_ascii=False,
-            ),
-        )
+        told = {"hash": signed.hash, "signed_by": by, "signed_at": self.now.isoformat()}
+        self._write("signed.json", [json.dumps(told, ensure_ascii=False)])
         return signed
 
     def send(self, run: CollectionRun, plan: CollectionPlan | None) -> RunReport:
@@ -164,7 +159,7 @@ class Folder:
         while part := [(account, ()) for account in islice(waiting, _ASKED)]:
             known += with_histories(part, journal, now=self.now, tenant="")
         page = html_report(known, as_of=self.day, history=month_ends(self.day))
-        return self._write("report.html", page)
+        return self._write("report.html", [page])
 
     def _signed(self) -> dict[str, str]:
         path = self.path / "signed.json"
@@ -178,10 +173,11 @@ class Folder:
                 field="signed.json",
             ) from error
 
-    def _write(self, name: str, text: str) -> Path:
+    def _write(self, name: str, lines: Iterable[str]) -> Path:
         self.path.mkdir(parents=True, exist_ok=True)
         path = self.path / name
-        path.write_text(text, "utf-8", newline="\n")
+        with path.open("w", encoding="utf-8", newline="\n") as file:
+            file.writelines(lines)
         return path
 
 

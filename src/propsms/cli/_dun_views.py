@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,15 +10,16 @@ from rich.table import Table
 
 from propsms.cli._speech import in_chinese, say
 from propsms.dunning import Action, Reason, Stage
+from propsms.flows._pages import csv_lines, json_lines
 from propsms.phone import PhoneNumber
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from propsms.dunning import Decision, DunningPlan
     from propsms.tables import RowError
 
-__all__ = ["as_csv", "as_json", "phone_of", "rows_of", "show"]
+__all__ = ["as_csv", "as_json", "phone_of", "show"]
 
 _SHOWN = 20
 ZERO: Final = Decimal(0)
@@ -47,12 +45,8 @@ _FIELDS = [
 ]
 
 
-def rows_of(plan: DunningPlan) -> list[dict[str, Any]]:
-    """Each account as plain values; numbers are masked."""
-    return [_row(decision) for decision in plan]
-
-
 def _row(decision: Decision) -> dict[str, Any]:
+    """An account as plain values; numbers are masked."""
     return {
         "account": decision.account,
         "phone": phone_of(decision),
@@ -77,25 +71,20 @@ def phone_of(decision: Decision) -> str:
     return ""
 
 
-def as_json(plan: DunningPlan, errors: Sequence[RowError]) -> str:
-    """The whole plan and all bad rows."""
+def as_json(plan: DunningPlan, errors: Sequence[RowError]) -> Iterator[str]:
+    """The whole plan and all bad rows, part by part."""
     totals = plan.totals
-    return json.dumps(
-        {
-            "as_of": plan.as_of.isoformat(),
-            "accounts": totals.accounts,
-            "actions": {str(key): count for key, count in sorted(totals.actions.items())},
-            "stages": {str(stage): totals.stages[stage] for stage in Stage},
-            "reasons": {str(key): count for key, count in sorted(totals.reasons.items())},
-            "overdue_amount": f"{totals.overdue:.2f}",
-            "asked_amount": f"{totals.asked:.2f}",
-            "buckets": {name: f"{amount:.2f}" for name, amount in totals.buckets.items()},
-            "decisions": rows_of(plan),
-            "errors": [_error(error) for error in errors],
-        },
-        ensure_ascii=False,
-        indent=2,
-    )
+    figures = {
+        "as_of": plan.as_of.isoformat(),
+        "accounts": totals.accounts,
+        "actions": {str(key): count for key, count in sorted(totals.actions.items())},
+        "stages": {str(stage): totals.stages[stage] for stage in Stage},
+        "reasons": {str(key): count for key, count in sorted(totals.reasons.items())},
+        "overdue_amount": f"{totals.overdue:.2f}",
+        "asked_amount": f"{totals.asked:.2f}",
+        "buckets": {name: f"{amount:.2f}" for name, amount in totals.buckets.items()},
+    }
+    return json_lines(figures, {"decisions": map(_row, plan), "errors": map(_error, errors)})
 
 
 def _error(error: RowError) -> dict[str, Any]:
@@ -109,21 +98,14 @@ def _error(error: RowError) -> dict[str, Any]:
     }
 
 
-def as_csv(plan: DunningPlan) -> str:
+def as_csv(plan: DunningPlan) -> Iterator[str]:
     """One line an account; a cell that a spreadsheet would run as a formula is quoted."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(_FIELDS)
-    for row in rows_of(plan):
-        row["reasons"], row["problems"] = " ".join(row["reasons"]), "; ".join(row["problems"])
-        writer.writerow([_harmless(row[name]) for name in _FIELDS])
-    return out.getvalue()
+    return csv_lines(_FIELDS, map(_words, map(_row, plan)))
 
 
-def _harmless(value: Any) -> Any:
-    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t"):
-        return "'" + value
-    return "" if value is None else value
+def _words(row: dict[str, Any]) -> dict[str, Any]:
+    """The row with its lists as words."""
+    return row | {"reasons": " ".join(row["reasons"]), "problems": "; ".join(row["problems"])}
 
 
 def show(plan: DunningPlan, errors: Sequence[RowError], error_count: int) -> None:

@@ -21,6 +21,7 @@ from propsms.sending_hours import SHANGHAI
 from propsms.tables import read_bills
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from decimal import Decimal
 
     from propsms.dunning import DunningPlan
@@ -179,13 +180,20 @@ def command(
 
 def _print(shown: DunningPlan, table: Table[BillRow], style: str) -> None:
     if style == "json":
-        click.echo(views.as_json(shown, table.errors))
+        _write(views.as_json(shown, table.errors))
+        click.echo()
     elif style == "csv":
-        click.echo(views.as_csv(shown), nl=False)
+        _write(views.as_csv(shown))
         for error in table.errors:
             click.echo(str(error), err=True)
     else:
         views.show(shown, table.errors, table.error_count)
+
+
+def _write(lines: Iterable[str]) -> None:
+    """Line by line: a town's plan is never one text."""
+    for line in lines:
+        click.echo(line, nl=False)
 
 
 def _code(shown: DunningPlan, table: Table[BillRow]) -> int:

@@ -5,23 +5,88 @@ from __future__ import annotations
 import csv
 import html
 import io
+import json
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
+    from typing import TextIO
 
-__all__ = ["Html", "Markdown", "Style", "csv_of", "html_page", "signature_line"]
+__all__ = [
+    "Html",
+    "Markdown",
+    "Paper",
+    "Style",
+    "csv_lines",
+    "html_page",
+    "json_lines",
+    "signature_line",
+]
 
 
-def csv_of(fields: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
+class Paper(ABC):
+    """What is written line by line, so that a hundred thousand lines need no more memory."""
+
+    @abstractmethod
+    def csv_lines(self) -> Iterator[str]:
+        """One line each, for a spreadsheet, the headings first."""
+
+    @abstractmethod
+    def json_lines(self) -> Iterator[str]:
+        """The parts of one JSON document, in their order."""
+
+    def to_csv(self) -> str:
+        """One line each, for a spreadsheet."""
+        return "".join(self.csv_lines())
+
+    def to_json(self) -> str:
+        """The whole, for machines."""
+        return "".join(self.json_lines())
+
+    def write_csv(self, file: TextIO) -> None:
+        """`to_csv` into an open text file, line by line."""
+        file.writelines(self.csv_lines())
+
+    def write_json(self, file: TextIO) -> None:
+        """`to_json` into an open text file, part by part."""
+        file.writelines(self.json_lines())
+
+
+def csv_lines(fields: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     """One line a row, for a spreadsheet, which runs no cell as a formula."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(fields)
+
+    def line(cells: Iterable[Any]) -> str:
+        out.seek(0)
+        out.truncate()
+        writer.writerow(cells)
+        return out.getvalue()
+
+    yield line(fields)
     for row in rows:
-        writer.writerow([_harmless(row[name]) for name in fields])
-    return out.getvalue()
+        yield line(_harmless(row[name]) for name in fields)
+
+
+def json_lines(
+    figures: Mapping[str, Any], parts: Mapping[str, Iterable[Mapping[str, Any]]]
+) -> Iterator[str]:
+    """One JSON object: the figures, then each part as a list, an element at a time."""
+    whole = json.dumps(dict(figures), ensure_ascii=False, indent=2)
+    yield whole.removesuffix("\n}") if figures else "{"
+    before = ",\n  " if figures else "\n  "
+    for name, rows in parts.items():
+        yield f"{before}{json.dumps(name, ensure_ascii=False)}: ["
+        between = "\n    "
+        for row in rows:
+            told = json.dumps(row, ensure_ascii=False, indent=2)
+            yield between + told.replace("\n", "\n    ")  # a string holds no bare line break
+            between = ",\n    "
+        yield "]" if between == "\n    " else "\n  ]"
+        before = ",\n  "
+    yield "\n}"
 
 
 def html_page(title: str, parts: Iterable[str]) -> str:

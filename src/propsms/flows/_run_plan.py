@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections import Counter
 from decimal import Decimal
 from functools import cached_property
@@ -11,11 +10,21 @@ from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
-from propsms.flows._pages import Html, Markdown, Style, csv_of, html_page, signature_line
+from propsms.dunning import Action
+from propsms.flows._pages import (
+    Html,
+    Markdown,
+    Paper,
+    Style,
+    csv_lines,
+    html_page,
+    json_lines,
+    signature_line,
+)
 from propsms.phone import PhoneNumber  # noqa: TC001  # a field's type
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from propsms.dunning import Decision, DunningPlan
@@ -45,7 +54,7 @@ class PlannedNotice:
 
 
 @attrs.frozen(kw_only=True, slots=False)  # its sums are worked out once
-class CollectionPlan:
+class CollectionPlan(Paper):
     """Who gets what, who does not and why; nothing is written and nothing is sent.
 
     Attributes:
@@ -137,7 +146,10 @@ class CollectionPlan:
 
     def rows(self) -> list[dict[str, Any]]:
         """One line a notice; numbers are masked."""
-        return [
+        return list(self._rows())
+
+    def _rows(self) -> Iterator[dict[str, Any]]:
+        return (
             {
                 "account": notice.decision.account,
                 "phone": notice.phone.masked,
@@ -149,21 +161,23 @@ class CollectionPlan:
                 "text": notice.text,
             }
             for notice in self.notices
-        ]
+        )
 
-    def to_json(self) -> str:
+    def json_lines(self) -> Iterator[str]:
         """Figures, notices, and every account that gets none with its reasons."""
-        skipped = [
+        figures = self.summary()
+        del figures["notices"]  # the notices themselves stand for their number
+        skipped = (
             {"account": d.account, "action": str(d.action), "reasons": [str(r) for r in d.reasons]}
-            for d in self.decisions.skipped
-        ]
-        held = [{"account": account, "reason": why} for account, why in self.held_back]
-        whole = {**self.summary(), "notices": self.rows(), "skipped": skipped, "held": held}
-        return json.dumps(whole, ensure_ascii=False, indent=2)
+            for d in self.decisions
+            if d.action is not Action.SEND
+        )
+        held = ({"account": account, "reason": why} for account, why in self.held_back)
+        return json_lines(figures, {"notices": self._rows(), "skipped": skipped, "held": held})
 
-    def to_csv(self) -> str:
+    def csv_lines(self) -> Iterator[str]:
         """One line a notice, for a spreadsheet."""
-        return csv_of(_FIELDS, self.rows())
+        return csv_lines(_FIELDS, self._rows())
 
     def to_markdown(self) -> str:
         """A page to read and sign."""

@@ -22,15 +22,20 @@ from propsms.journal import dialled
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Shelf", "Spool"]
+    from propsms.flows.notices import PlannedMessage
+    from propsms.phone import PhoneNumber
+
+__all__ = ["MessageShelf", "MessageSpool", "Shelf", "Spool"]
 
 T = TypeVar("T")
 
 _PROTOCOL: Final = pickle.HIGHEST_PROTOCOL
 
-_TABLES: Final = """
+_FAST: Final = """
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
+"""
+_TABLES: Final = """
 CREATE TABLE decision (account TEXT, nr INTEGER, row BLOB, PRIMARY KEY (account, nr));
 CREATE TABLE notice (account TEXT, nr INTEGER, phone TEXT, row BLOB, PRIMARY KEY (account, nr));
 CREATE TABLE held (account TEXT, nr INTEGER, why TEXT, PRIMARY KEY (account, nr));
@@ -48,12 +53,29 @@ FROM notice WHERE EXISTS (
     SELECT 1 FROM notice AS first WHERE first.phone = notice.phone
     AND (first.account, first.nr) < (notice.account, notice.nr))
 """
+_MESSAGE_TABLE: Final = """
+CREATE TABLE message (
+    nr INTEGER PRIMARY KEY, phone TEXT UNIQUE, home TEXT, key TEXT, row BLOB);
+CREATE INDEX by_home ON message (home);
+BEGIN;
+"""
+_MESSAGES: Final = "SELECT row FROM message ORDER BY nr"
+_BY_KEY: Final = "SELECT row FROM message ORDER BY key"
+
+
+class _File:
+    """A database on disk that has no name and ends with whoever reads it last."""
+
+    def __init__(self, tables: str) -> None:
+        self.rows = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        weakref.finalize(self, self.rows.close)
+        self.rows.executescript(_FAST + tables)
 
 
 class Shelf(Sequence[T], Generic[T]):
-    """Values on disk in the order of their accounts; each is read when it is asked for."""
+    """Values on disk in the order of their query; each is read when it is asked for."""
 
-    def __init__(self, spool: Spool, query: str, read: Callable[[tuple[Any, ...]], T]) -> None:
+    def __init__(self, spool: _File, query: str, read: Callable[[tuple[Any, ...]], T]) -> None:
         self._spool, self._query, self._read = spool, query, read  # the file lives as long as we
         counted = spool.rows.execute(f"SELECT count(*) FROM ({query})")  # noqa: S608
         self._count: int = counted.fetchone()[0]
@@ -90,13 +112,11 @@ class Shelf(Sequence[T], Generic[T]):
     __hash__ = None  # type: ignore[assignment]  # as long as what it holds
 
 
-class Spool:
+class Spool(_File):
     """Takes decisions in any order and gives them back by account."""
 
     def __init__(self) -> None:
-        self.rows = sqlite3.connect("", isolation_level=None, check_same_thread=False)
-        weakref.finalize(self, self.rows.close)
-        self.rows.executescript(_TABLES)
+        super().__init__(_TABLES)
         self._nr = 0
         self.totals = PlanTotals()
 
@@ -160,3 +180,50 @@ def _rest(notice: PlannedNotice) -> tuple[Any, ...]:
 def _notice(row: tuple[bytes, bytes]) -> PlannedNotice:
     decision, rest = map(pickle.loads, row)
     return PlannedNotice(decision, *rest)
+
+
+class MessageSpool(_File):
+    """Takes the messages of a campaign, and knows which number and household it has."""
+
+    def __init__(self) -> None:
+        super().__init__(_MESSAGE_TABLE)
+
+    def has_number(self, phone: PhoneNumber) -> bool:
+        """True if a message to the number is there."""
+        return self._has("phone", dialled(phone))
+
+    def has_home(self, home: str) -> bool:
+        """True if a message to the household is there."""
+        return self._has("home", home)
+
+    def _has(self, column: str, value: str) -> bool:
+        query = f"SELECT 1 FROM message WHERE {column} = ?"  # noqa: S608
+        return self.rows.execute(query, (value,)).fetchone() is not None
+
+    def add(self, message: PlannedMessage) -> None:
+        """Keep one more; no other has its number."""
+        row = (dialled(message.phone), message.household, message.key)
+        self.rows.execute(
+            "INSERT INTO message (phone, home, key, row) VALUES (?, ?, ?, ?)",
+            (*row, pickle.dumps(message, _PROTOCOL)),
+        )
+
+    @property
+    def messages(self) -> MessageShelf:
+        """All of them, in the order in which they came."""
+        return MessageShelf(self)
+
+
+class MessageShelf(Shelf["PlannedMessage"]):
+    """The messages of a campaign on disk."""
+
+    def __init__(self, spool: MessageSpool) -> None:
+        super().__init__(spool, _MESSAGES, _message)
+
+    def by_key(self) -> Iterator[PlannedMessage]:
+        """The same, by their keys."""
+        return map(_message, self._spool.rows.execute(_BY_KEY))
+
+
+def _message(row: tuple[bytes]) -> PlannedMessage:
+    return pickle.loads(row[0])  # type: ignore[no-any-return]  # noqa: S301

@@ -10,9 +10,11 @@ and it does not wait for another run of the tenant to end.
 from __future__ import annotations
 
 import hashlib
-import json
+import heapq
 from collections import Counter
 from datetime import timedelta
+from functools import cached_property
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
@@ -20,7 +22,16 @@ import attrs
 
 from propsms.errors import InvalidValueError, RenderError
 from propsms.findings import rejects
-from propsms.flows._pages import Html, Markdown, Style, csv_of, html_page, signature_line
+from propsms.flows._pages import (
+    Html,
+    Markdown,
+    Paper,
+    Style,
+    csv_lines,
+    html_page,
+    json_lines,
+    signature_line,
+)
 from propsms.flows._runs import (
     Runner,
     RunReport,
@@ -29,8 +40,9 @@ from propsms.flows._runs import (
     references,
     utc_now,
 )
+from propsms.flows._spool import MessageShelf, MessageSpool
 from propsms.flows._written import VALUE, message_of
-from propsms.journal import Intent
+from propsms.journal import Intent, dialled
 from propsms.messages import MessageKind, NoticeCategory
 from propsms.segments import count_billed
 from propsms.sending_hours import SHANGHAI, SendingHours
@@ -38,7 +50,7 @@ from propsms.tables import RecipientRow  # noqa: TC001  # the doctests use it
 from propsms.templates import lint, render
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
     from decimal import Decimal
 
@@ -100,8 +112,8 @@ class PlannedMessage:
     segments: int = 1
 
 
-@attrs.frozen(kw_only=True)
-class CampaignPlan:
+@attrs.frozen(kw_only=True, slots=False)  # its sums are worked out once
+class CampaignPlan(Paper):
     """Who gets the notice, who does not and why; nothing is written or sent.
 
     Attributes:
@@ -109,7 +121,9 @@ class CampaignPlan:
         template: The name of the text.
         now: The instant it was planned for.
         not_before: When it may go: *now* for an urgent notice, else the next open hour.
-        messages: What would be sent.
+        messages: What would be sent, in the order of the recipients: a tuple, or where there
+            are many (`NoticeCampaign.in_memory`) a sequence that reads them from a temporary
+            file.
         skipped: How many recipients are left out, by reason: ``duplicate``, ``not_selected``,
             ``household``, ``already_sent``, ``does_not_fit``.
         findings: What the linter says of the text; one error keeps it from being sent.
@@ -121,13 +135,13 @@ class CampaignPlan:
     template: str
     now: datetime
     not_before: datetime
-    messages: tuple[PlannedMessage, ...] = attrs.field(repr=False)
+    messages: Sequence[PlannedMessage] = attrs.field(repr=False, hash=False)
     skipped: Mapping[str, int] = attrs.field(factory=dict[str, int], hash=False)
     findings: tuple[Finding, ...] = ()
     signed_by: str = ""
     signed_at: datetime | None = None
 
-    @property
+    @cached_property
     def segments(self) -> int:
         """Segments that are billed altogether."""
         return sum(message.segments for message in self.messages)
@@ -137,10 +151,18 @@ class CampaignPlan:
         return price * self.segments
 
     @property
+    def longest(self) -> tuple[PlannedMessage, ...]:
+        """The five texts with the most segments."""
+        return tuple(heapq.nlargest(5, self.messages, key=lambda one: one.segments))
+
+    @cached_property
     def hash(self) -> str:
         """SHA-256 over every message; what is signed is exactly this."""
-        lines = sorted(f"{one.key}\n{one.phone.e164}\n{one.text}" for one in self.messages)
-        return hashlib.sha256("\n\n".join(lines).encode()).hexdigest()
+        digest, between = hashlib.sha256(), ""
+        for one in _by_key(self.messages):
+            digest.update(f"{between}{one.key}\n{one.phone.e164}\n{one.text}".encode())
+            between = "\n\n"
+        return digest.hexdigest()
 
     def sign(self, *, by: str, at: datetime) -> CampaignPlan:
         """The same plan, signed off; the journal keeps who it was."""
@@ -164,7 +186,10 @@ class CampaignPlan:
 
     def rows(self) -> list[dict[str, Any]]:
         """One line a message; numbers are masked."""
-        return [
+        return list(self._rows())
+
+    def _rows(self) -> Iterator[dict[str, Any]]:
+        return (
             {
                 "household": one.household,
                 "phone": one.phone.masked,
@@ -172,15 +197,15 @@ class CampaignPlan:
                 "text": one.text,
             }
             for one in self.messages
-        ]
+        )
 
-    def to_json(self) -> str:
+    def json_lines(self) -> Iterator[str]:
         """Figures and messages."""
-        return json.dumps({**self.summary(), "rows": self.rows()}, ensure_ascii=False, indent=2)
+        return json_lines(self.summary(), {"rows": self._rows()})
 
-    def to_csv(self) -> str:
+    def csv_lines(self) -> Iterator[str]:
         """One line a message, for a spreadsheet."""
-        return csv_of(("household", "phone", "segments", "text"), self.rows())
+        return csv_lines(("household", "phone", "segments", "text"), self._rows())
 
     def to_markdown(self, price: Decimal | None = None) -> str:
         """A page to read and sign; *price* of one segment, in yuan."""
@@ -191,8 +216,14 @@ class CampaignPlan:
         return html_page(self.run, _page(self, price, Html()))
 
 
+def _by_key(messages: Sequence[PlannedMessage]) -> Iterable[PlannedMessage]:
+    """So that the order of the recipients means nothing."""
+    if isinstance(messages, MessageShelf):
+        return messages.by_key()
+    return sorted(messages, key=lambda one: one.key)
+
+
 def _page(plan: CampaignPlan, price: Decimal | None, style: Style) -> list[str]:
-    longest = sorted(plan.messages, key=lambda one: -one.segments)[:5]
     return [
         style.title(f"通知签批单 {plan.run}"),
         style.table(
@@ -218,7 +249,7 @@ def _page(plan: CampaignPlan, price: Decimal | None, style: Style) -> list[str]:
         style.head("最长的短信 Longest texts"),
         style.table(
             ("户 household", "条数 segments", "全文 text"),
-            [(one.household, one.segments, one.text) for one in longest],
+            [(one.household, one.segments, one.text) for one in plan.longest],
         ),
         style.head("签批 Sign-off"),
         style.line(f"SHA-256: {plan.hash}"),
@@ -233,6 +264,30 @@ _SKIPPED: Final = {
     "household": ("同一户只通知第一个号码。", "One number a household is told."),
     "not_selected": ("不在通知范围内。", "The notice is not for them."),
 }
+
+
+class _Listed:
+    """The messages of a plan that memory holds, with whom they are for."""
+
+    def __init__(self) -> None:
+        self._messages: list[PlannedMessage] = []
+        self._numbers: set[str] = set()
+        self._homes: set[str] = set()
+
+    def has_number(self, phone: PhoneNumber) -> bool:
+        return dialled(phone) in self._numbers
+
+    def has_home(self, home: str) -> bool:
+        return home in self._homes
+
+    def add(self, message: PlannedMessage) -> None:
+        self._messages.append(message)
+        self._numbers.add(dialled(message.phone))
+        self._homes.add(message.household)
+
+    @property
+    def messages(self) -> tuple[PlannedMessage, ...]:
+        return tuple(self._messages)
 
 
 @attrs.define(slots=False, kw_only=True)
@@ -256,6 +311,8 @@ class NoticeCampaign:
         lease: How long the campaign is held without a sign of life.
         batch: How many messages are claimed at a time.
         concurrency: Requests under way at the same time.
+        in_memory: How many recipients a plan may have in memory; one of more is kept in a
+            temporary file, so that memory stays flat.
 
     >>> from propsms.catalog import load
     >>> from propsms.clients import Client
@@ -295,6 +352,7 @@ class NoticeCampaign:
     lease: timedelta = timedelta(minutes=5)
     batch: int = 500
     concurrency: int = 1
+    in_memory: int = attrs.field(default=5_000, validator=attrs.validators.ge(1))
     _runner: Runner = attrs.field(init=False)
     _text: Template = attrs.field(init=False)
 
@@ -340,22 +398,24 @@ class NoticeCampaign:
             now: The instant; None asks the clock.
         """
         instant = self.clock() if now is None else now
+        given = iter(recipients)
+        first = list(islice(given, self.in_memory + 1))
+        kept = _Listed() if len(first) <= self.in_memory else MessageSpool()
+        rows = chain(first, given)
+        del first  # it goes by with the others
         skipped: Counter[str] = Counter()
-        messages: list[PlannedMessage] = []
-        numbers: set[PhoneNumber] = set()
-        homes: set[str] = set()
-        for row in recipients:
-            found = self._plan_one(row, values, where, numbers, homes)
+        for row in rows:
+            found = self._plan_one(row, values, where, kept)
             if isinstance(found, str):
                 skipped[found] += 1
             else:
-                messages.append(found)
+                kept.add(found)
         return CampaignPlan(
             run=self.name,
             template=self.template,
             now=instant,
             not_before=self._not_before(instant),
-            messages=tuple(messages),
+            messages=kept.messages,
             skipped=dict(skipped),
             findings=lint(self._text, profile=self.profile) if self.profile else (),
         )
@@ -369,15 +429,14 @@ class NoticeCampaign:
         row: RecipientRow,
         values: Mapping[str, str] | Callable[[RecipientRow], Mapping[str, str]] | None,
         where: Selection | None,
-        numbers: set[PhoneNumber],
-        homes: set[str],
+        kept: _Listed | MessageSpool,
     ) -> PlannedMessage | str:
         home = "-".join(part for part in (row.building, row.unit, row.household) if part)
         if where is not None and not where.takes(row):
             return "not_selected"
-        if row.phone in numbers:
+        if kept.has_number(row.phone):
             return "duplicate"
-        if self.household == "first" and home and home in homes:
+        if self.household == "first" and home and kept.has_home(home):
             return "household"
         filled = self._values(row, values)
         try:
@@ -387,8 +446,6 @@ class NoticeCampaign:
         key = self._key(home, row.phone)
         if self.journal.find(key, tenant=self.tenant) is not None:
             return "already_sent"
-        numbers.add(row.phone)
-        homes.add(home)
         segments = count_billed(text, signature=self._text.signature or "").segments
         return PlannedMessage(key, home, row.phone, filled, text, segments)
 
