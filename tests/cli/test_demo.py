@@ -19,6 +19,7 @@ SOLD = (
     "journal.sqlite3",
     "plan.json",
     "plan.csv",
+    "tasks.csv",
     "sign-off.md",
     "sign-off.html",
     "signed.json",

@@ -62,7 +62,7 @@ def test_plan_sign_commit_resume_report(tmp_path: Path) -> None:
             "--signature", "绿苑物业"]  # fmt: skip
     planned = run(*args)
     assert 0 == planned.exit_code
-    assert {"plan.json", "plan.csv", "sign-off.md", "sign-off.html"} <= {
+    assert {"plan.json", "plan.csv", "tasks.csv", "sign-off.md", "sign-off.html"} <= {
         file.name for file in folder.iterdir()
     }
     assert "绿苑物业" in (folder / "sign-off.md").read_text("utf-8")

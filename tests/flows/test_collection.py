@@ -17,9 +17,11 @@ from propsms.catalog import load
 from propsms.clients import Client
 from propsms.dunning import (
     Account,
+    Approval,
     Bill,
     Channel,
     Contact,
+    Dispute,
     DunningPolicy,
     EvidenceLedger,
     Notice,
@@ -33,7 +35,7 @@ from propsms.dunning import (
 from propsms.errors import InvalidValueError, StoreError
 from propsms.flows import CollectionRun
 from propsms.flows._history import notice_of
-from propsms.flows.collection import PaymentReport, standard_values
+from propsms.flows.collection import PaymentReport, PlannedTask, standard_values
 from propsms.journal import Intent
 from propsms.messages import (
     Accepted,
@@ -341,6 +343,128 @@ def test_wechat_first_is_for_the_host_to_carry_out() -> None:
     assert (("h0001", "NOT_BY_SMS"),) == Town(home(1, payers=[bound])).plan().held_back
     by_sms = DunningPolicy(channels=["sms"])
     assert 1 == len(Town(home(1, payers=[bound]), policy=by_sms).plan().notices)
+
+
+def tasks_of(*accounts: Account, **more) -> list[PlannedTask]:
+    """The tasks of a town's plan."""
+    return list(Town(*accounts, **more).plan().tasks)
+
+
+def test_what_no_sms_carries_is_a_task_with_all_that_it_needs() -> None:
+    """WeChat and a call with number and words; who it is for; why; nothing shows in a repr."""
+    wechat, sms = Contact(Channel.WECHAT, "openid-7"), Contact(Channel.SMS, parse("13900000001"))
+    old = Payer(
+        "o2",
+        contacts=[Contact(Channel.VOICE, parse("0755-26000001")), sms],
+        elderly=True,
+        prefers="voice",
+        name="业主乙",
+    )
+    bound, call = tasks_of(
+        home(1, payers=[Payer("o1", contacts=[wechat, sms], language="en")]),
+        home(2, payers=[old]),
+        home(3),
+    )
+    assert ("h0001", "3栋1", "wechat", "openid-7", "o1", "en") == (
+        bound.account, bound.unit, bound.what, bound.address, bound.debtor, bound.language
+    )  # fmt: skip
+    assert ("reminder", D300, 14, ("OK_SEND", "NOT_BY_SMS"), NOW) == (
+        bound.stage, bound.amount, bound.days_past_due, bound.reasons, bound.not_before
+    )  # fmt: skip
+    assert ("dunning-reminder", ()) == (bound.template, bound.missing)
+    assert bound.text.startswith("您好，您家3栋1的2026年5月物业费300.00元，付款日2026-06-01")
+    assert ("voice", "业主乙", True, "dunning-reminder-elder") == (
+        call.what, call.debtor, call.large_print, call.template
+    )  # fmt: skip
+    assert "300.00元我们还没有收到" in call.text
+    shown = repr([bound, call]) + repr(Town(home(1)).plan().tasks)
+    assert not [one for one in ("openid", "26000001", "业主乙", "300.00元") if one in shown]
+
+
+def test_letters_say_what_the_contract_asks_for_and_what_is_missing() -> None:
+    """One that must go before the text, one of a text that does not fit, one by preference."""
+    told = [
+        Notice(id="1", stage="reminder", status="delivered", delivered_at=at("2026-05-20 10:00"))
+    ]
+    first = home(1, days=40, notices=told, contract_ref="2024-07")
+    wide = home(2, unit="很" * 30)
+    old = home(3, days=40, notices=told, payers=[evolve(home(3).payers[0], elderly=True)])
+    mixed = [evolve(b, contract_ref="甲") for b in home(4, days=40).bills]
+    mixed += [Bill("c", date(2026, 5, 7), D300, contract_ref="乙")]
+    two = home(4, notices=told, bills=mixed)
+    by_post = Payer("o", contacts=home(5).payers[0].contacts, prefers="letter")
+    full = {"company": "绿苑物业公司", "keeper": "周管家"}
+    made = tasks_of(first, wide, old, two, home(5, payers=[by_post]), **full)
+    assert ["letter"] * 5 == [task.what for task in made]
+    why = ["LETTER_FIRST", "DOES_NOT_FIT", "LETTER_FIRST", "LETTER_FIRST", "NOT_BY_SMS"]
+    assert why == [task.reasons[-1] for task in made]
+    whole, plain, large, unsure, asked = made
+    assert ("o", "dunning-reminder") == (asked.debtor, asked.template)
+    assert "物业费300.00元" in asked.text
+    assert ("dunning-overdue-letter", ()) == (whole.template, whole.missing)
+    assert "根据2024-07的约定，截至2026-06-15" in whole.text
+    assert "绿苑物业公司于2026-06-15发出" in whole.text
+    assert date(2026, 6, 30) == whole.deadline
+    assert ("dunning-reminder", "", ()) == (plain.template, plain.text, plain.missing)
+    assert ("dunning-overdue-letter-elder", True) == (large.template, large.large_print)
+    assert ("contract",) == unsure.missing
+    bare = tasks_of(first)[0]
+    assert (("keeper", "company"), "") == (bare.missing, bare.text)
+    assert "300.00" == bare.values["amount"]
+
+
+def test_people_get_what_the_rules_ask_of_them() -> None:
+    """A letter where only the way is closed; none while a dispute or an approval holds."""
+    nobody = Payer("o", name="业主丙")
+    held = [evolve(b, dispute=Dispute(date(2026, 6, 10))) for b in home(2).bills]
+    told = [
+        Notice(id="1", stage="reminder", status="delivered", delivered_at=at("2026-04-10 10:00")),
+        Notice(id="2", stage="overdue", status="delivered", delivered_at=at("2026-05-10 10:00")),
+        Notice(id="3", stage="final", channel="letter", status="delivered",
+               delivered_at=at("2026-05-28 10:00")),
+    ]  # fmt: skip
+    found = tasks_of(
+        home(1, payers=[nobody]),
+        home(2, payers=[nobody], bills=held),
+        home(3, 80, notices=told),
+        home(4, 80, notices=told, payers=[nobody],
+             approvals=[Approval(stage="final", amount=D300, by="x", at=NOW)]),
+        home(5, problems=["line 7"]),
+        paid(home(6)),
+    )  # fmt: skip
+    assert [
+        ("h0001", "letter"), ("h0001", "fix_contact"), ("h0002", "follow_up"),
+        ("h0002", "fix_contact"), ("h0003", "approve"), ("h0004", "fix_contact"),
+        ("h0005", "fix_data"),
+    ] == [(task.account, task.what) for task in found]  # fmt: skip
+    assert ("业主丙", "", "dunning-reminder") == (
+        found[0].debtor, found[0].address, found[0].template
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("in_memory", [1, 100])
+def test_tasks_are_written_for_those_who_do_them(in_memory: int) -> None:
+    """Whole numbers, since somebody must dial them; the same wherever the plan lies."""
+    voice = Payer(
+        "o", contacts=[Contact(Channel.VOICE, parse("13900000001"))], prefers="voice", name="=甲"
+    )
+    both = Payer("p", contacts=home(2).payers[0].contacts)
+    town = Town(home(1, payers=[voice]), home(2), home(3, payers=[both]), in_memory=in_memory)
+    tasks = town.plan().tasks
+    (told,) = json.loads(tasks.to_json())["tasks"]
+    (row,) = csv.DictReader(io.StringIO(tasks.to_csv()))
+    assert ("voice", "13900000001", "'=甲") == (row["what"], row["address"], row["debtor"])
+    assert "room=3栋1" in row["values"].split("; ")
+    assert "OK_SEND NOT_BY_SMS" == row["reasons"]
+    assert ("13900000001", ["OK_SEND", "NOT_BY_SMS"], "300.00", None) == (
+        told["address"], told["reasons"], told["amount"], told["deadline"]
+    )  # fmt: skip
+    assert row["text"] == told["text"] != ""
+    (bare,) = evolve(town.plan(), teller=None).tasks
+    assert ("voice", "", {}) == (bare.what, bare.template, bare.values)
+    (host,) = tasks_of(home(1, payers=None))  # who is told is left to the host
+    assert ("sms", "", "") == (host.what, host.address, host.debtor)
+    assert "物业费300.00元" in host.text
 
 
 def test_a_value_that_does_not_fit_is_held_back() -> None:

@@ -33,6 +33,7 @@ __all__ = [
     "NoticeStatus",
     "Payer",
     "PayerRole",
+    "masked_address",
 ]
 
 
@@ -109,7 +110,8 @@ def _channels(given: Iterable[str]) -> frozenset[Channel]:
     return frozenset(Channel(one) for one in given)
 
 
-def _masked(address: PhoneNumber | str) -> str:
+def masked_address(address: PhoneNumber | str) -> str:
+    """How an address shows itself: a number masked, anything else not at all."""
     return repr(address) if isinstance(address, PhoneNumber) else "'***'"
 
 
@@ -128,7 +130,7 @@ class Contact:
     """
 
     channel: Channel = attrs.field(converter=Channel)
-    address: PhoneNumber | str = attrs.field(repr=_masked)
+    address: PhoneNumber | str = attrs.field(repr=masked_address)
     reserved_at: date | None = None
     reserved_how: str = ""
     verified: bool = False
@@ -252,7 +254,7 @@ class Notice:
     planned_at: datetime | None = attrs.field(default=None, validator=_aware)
     submitted_at: datetime | None = attrs.field(default=None, validator=_aware)
     delivered_at: datetime | None = attrs.field(default=None, validator=_aware)
-    address: PhoneNumber | str = attrs.field(default="", repr=_masked)
+    address: PhoneNumber | str = attrs.field(default="", repr=masked_address)
     bills: tuple[str, ...] = attrs.field(default=(), converter=_tuple)
     amount: Decimal = ZERO
     deadline: date | None = None

@@ -52,19 +52,28 @@ def route(
     """The steps to the debtors, and why a channel is left out.
 
     Nobody is called by voice who did not ask for it or is not recorded as elderly. The last
-    step is a letter, for people. If there is no step, the reasons say why.
+    step is a letter, for people; it is the first for whoever prefers one. If there is no step, the reasons say why.
     """
     reached = debtors if policy.co_owners == "all" else debtors[:1]
     steps: list[ChannelStep] = []
     why: list[Reason] = []
     for channel in _order(reached[0], policy):
         contacts = _contacts(reached, channel, failed, why)
-        if contacts:
+        if contacts or (channel in _ON_PAPER and _wants(reached[0], channel)):
             steps.append(ChannelStep(channel, contacts, _unread_after(channel, policy)))
     if not steps:
         return (), [next((code for code in _BLOCKING if code in why), Reason.NO_CHANNEL)]
     told = [Reason.NOT_SUBSCRIBED] if Reason.NOT_SUBSCRIBED in why else []
-    return (*steps, ChannelStep(Channel.LETTER)), told
+    if all(step.channel is not Channel.LETTER for step in steps):
+        steps.append(ChannelStep(Channel.LETTER))
+    return tuple(steps), told
+
+
+_ON_PAPER = frozenset({Channel.LETTER, Channel.VISIT})  # the host knows where the unit is
+
+
+def _wants(payer: Payer, channel: Channel) -> bool:
+    return payer.prefers is channel and channel not in payer.opt_outs
 
 
 _BLOCKING = (Reason.OPTED_OUT, Reason.BAD_NUMBER)

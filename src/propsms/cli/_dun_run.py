@@ -119,10 +119,11 @@ class Folder:
         )
 
     def write_plan(self, plan: CollectionPlan) -> list[Path]:
-        """The plan for machines, and the page to sign."""
+        """The plan for machines, what people should do, and the page to sign."""
         return [
             self._write("plan.json", plan.json_lines()),
             self._write("plan.csv", chain("\ufeff", plan.csv_lines())),
+            self._write("tasks.csv", chain("\ufeff", plan.tasks.csv_lines())),
             self._write("sign-off.md", [plan.to_markdown()]),
             self._write("sign-off.html", [plan.to_html()]),
         ]

@@ -21,6 +21,7 @@ from propsms.flows._pages import (
     json_lines,
     signature_line,
 )
+from propsms.flows._tasks import Tasks, Teller  # a field's type
 from propsms.phone import PhoneNumber  # noqa: TC001  # a field's type
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class CollectionPlan(Paper):
         price: Of one segment, in yuan, or None if not known.
         signed_by: Who signed it off, or empty.
         signed_at: When.
+        teller: Finds the words of a task, or None.
     """
 
     run: str
@@ -77,6 +79,16 @@ class CollectionPlan(Paper):
     price: Decimal | None = None
     signed_by: str = ""
     signed_at: datetime | None = None
+    teller: Teller | None = attrs.field(default=None, eq=False, repr=False)
+
+    @property
+    def tasks(self) -> Tasks:
+        """What people, or another system, should do: letters, calls, visits, WeChat, checks.
+
+        Made anew each time it is gone through, by account, and written with its own `to_csv`,
+        `to_json`, `write_csv` and `write_json`. It holds names and whole numbers.
+        """
+        return Tasks(self.decisions, self.held_back, self.teller)
 
     @property
     def segments(self) -> int:

@@ -56,6 +56,7 @@ from propsms.flows._runs import (
     utc_now,
 )
 from propsms.flows._spool import Spool
+from propsms.flows._tasks import PlannedTask, Teller
 from propsms.journal import Intent, State
 from propsms.messages import MessageKind, OutboundMessage, Refused
 from propsms.phone import PhoneNumber
@@ -80,6 +81,7 @@ __all__ = [
     "CollectionRun",
     "PaymentReport",
     "PlannedNotice",
+    "PlannedTask",
     "RunReport",
     "RunStatus",
     "WorkUnit",
@@ -111,7 +113,12 @@ Values = Callable[[Decision, Account], Mapping[str, str] | None]
 
 
 def standard_values(
-    decision: Decision, account: Account, *, phone: str = "", company: str = ""
+    decision: Decision,
+    account: Account,
+    *,
+    phone: str = "",
+    company: str = "",
+    keeper: str = "",
 ) -> dict[str, str] | None:
     """Every value that the four texts of the catalog may ask for.
 
@@ -123,6 +130,7 @@ def standard_values(
         account: Of whom.
         phone: The number of the office, as the owner dials it.
         company: The name of the company, for texts that name it.
+        keeper: The name of the housekeeper, for texts and letters that name one.
     """
     named = sorted(
         (bill for bill in account.bills if bill.id in decision.bills), key=lambda bill: bill.due
@@ -133,6 +141,7 @@ def standard_values(
         "days": str(decision.days_past_due),
         "phone": phone,
         "company": company,
+        "keeper": keeper,
         "today": decision.as_of.isoformat(),
         "period": period_of(named),
         "due_date": named[0].due.isoformat() if named else "",
@@ -171,8 +180,12 @@ class CollectionRun:
         policy: The rules, or a book of rules.
         hours: When dunning may be sent.
         texts: The name of the text for each stage.
+        letters: The letters for the tasks of a plan, each under the name of its stage's text and
+            ``-letter``; None takes those of the catalog.
         values: Makes the values of a text; None makes the account a task for people.
         phone: The number of the office, for the standard values.
+        company: The name of the company, for texts and letters that name it.
+        keeper: The name of the housekeeper, for texts and letters that name one.
         sender: The number that the texts come from, as the carrier gave it, for the evidence.
         receipt: The name of the text that confirms a payment.
         ledger: Where the evidence of every notice is kept, or None. It is written before the
@@ -199,8 +212,11 @@ class CollectionRun:
     policy: DunningPolicy | PolicyBook = P0
     hours: SendingHours = attrs.field(factory=SendingHours)
     texts: Mapping[Stage, str] = attrs.field(factory=lambda: dict(TEXTS))
+    letters: TemplateLibrary | None = None
     values: Values | None = None
     phone: str = ""
+    company: str = ""
+    keeper: str = ""
     sender: str = ""
     receipt: str = "payment-received"
     ledger: EvidenceLedger | None = None
@@ -265,6 +281,12 @@ class CollectionRun:
             notices=notices,
             held_back=held_back,
             price=self.price,
+            teller=Teller(
+                library=self.library,
+                letters=self.letters,
+                texts=self.texts,
+                values=self._told,
+            ),
         )
 
     def approve(
@@ -395,6 +417,7 @@ class CollectionRun:
             as_of=now.astimezone(SHANGHAI).date(),
             bills=bills,
             office=self.phone,
+            company=self.company,
         )
         report = attrs.evolve(report, settled=thanks.settled, reason=thanks.reason)
         if thanks.phone is None:
@@ -498,13 +521,23 @@ class CollectionRun:
         whole = _whole_text(template, values)
         return PlannedNotice(decision, phone, name, values, whole, segments)
 
+    def _told(self, decision: Decision, account: Account) -> Mapping[str, str]:
+        """Every value that a task may need; the host's own go before."""
+        standard = standard_values(
+            decision, account, phone=self.phone, company=self.company, keeper=self.keeper
+        )
+        made = self.values(decision, account) if self.values is not None else None
+        return {**(standard or {}), **(made or {})}
+
     def _values(
         self, decision: Decision, account: Account, template: Template
     ) -> dict[str, str] | None:
         if self.values is not None:
             made = self.values(decision, account)
         else:
-            made = standard_values(decision, account, phone=self.phone)
+            made = standard_values(
+                decision, account, phone=self.phone, company=self.company, keeper=self.keeper
+            )
         wanted = set(template.plan.names)
         if made is None or ("date" in wanted and "date" not in made):
             return None
