@@ -21,7 +21,15 @@ from propsms._dunning.accounts import (
     Payer,
     PayerRole,
 )
-from propsms._dunning.bills import Bill, BillStatus, Dispute, LateFeeClause, Payment
+from propsms._dunning.bills import (
+    Bill,
+    BillStatus,
+    Dispute,
+    LateFeeClause,
+    LateFeeItem,
+    LateFeeState,
+    Payment,
+)
 from propsms._dunning.book import PolicyBook, careful, load_policy, policy_schema
 from propsms._dunning.deciding import Desk, decide
 from propsms._dunning.decision import ChannelStep, Decision, Task
@@ -78,6 +86,8 @@ __all__ = [
     "Instalment",
     "LateFee",
     "LateFeeClause",
+    "LateFeeItem",
+    "LateFeeState",
     "LimitationClock",
     "LimitationEvent",
     "Notice",

@@ -30,6 +30,7 @@ from propsms.dunning import (
     EvidenceLedger,
     Hold,
     LateFeeClause,
+    LateFeeItem,
     Notice,
     NoticeEvent,
     Payer,
@@ -238,7 +239,7 @@ def test_every_reason_has_a_sentence_and_a_next_step_in_two_languages() -> None:
         for said in (reason.en, reason.next_en):
             assert said.endswith(".")
         assert reason.action is None or isinstance(reason.action, Action)
-    assert 43 == len(Reason)
+    assert 43 + len(("LATE_FEE_OPEN", "LATE_FEE_WAIVED")) == len(Reason)
     with pytest.raises(ValueError, match="BRAND_NEW"):
         Reason("BRAND_NEW")
     explained = decide(account(ago(75)), now=NOON)
@@ -294,6 +295,84 @@ def test_d10_a_late_fee_does_not_vanish_with_the_principal() -> None:
     paid = ago(10, payments=[Payment(TODAY, D300)])
     fee = late_fee(paid, as_of=TODAY, clause=clause)
     assert (Decimal("1.50"), Decimal(0)) == (fee.amount, fee.base)
+    item = LateFeeItem(id="f1", amount=Decimal("1.50"), day=TODAY, contract="c")
+    claimed = evolve(paid, late_fees=[item])
+    fee = late_fee(claimed, as_of=TODAY, clause=clause)
+    assert (Decimal("1.50"), Decimal("0.00")) == (fee.claimed, fee.unclaimed)
+    assert item.amount == assess([claimed], as_of=TODAY).late_fee_amount
+    queued = Notice(id="q", stage="reminder", status="queued")
+    open_still = decide(account(claimed, notices=[queued]), now=NOON)
+    assert ("q",) == open_still.cancels
+    assert ("review", "none", (Reason.LATE_FEE_OPEN,), (Task.FOLLOW_UP,), 0) == (
+        open_still.action,
+        open_still.next_stage,
+        open_still.reasons,
+        open_still.tasks,
+        open_still.amount,
+    )
+    waived = evolve(paid, late_fees=[item.waive(by="manager", on=TODAY, reason="goodwill")])
+    settled = evolve(paid, late_fees=[evolve(item, state="paid")])
+    for over, reasons in ((waived, ("LATE_FEE_WAIVED", "PAID")), (settled, ("PAID",))):
+        decision = decide(account(over), now=NOON)
+        assert ("none", reasons, ()) == (decision.action, decision.reasons, decision.tasks)
+        assert 0 == assess([over], as_of=TODAY).late_fee_amount
+        assert 0 == late_fee(over, as_of=TODAY, clause=clause).unclaimed
+
+
+def test_d10_a_claimed_late_fee_is_told_beside_the_principal_and_never_in_it() -> None:
+    """Nor does it change stage, amount, bills or text; a disputed or void bill claims none."""
+    item = LateFeeItem(id="f1", amount=Decimal("1.50"), day=TODAY, contract="c")
+    plain, claimed = ago(10), ago(10, late_fees=[item])
+    mild, told = (decide(account(bill), now=NOON) for bill in (plain, claimed))
+    assert (mild.action, mild.next_stage, mild.amount, mild.bills, mild.key) == (
+        told.action, told.next_stage, told.amount, told.bills, told.key
+    )  # fmt: skip
+    assert (Reason.LATE_FEE_OPEN, Reason.OK_SEND) == told.reasons
+    assert mild.standing == evolve(told.standing, late_fee_amount=Decimal(0))
+    yesterday = TODAY - timedelta(days=1)
+    for none in (
+        evolve(claimed, dispute=Dispute(yesterday)),
+        evolve(claimed, status="void"),
+        evolve(claimed, late_fees=[evolve(item, day=TODAY + timedelta(days=1))]),
+    ):
+        assert 0 == assess([none], as_of=TODAY).late_fee_amount
+    over = item.waive(by="manager", on=TODAY)
+    claimed_before = evolve(over, day=yesterday)
+    assert [Decimal("1.50"), 0] == [claimed_before.open_on(day) for day in (yesterday, TODAY)]
+    unrelated = late_fee(claimed, as_of=yesterday, clause=None)
+    assert (0, 0, 0) == (unrelated.claimed, unrelated.waived, unrelated.paid)
+
+
+def test_d10_what_is_paid_falls_on_a_claimed_late_fee_last_or_when_named() -> None:
+    """Principal first; what nobody claimed, or somebody waived, takes nothing."""
+    first = LateFeeItem(id="f1", amount=Decimal("1.50"), day=date(2026, 6, 1), contract="c")
+    later = evolve(first, id="f2", amount=Decimal("2.00"), day=date(2026, 6, 10))
+    gone = evolve(later, id="f3").waive(by="manager", on=date(2026, 6, 11))
+    bills = [ago(10, late_fees=[later, gone]), ago(40, late_fees=[first])]
+    made = allocate(Decimal("602.00"), bills, as_of=TODAY)
+    assert (("B40", D300), ("B10", D300)) == made.parts
+    assert ((("f1", Decimal("1.50")), ("f2", Decimal("0.50"))), 0) == (made.late_fees, made.left)
+    states = {i.id: (str(i.state), i.open_on(TODAY)) for b in made.bills for i in b.late_fees}
+    assert {
+        "f1": ("paid", 0), "f2": ("claimed", Decimal("1.50")), "f3": ("waived", 0)
+    } == states  # fmt: skip
+    (kept,) = [late_fee(b, as_of=TODAY, clause=None) for b in made.bills if b.id == "B10"]
+    assert (Decimal("1.50"), Decimal("2.00"), Decimal("0.50")) == (
+        kept.claimed,
+        kept.waived,
+        kept.paid,
+    )
+    named = allocate(Decimal("100.00"), bills, as_of=TODAY, purpose="f2")
+    assert (("B40", Decimal("98.00")),) == named.parts
+    assert (("f2", Decimal("2.00")),) == named.late_fees
+    clause = LateFeeClause(contract="c", daily_rate=Decimal("0.0005"))
+    came_up = late_fee(made.bills[0], as_of=TODAY + timedelta(days=9), clause=clause)
+    assert Decimal("1.50") == came_up.amount  # the payment is dated: nothing is lost, or added
+    assert () == allocate(D300, [ago(10)]).late_fees
+    with pytest.raises(InvalidValueError, match="by says nobody"):
+        evolve(first, state="waived")
+    with pytest.raises(InvalidValueError, match="more than"):
+        evolve(first, paid=Decimal(2))
 
 
 def test_d11_the_minimum_compares_what_is_outstanding() -> None:
@@ -772,8 +851,13 @@ def _told_in(zone: str) -> str:
 
 @given(payment=amounts, owed=st.lists(bills, max_size=5, unique_by=lambda b: b.id))
 def test_a_payment_is_conserved(payment, owed) -> None:
+    fee = LateFeeItem(id="f", amount=Decimal("7.31"), day=TODAY, contract="c")
+    owed = [evolve(b, late_fees=[evolve(fee, id=f"f{b.id}")]) for b in owed]
     made = allocate(payment, owed, as_of=TODAY)
-    assert payment == made.left + sum(part for _, part in made.parts)
+    given = sum(part for _, part in (*made.parts, *made.late_fees))
+    assert payment == made.left + given
+    claimed = [sum(b.late_fee_open_on(TODAY) for b in some) for some in (owed, made.bills)]
+    assert sum(part for _, part in made.late_fees) == claimed[0] - claimed[1]
     for before, after in zip(owed, made.bills, strict=True):
         got = dict(made.parts).get(before.id, Decimal(0))
         assert 0 <= got <= max(before.open_on(TODAY), 0)

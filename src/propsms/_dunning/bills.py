@@ -9,12 +9,21 @@ import attrs
 
 from propsms._checks import Word, non_empty
 from propsms._dunning.values import ZERO, by_type, not_negative
+from propsms.errors import InvalidValueError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from decimal import Decimal
 
-__all__ = ["Bill", "BillStatus", "Dispute", "LateFeeClause", "Payment"]
+__all__ = [
+    "Bill",
+    "BillStatus",
+    "Dispute",
+    "LateFeeClause",
+    "LateFeeItem",
+    "LateFeeState",
+    "Payment",
+]
 
 
 class BillStatus(Word):
@@ -86,7 +95,79 @@ class LateFeeClause:
     frozen_in_dispute: bool = True
 
 
+class LateFeeState(Word):
+    """What became of a late fee that was claimed."""
+
+    CLAIMED = "claimed"
+    WAIVED = "waived"
+    PAID = "paid"
+
+
+@attrs.frozen(kw_only=True, field_transformer=by_type)
+class LateFeeItem:
+    """A late fee that was claimed of the owner, and what became of it.
+
+    It stands beside the principal and outlives it: who pays the bill alone still owes it, until
+    somebody waives it. It is never part of a notice's amount.
+
+    Attributes:
+        id: The host's key.
+        amount: What was claimed, in yuan.
+        day: When; the fee was worked out up to this day.
+        contract: The clause that agrees it; without one nothing may be claimed.
+        state: Whether it is still asked for.
+        paid: What was paid on it, in yuan.
+        settled_on: The day on which it was paid or waived, or None if nobody recorded it.
+        by: Who waived it; required of a waiver.
+        reason: Why, for the person who reads it.
+
+    Raises:
+        InvalidValueError: More is paid than was claimed, or nobody waived what is waived.
+    """
+
+    id: str = attrs.field(validator=non_empty)
+    amount: Decimal = attrs.field(validator=not_negative)
+    day: date
+    contract: str = attrs.field(validator=non_empty)
+    state: LateFeeState = attrs.field(default=LateFeeState.CLAIMED, converter=LateFeeState)
+    paid: Decimal = attrs.field(default=ZERO, validator=not_negative)
+    settled_on: date | None = None
+    by: str = ""
+    reason: str = ""
+
+    def __attrs_post_init__(self) -> None:
+        """Require that it adds up, and that a waiver has a name."""
+        if self.paid > self.amount:
+            raise InvalidValueError(
+                f"late fee {self.id}: {self.paid} paid is more than the {self.amount} claimed",
+                f"违约金 {self.id}：已付 {self.paid} 多于主张的 {self.amount}",
+                field="paid",
+            )
+        if self.state is LateFeeState.WAIVED and not self.by:
+            raise InvalidValueError(
+                f"late fee {self.id} is waived, but by says nobody; name who waived it",
+                f"违约金 {self.id} 已减免，但 by 为空；请写明由谁减免",
+                field="by",
+            )
+
+    def open_on(self, as_of: date) -> Decimal:
+        """What is still asked for at the end of *as_of*, in yuan."""
+        over = self.state is not LateFeeState.CLAIMED and (
+            self.settled_on is None or self.settled_on <= as_of
+        )
+        return ZERO if over or as_of < self.day else self.amount - self.paid
+
+    def waive(self, *, by: str, on: date, reason: str = "") -> LateFeeItem:
+        """The same, waived by somebody answerable; what was paid on it stays paid."""
+        state = LateFeeState.WAIVED
+        return attrs.evolve(self, state=state, by=by, settled_on=on, reason=reason)
+
+
 def _payments(given: Iterable[Payment]) -> tuple[Payment, ...]:
+    return tuple(given)
+
+
+def _items(given: Iterable[LateFeeItem]) -> tuple[LateFeeItem, ...]:
     return tuple(given)
 
 
@@ -95,13 +176,16 @@ def _undated_open(bill: Bill) -> Decimal:
 
 
 def _plain(bill: Bill) -> bool:
-    simple = not bill.payments and bill.dispute is None
-    return simple and bill.status is BillStatus.OPEN and bill.undated_open > 0
+    return _simple(bill) and bill.undated_open > 0
 
 
 def _settled(bill: Bill) -> bool:
-    simple = not bill.payments and bill.dispute is None
-    return simple and bill.status is BillStatus.OPEN and bill.amount > 0 and not bill.undated_open
+    return _simple(bill) and bill.amount > 0 and not bill.undated_open
+
+
+def _simple(bill: Bill) -> bool:
+    more = bill.payments or bill.dispute is not None or bill.late_fees
+    return not more and bill.status is BillStatus.OPEN
 
 
 @attrs.frozen(field_transformer=by_type)
@@ -122,6 +206,7 @@ class Bill:
         contract_ref: The contract it rests on, or empty; required for the final notice where
             the policy asks for it.
         late_fee_clause: The clause that agrees a late fee, or None for no fee ever.
+        late_fees: The late fees that were claimed of it, and what became of each.
         debtor_id: Which payer of the account owes it; None is the account's debtor.
         after_contract: True if the bill is for a time after the contract's end but the
             service went on until hand-over (Civil Code art. 950).
@@ -151,6 +236,7 @@ class Bill:
     fee_type: str = attrs.field(default="property", kw_only=True)
     contract_ref: str = attrs.field(default="", kw_only=True)
     late_fee_clause: LateFeeClause | None = attrs.field(default=None, kw_only=True)
+    late_fees: tuple[LateFeeItem, ...] = attrs.field(default=(), converter=_items, kw_only=True)
     debtor_id: str | None = attrs.field(default=None, kw_only=True)
     after_contract: bool = attrs.field(default=False, kw_only=True)
     starts: date | None = attrs.field(default=None, kw_only=True)
@@ -173,6 +259,16 @@ class Bill:
         """What is unpaid at the end of *as_of*, in yuan; negative if paid twice."""
         paid = sum((p.amount for p in self.payments if p.day <= as_of), ZERO)
         return self.undated_open - paid
+
+    def late_fee_open_on(self, as_of: date) -> Decimal:
+        """The late fees that are still asked for; none of a bill that does not count.
+
+        None either while the bill is disputed.
+        """
+        disputed = self.dispute is not None and self.dispute.active(as_of)
+        if disputed or self.status is not BillStatus.OPEN:
+            return ZERO
+        return sum((item.open_on(as_of) for item in self.late_fees), ZERO)
 
     def disputed_on(self, as_of: date) -> Decimal:
         """How much of what is open is contested on that day, in yuan."""

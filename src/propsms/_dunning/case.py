@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from propsms._dunning.accounts import Channel, NoticeStatus, PayerRole
-from propsms._dunning.bills import BillStatus
+from propsms._dunning.bills import BillStatus, LateFeeState
 from propsms._dunning.decision import ChannelStep, Decision, Task
 from propsms._dunning.history import History, caps, cycle_start
 from propsms._dunning.holds import Rests, rests_of
@@ -95,6 +95,8 @@ class Case:
         if self.policy.net_credits:
             bills = self.credited(bills)
         standing = self.stand(bills)
+        if any(bill.late_fees for bill in bills):
+            self.tell_late_fees(standing, bills)
         if standing.stage is _NONE:
             self.explain_none(standing, bills)
             return self.answer(standing, _NONE)
@@ -180,6 +182,14 @@ class Case:
             self.say(Reason.HOLD_DISPUTE, Task.FOLLOW_UP)
         return standing_of(tally, contested, self.policy)
 
+    def tell_late_fees(self, standing: Standing, bills: Sequence[Bill]) -> None:
+        """Name what is claimed and what was waived; neither is part of what a notice asks for."""
+        if standing.late_fee_amount:
+            self.say(Reason.LATE_FEE_OPEN)
+        waived = LateFeeState.WAIVED
+        if any(item.state is waived for bill in bills for item in bill.late_fees):
+            self.say(Reason.LATE_FEE_WAIVED)
+
     def explain_none(self, standing: Standing, bills: Sequence[Bill]) -> None:
         if Reason.COVERED_BY_CREDIT in self.reasons:
             return
@@ -190,6 +200,8 @@ class Case:
                 self.say(Reason.IN_GRACE)
         elif standing.upcoming_amount:
             self.say(Reason.BELOW_MINIMUM)
+        elif standing.late_fee_amount:
+            self.say(Reason.LATE_FEE_OPEN, Task.FOLLOW_UP, Action.REVIEW)
         else:
             self.say(Reason.PAID if self.was_due(bills) else Reason.NOT_DUE)
         if standing.credit:

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
-from propsms._dunning.bills import Bill, BillStatus, LateFeeClause
+from propsms._dunning.bills import (
+    Bill,
+    BillStatus,
+    LateFeeClause,
+    LateFeeItem,
+    LateFeeState,
+    Payment,
+)
 from propsms._dunning.values import ZERO, day as require_day, fen, not_negative_money
 
 if TYPE_CHECKING:
@@ -33,6 +40,9 @@ class LateFee:
         excessive: True if the yearly rate is above 1.3 times the LPR that the caller gave;
             a court may cut it then. None if no LPR was given.
         contract: The clause, or empty.
+        claimed: What was claimed and is still asked for, in yuan.
+        waived: What was claimed and then waived, in yuan.
+        paid: What was paid of what was claimed, in yuan.
     """
 
     amount: Decimal
@@ -42,6 +52,14 @@ class LateFee:
     capped: bool = False
     excessive: bool | None = None
     contract: str = ""
+    claimed: Decimal = ZERO
+    waived: Decimal = ZERO
+    paid: Decimal = ZERO
+
+    @property
+    def unclaimed(self) -> Decimal:
+        """What came up and nobody has claimed yet, in yuan; what is waived is not claimed again."""
+        return max(self.amount - self.claimed - self.waived - self.paid, fen(ZERO))
 
 
 def late_fee(
@@ -50,10 +68,13 @@ def late_fee(
     """Work out the late fee of a bill: simple, by day, on what was open that day.
 
     Days run from the day after the due date to *as_of*, both included; a payment lowers the
-    base from the day after it. Nothing is charged on a late fee.
+    base from the day after it. Nothing is charged on a late fee. Paying the principal takes
+    nothing back: what came up until then stays, and `Bill.late_fees` tells what of it was
+    claimed, waived or paid.
 
     Args:
-        bill: The bill, with its dated payments; `Bill.paid` counts as paid all along.
+        bill: The bill, with its dated payments and its `late_fees`; `Bill.paid` counts as paid
+            all along.
         as_of: The last day that counts.
         clause: What the contract agrees, or None: then there is no fee, whatever is common.
         lpr: The one-year LPR as a yearly rate, such as ``Decimal("0.03")``.
@@ -67,8 +88,10 @@ def late_fee(
     Decimal('18.60')
     """
     require_day(as_of, "as_of")
+    claims: dict[str, Any] = _claims(bill, as_of)
     if clause is None or bill.status is not BillStatus.OPEN:
-        return LateFee(fen(ZERO), base=max(bill.open_on(as_of), ZERO))
+        nothing = LateFee(fen(ZERO), base=max(bill.open_on(as_of), ZERO))
+        return attrs.evolve(nothing, **claims)
     total, days = _sum_of_days(bill, as_of, clause)
     amount = fen(total * clause.daily_rate)
     capped = clause.cap is not None and amount > clause.cap
@@ -81,7 +104,21 @@ def late_fee(
         capped,
         None if lpr is None else yearly > lpr * _YARDSTICK,
         clause.contract,
+        **claims,
     )
+
+
+def _claims(bill: Bill, as_of: date) -> dict[str, Decimal]:
+    """What was claimed by a day, by what became of it; the three add up to all of it."""
+    told = {"claimed": ZERO, "waived": ZERO, "paid": ZERO}
+    for item in bill.late_fees:
+        if item.day <= as_of:
+            still = item.open_on(as_of)
+            paid = item.amount if item.state is LateFeeState.PAID and not still else item.paid
+            told["claimed"] += still
+            told["paid"] += paid
+            told["waived"] += item.amount - still - paid
+    return told
 
 
 def _sum_of_days(bill: Bill, as_of: date, clause: LateFeeClause) -> tuple[Decimal, int]:
@@ -120,6 +157,7 @@ class Allocation:
 
     Attributes:
         parts: What each bill gets, by its id, in the order in which they were paid.
+        late_fees: What each claimed late fee gets, by its id, the same.
         bills: The bills with what they got taken in, in the order given.
         left: What is left over, in yuan: a credit of the account.
     """
@@ -127,6 +165,7 @@ class Allocation:
     parts: tuple[tuple[str, Decimal], ...]
     bills: tuple[Bill, ...]
     left: Decimal
+    late_fees: tuple[tuple[str, Decimal], ...] = ()
 
 
 def allocate(
@@ -134,12 +173,17 @@ def allocate(
 ) -> Allocation:
     """Say which bills a payment pays: the payer's choice, else the oldest due first.
 
+    What was claimed as a late fee comes after all principal, the older claim first, unless the
+    payer names it. What nobody claimed is paid by nothing.
+
     Args:
         payment: In yuan.
         bills: The open bills.
         as_of: The day of the payment. Bills due by then come before those that are not;
-            None takes them all by their due dates, and counts all dated payments.
-        purpose: The id or the period of the bill that the payer named, or empty.
+            None takes them all by their due dates, counts all dated payments, and adds to
+            `Bill.paid`; with a day the payment is dated, so that a late fee knows it.
+        purpose: The id or the period of the bill, or the id of the late fee, that the payer
+            named, or empty.
 
     Source: Civil Code art. 560 (the debtor may choose; else what is due, then the less
     secured, the more burdensome, the older, then by share). All bills of one unit are alike in
@@ -155,6 +199,13 @@ def allocate(
     left = not_negative_money(payment, "payment")
     given = tuple(bills)
     when = date.max if as_of is None else require_day(as_of, "as_of")
+    fees: dict[str, Decimal] = {}
+    claims = sorted(
+        _claimed(given, when), key=lambda item: (item.id != purpose, item.day, item.id)
+    )
+    for item in claims:
+        if item.id == purpose:
+            left -= _give(fees, item, left, when)
     parts: dict[str, Decimal] = {}
     for group in _in_order(given, when, purpose):
         share = _share(group, min(left, sum((b.open_on(when) for b in group), ZERO)), when)
@@ -162,8 +213,49 @@ def allocate(
             if part:
                 parts[bill.id] = part
                 left -= part
-    paid = tuple(attrs.evolve(b, paid=b.paid + parts.get(b.id, ZERO)) for b in given)
-    return Allocation(tuple(parts.items()), paid, left)
+    for item in claims:
+        if item.id != purpose:
+            left -= _give(fees, item, left, when)
+    paid = tuple(_paid(b, parts.get(b.id, ZERO), fees, as_of) for b in given)
+    return Allocation(tuple(parts.items()), paid, left, tuple(fees.items()))
+
+
+def _claimed(bills: Iterable[Bill], when: date) -> Iterable[LateFeeItem]:
+    """The late fees that are asked for."""
+    return (
+        item
+        for bill in bills
+        if bill.late_fees and bill.late_fee_open_on(when)
+        for item in bill.late_fees
+    )
+
+
+def _give(fees: dict[str, Decimal], item: LateFeeItem, left: Decimal, when: date) -> Decimal:
+    part = min(left, item.open_on(when))
+    if part:
+        fees[item.id] = part
+    return part
+
+
+def _paid(bill: Bill, part: Decimal, fees: dict[str, Decimal], day: date | None) -> Bill:
+    """The bill with what it got, and its late fees with theirs."""
+    changes: dict[str, Any] = {}
+    if part and day is None:
+        changes["paid"] = bill.paid + part
+    elif part and day is not None:
+        changes["payments"] = (*bill.payments, Payment(day, part))
+    if any(item.id in fees for item in bill.late_fees):
+        changes["late_fees"] = [
+            _with(item, fees[item.id], day) if item.id in fees else item for item in bill.late_fees
+        ]
+    return attrs.evolve(bill, **changes) if changes else bill
+
+
+def _with(item: LateFeeItem, part: Decimal, day: date | None) -> LateFeeItem:
+    paid = item.paid + part
+    if paid < item.amount:
+        return attrs.evolve(item, paid=paid)
+    return attrs.evolve(item, paid=paid, state=LateFeeState.PAID, settled_on=day)
 
 
 def _in_order(bills: Sequence[Bill], when: date, purpose: str) -> Iterable[list[Bill]]:

@@ -81,6 +81,8 @@ class Reason(StrEnum):
     QUIET_HOURS = "QUIET_HOURS"
     HOLIDAY = "HOLIDAY"
     CALENDAR_MISSING = "CALENDAR_MISSING"
+    LATE_FEE_OPEN = "LATE_FEE_OPEN"
+    LATE_FEE_WAIVED = "LATE_FEE_WAIVED"
     LIMITATION_NEAR = "LIMITATION_NEAR"
     LIMITATION_PASSED = "LIMITATION_PASSED"
     CONTRACT_MISSING = "CONTRACT_MISSING"
@@ -344,6 +346,20 @@ _SAID: Final[dict[Reason, _Said]] = {
         "The holidays of that year are not known; only the fixed days are closed.",
         "请更新节假日数据。",
         "Update the calendar.",
+    ),
+    Reason.LATE_FEE_OPEN: _Said(
+        None,
+        "已主张的违约金尚未结清。",
+        "A late fee that was claimed is open.",
+        "由人处理：收取、减免，或随信附上计算明细；短信不提。",
+        "A person collects it, waives it or encloses the sheet in a letter; no text names it.",
+    ),
+    Reason.LATE_FEE_WAIVED: _Said(
+        None,
+        "违约金已减免，不再主张。",
+        "A late fee was waived and is not asked for any more.",
+        "无需处理。",
+        "Nothing to do.",
     ),
     Reason.LIMITATION_NEAR: _Said(
         None,

@@ -102,6 +102,8 @@ class Standing:
         upcoming_amount: What falls due within the policy's ``upcoming_days``, in yuan.
         credit: What refunds and overpaid bills hold in the owner's favour, in yuan.
         disputed_amount: What is open but contested, in yuan.
+        late_fee_amount: Late fees that were claimed and neither waived nor paid, in yuan; they
+            are in no other amount, and give no age.
     """
 
     stage: Stage
@@ -111,12 +113,22 @@ class Standing:
     upcoming_amount: Decimal = ZERO
     credit: Decimal = ZERO
     disputed_amount: Decimal = ZERO
+    late_fee_amount: Decimal = ZERO
 
 
 class Tally:
     """What the bills of one account add up to on a day."""
 
-    __slots__ = ("amount", "buckets", "credit", "days", "disputed", "soon", "soon_amount")
+    __slots__ = (
+        "amount",
+        "buckets",
+        "credit",
+        "days",
+        "disputed",
+        "late_fees",
+        "soon",
+        "soon_amount",
+    )
 
     def __init__(self) -> None:
         self.days = 0
@@ -125,6 +137,7 @@ class Tally:
         self.soon_amount = ZERO
         self.credit = ZERO
         self.disputed = ZERO
+        self.late_fees = ZERO
         self.buckets: dict[str, Decimal] = {}
 
     def add(self, past: int, still: Decimal, upcoming_days: int) -> None:
@@ -208,6 +221,7 @@ def standing_of(tally: Tally, contested: Tally | None, policy: DunningPolicy) ->
         shown.soon_amount,
         tally.credit,
         tally.disputed,
+        tally.late_fees,
     )
 
 
@@ -220,6 +234,8 @@ def tally_of(
         if bill.status is not BillStatus.OPEN:
             continue
         past, still = (as_of - bill.due).days, bill.open_on(as_of)
+        if bill.late_fees:
+            tally.late_fees += bill.late_fee_open_on(as_of)
         if still <= 0:
             tally.credit -= still
             continue
