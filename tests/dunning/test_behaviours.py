@@ -428,6 +428,7 @@ def test_36_opted_out_of_everything() -> None:
 def test_37_no_number_or_a_bad_one() -> None:
     none = judge("2026-04-01", payers=[owner()])
     assert ("block", ("NO_CHANNEL",)) == (none.action, said(none))
+    assert {Task.LETTER, Task.FIX_CONTACT} == set(none.tasks)
     bad = judge("2026-04-01", payers=[owner(sms(bad=True))])
     assert ("block", ("BAD_NUMBER",)) == (bad.action, said(bad))
     assert {Task.LETTER, Task.FIX_CONTACT} == set(bad.tasks)
@@ -451,7 +452,8 @@ def test_39_co_owners() -> None:
     shared = judge("2026-04-01", payers=[one, two], policy=both)
     assert 1 == len(shared.channels[0].contacts)
     other = Payer("o-2", role="co_owner", contacts=[sms(2)])
-    assert 1 == len(judge("2026-04-01", payers=[one, other]).channels[0].contacts)
+    primary = judge("2026-04-01", payers=[one, other]).channels[0]
+    assert [phone(1)] == [contact.address for contact in primary.contacts]
     apart = judge("2026-04-01", payers=[one, other], policy=both)
     assert 2 == len(apart.channels[0].contacts)
     assert ["sms", "letter"] == ways(apart)  # one step, so one contact with the household
@@ -540,6 +542,8 @@ def test_48_no_receipt_is_unknown_and_not_sent_again() -> None:
         pending.action,
         tuple(r for r in said(pending) if r != "COOL_DOWN"),
     )
+    for now, action in (("2026-04-04 10:00", "wait"), ("2026-04-04 10:01", "review")):
+        assert action == judge(now, notices=[silent]).action  # 72 hours are over, or not
     unknown = judge("2026-04-20", notices=[silent])
     assert ("review", "reminder") == (unknown.action, unknown.next_stage)
     assert Task.CHECK_DELIVERY in unknown.tasks
@@ -706,6 +710,7 @@ def test_65_one_bad_account_does_not_stop_the_others() -> None:
     made = plan([bad, account()], now=at("2026-04-01"))
     assert ("warning", 1) == (made.status, len(made.to_send))
     assert [("DATA_ERROR",)] == [said(decision) for decision in made.skipped]
+    assert [("block", "none", 0, "none")] == [what(decision) for decision in made.skipped]
     with pytest.raises(InvalidValueError):
         bill(amount="NaN")
 
@@ -717,6 +722,7 @@ def test_66_an_extended_due_date_starts_afresh() -> None:
     decision = judge("2026-05-15", moved, notices=[delivered, queued])
     assert (("none", "none", 0, "none"), ("NOT_DUE",)) == (what(decision), said(decision))
     assert (queued.id,) == decision.cancels
+    assert "none" == judge("2026-06-22", moved, notices=[delivered]).stage
     assert "upcoming" == judge("2026-06-23", moved, notices=[delivered]).stage
     assert "reminder" == judge("2026-07-01", moved, notices=[delivered]).next_stage
 
@@ -866,7 +872,13 @@ def test_79_what_the_owner_writes_back() -> None:
     assert HoldKind.DISPUTE is contested.kind
     assert contested.until is None
     assert hold_for_reply("好的", at=at("2026-04-02")) is None
-    assert "hold" == judge("2026-04-03", holds=[paid]).action
+    waiting = judge("2026-04-03", holds=[paid])
+    assert ("hold", ("HOLD_PAUSE",), (Task.FOLLOW_UP,)) == (
+        waiting.action, said(waiting), waiting.tasks
+    )  # fmt: skip
+    disputed = judge("2026-06-01", holds=[contested])
+    assert ("hold", True) == (disputed.action, Task.FOLLOW_UP in disputed.tasks)
+    assert Reason.HOLD_DISPUTE in disputed.reasons
     assert "send" == judge("2026-04-07", holds=[paid]).action
     for nothing in ("没有异议", "还没交,未付清", "unpaid"):
         assert hold_for_reply(nothing, at=at("2026-04-02")) is None

@@ -704,14 +704,25 @@ payers = st.none() | st.lists(
     ),
     max_size=2,
 )
+holds = st.builds(
+    lambda kind, back, days: Hold(
+        kind=kind,
+        since=TODAY - timedelta(days=back),
+        until=TODAY + timedelta(days=days) if days else None,
+    ),
+    st.sampled_from(["pause", "promise", "dispute", "hardship", "legal", "who knows"]),
+    st.integers(0, 60),
+    st.integers(-40, 40),
+)
 accounts = st.builds(
-    lambda owed, sent, who, credit: Account(
-        id="a", bills=owed, notices=sent, payers=who, credit=credit
+    lambda owed, sent, who, credit, rests: Account(
+        id="a", bills=owed, notices=sent, payers=who, credit=credit, holds=rests
     ),
     st.lists(bills, max_size=4),
     st.lists(notices, max_size=4),
     payers,
     st.decimals(0, 100, places=2),
+    st.lists(holds, max_size=2),
 )
 instants = st.datetimes(datetime(2026, 6, 1), datetime(2027, 3, 1), timezones=st.just(UTC))  # noqa: DTZ001
 policies = st.sampled_from(

@@ -179,7 +179,7 @@ def test_the_page_to_sign_tells_who_gets_nothing_and_what_is_worst() -> None:
     assert "| h0004 | 99000.00 | 14 | reminder |" in plan.to_markdown()
 
 
-def test_commit_sends_once_and_a_second_time_nothing() -> None:
+def test_61_commit_sends_once_and_a_second_time_nothing() -> None:
     town = Town(home(1), home(2), paid(home(3)))
     run, seen = town.run(), []
     plan = run.plan(town.accounts.values())
@@ -187,6 +187,9 @@ def test_commit_sends_once_and_a_second_time_nothing() -> None:
     assert ("done", 2, [1, 2]) == (first.status, first.accepted, seen)
     second = run.commit(plan)
     assert (2, 2, 2) == (second.accepted, second.duplicates, len(town.box))
+    assert first == evolve(second, duplicates=0)
+    after_a_crash = town.run(worker="next")
+    assert (first, 2) == (after_a_crash.resume(), len(town.box))
     later = town.plan()
     assert 0 == len(later.notices)
     assert 2 == later.decisions.totals.reasons[Reason.CAP_DAY]
@@ -214,8 +217,10 @@ def test_26_paid_between_plan_and_send_is_not_sent() -> None:
 
 def test_62_the_dry_run_is_what_is_committed() -> None:
     town = Town(*(home(n, days=n * 5) for n in range(1, 9)))
-    dry = town.plan()
-    report = town.run().commit(town.plan())
+    dry, made = town.plan(), town.plan()
+    assert (dry, dry.decisions.decisions) == (made, made.decisions.decisions)
+    assert ([], 0) == (list(town.journal.entries()), len(town.box))
+    report = town.run().commit(made)
     assert len(dry.notices) == report.accepted
     keys = {entry.intent.key for entry in town.journal.entries()}
     assert {notice.decision.key for notice in dry.notices} == keys
@@ -241,6 +246,22 @@ def test_d05_a_dead_run_can_be_resumed_when_its_lease_is_over() -> None:
     assert "locked" == town.run(worker="next").resume().status
     town.now += timedelta(minutes=5, seconds=1)
     assert 2 == town.run(worker="next").resume().accepted
+
+
+def test_d06_what_may_have_gone_is_not_sent_again_when_the_lease_is_over() -> None:
+    """A worker that took one and fell silent: the other sends the rest, and lists it."""
+    town = Town(home(1), home(2))
+    dead = town.run(worker="dead")
+    list(dead.units(town.plan()))
+    (taken,) = town.journal.claim_next(worker="dead", now=town.now, run="june", limit=1)
+    town.now += timedelta(minutes=6)
+    report = town.run(worker="next").resume()
+    assert (1, (taken.reference,), 1) == (
+        report.accepted,
+        report.unknown_references,
+        len(town.box),
+    )
+    assert report == town.run(worker="again").resume()
 
 
 def test_d20_64_a_backdated_run_is_refused() -> None:

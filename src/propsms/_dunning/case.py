@@ -222,6 +222,8 @@ class Case:
     def check_holds(self, rests: Rests) -> None:
         for reason in rests.account:
             self.say(reason, Task.FOLLOW_UP if reason is Reason.ESTATE else None)
+        if rests.asked:
+            self.say_task(Task.FOLLOW_UP)
         if rests.too_many:
             self.say(Reason.HOLD_PROMISE, Task.FOLLOW_UP, Action.REVIEW)
         if rests.broken:

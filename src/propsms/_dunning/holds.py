@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from propsms._dunning.accounts import Account, Hold
     from propsms._dunning.policy import DunningPolicy
 
-__all__ = ["Rests", "rests_of"]
+__all__ = ["REPLY", "Rests", "rests_of"]
 
 _REASONS = {
     HoldKind.DISPUTE: Reason.HOLD_DISPUTE,
@@ -33,6 +33,10 @@ _REASONS = {
 }
 
 
+REPLY: Final = "reply"
+"""What the reason of a hold begins with that an owner's reply made."""
+
+
 @attrs.define
 class Rests:
     """What the holds of an account say on a day.
@@ -41,6 +45,7 @@ class Rests:
         account: Reasons that rest the whole account.
         bills: For a bill that rests, the reason.
         broken: True if a promise or an instalment was not kept.
+        asked: True if an owner wrote back, so that a person must look.
         too_many: True if promises came so often that a person must look.
         until: The last day of the longest account hold that has one.
         rested: The first day after the rest that follows a settled dispute, or None.
@@ -49,6 +54,7 @@ class Rests:
     account: list[Reason] = attrs.field(factory=list[Reason])
     bills: dict[str, Reason] = attrs.field(factory=dict[str, Reason])
     broken: bool = False
+    asked: bool = False
     too_many: bool = False
     until: date | None = None
     rested: date | None = None
@@ -93,6 +99,7 @@ def _rests(hold: Hold, account: Account, as_of: date, policy: DunningPolicy, res
 
 def _rest(hold: Hold, account: Account, rests: Rests) -> None:
     reason = _REASONS[hold.kind]
+    rests.asked = rests.asked or hold.reason.startswith(REPLY)
     if hold.bills is None or reason.action != "hold":
         rests.account.append(reason)
         if hold.until is not None:

@@ -7,6 +7,7 @@ from typing import Final
 
 from propsms._checks import require_aware
 from propsms._dunning.accounts import Hold, HoldKind
+from propsms._dunning.holds import REPLY
 from propsms.sending_hours import SHANGHAI
 
 __all__ = ["hold_for_reply"]
@@ -30,7 +31,8 @@ def hold_for_reply(text: str, *, at: datetime, by: str = "reply") -> Hold | None
     """Make a hold of what an owner wrote back, or None if it says nothing about the debt.
 
     "已缴" pauses for three days, in which a person checks the ledger; "有异议" opens a dispute
-    until somebody settles it. A reply never makes a notice firmer.
+    until somebody settles it; while either runs, decisions ask a person to follow it up. A
+    reply never makes a notice firmer.
 
     >>> from datetime import UTC
     >>> str(hold_for_reply("已缴费", at=datetime(2026, 4, 2, 2, tzinfo=UTC)).kind)
@@ -39,10 +41,10 @@ def hold_for_reply(text: str, *, at: datetime, by: str = "reply") -> Hold | None
     require_aware(at, "at")
     said, today = text.strip().lower(), at.astimezone(SHANGHAI).date()
     if any(_says(said, word) for word in _CONTESTED):
-        return Hold(kind=HoldKind.DISPUTE, since=today, reason="reply", by=by)
+        return Hold(kind=HoldKind.DISPUTE, since=today, reason=REPLY, by=by)
     if any(_says(said, word) for word in _PAID):
         until = today + timedelta(days=_CHECK_DAYS - 1)
-        return Hold(kind=HoldKind.PAUSE, since=today, until=until, reason="reply: paid", by=by)
+        return Hold(kind=HoldKind.PAUSE, since=today, until=until, reason=f"{REPLY}: paid", by=by)
     return None
 
 
