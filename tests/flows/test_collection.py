@@ -429,6 +429,9 @@ def test_letters_say_what_the_contract_asks_for_and_what_is_missing() -> None:
     assert ("dunning-reminder", "", ()) == (plain.template, plain.text, plain.missing)
     assert ("dunning-overdue-letter-elder", True) == (large.template, large.large_print)
     assert ("contract",) == unsure.missing
+    bound = [Contact(Channel.WECHAT, "openid-7")]
+    by_wechat = home(6, days=40, notices=told, payers=[Payer("o", contacts=bound)])
+    assert ["letter"] == [task.what for task in tasks_of(by_wechat)]  # it goes first here too
     bare = tasks_of(first)[0]
     assert (("keeper", "company"), "") == (bare.missing, bare.text)
     assert "300.00" == bare.values["amount"]
@@ -503,6 +506,10 @@ def test_texts_are_checked_for_the_provider_that_carries_them() -> None:
     library = TemplateLibrary(bad, signature="绿苑物业")
     plan = Town(home(1), library=library).plan()
     assert [(Reason.TEMPLATE_LINT,)] == [d.reasons for d in plan.decisions]
+    (task,) = plan.tasks  # a letter, but not of these words
+    assert ("letter", "", "", "300.00") == (
+        task.what, task.template, task.text, task.values["amount"]
+    )  # fmt: skip
     free = Town(home(1), library=library, profile="")
     assert () == free.run().text_findings[Stage.FINAL]
 

@@ -21,7 +21,7 @@ from propsms.flows._runs import WorkUnit
 from propsms.flows._spool import MessageShelf
 from propsms.flows.notices import PlannedMessage, Selection
 from propsms.messages import Accepted, DeliveryReceipt, DeliveryStatus
-from propsms.phone import parse
+from propsms.phone import PhoneNumber, parse
 from propsms.placeholders import Template
 from propsms.providers import Outbox
 from propsms.sending_hours import SHANGHAI
@@ -177,6 +177,28 @@ def test_urgent_goes_at_night_and_routine_waits_for_the_morning() -> None:
         box, at("2026-06-11 08:00"), template="mowing", library=library, journal=journal
     )
     assert (1, 0) == (morning.resume().accepted, morning.report().refused)
+
+
+class Silent:
+    """A suppression list with one number on it."""
+
+    def holds(self, phone: PhoneNumber, /, *, signature: str) -> bool:
+        """Asked by number and signature."""
+        return phone.e164.endswith("2") and signature == "绿苑物业"
+
+
+def test_an_urgent_notice_passes_hours_and_caps_but_no_opt_out() -> None:
+    """At night, to a household that was written to all day; who refused is left alone."""
+    night, journal = at("2026-06-10 23:30"), MemoryJournal()
+    for n in range(6):
+        day = campaign(Outbox(":memory:"), journal=journal, name=f"day {n}")
+        assert 1 == day.run([row(1)], WHEN).accepted
+    box = Outbox(":memory:")
+    asked = Client(box, library=TEXTS, clock=lambda: night, suppression=Silent())
+    one = evolve(campaign(box, night, journal=journal, template="gas-cut-short"), client=asked)
+    report = one.run([row(1), row(2)], WHEN)
+    assert (1, 1, {"opted_out": 1}) == (report.accepted, report.refused, report.refusals)
+    assert ["+8613900000001"] == [message.to.e164 for message in box.messages()]
 
 
 def test_a_text_that_fails_the_linter_is_not_sent() -> None:

@@ -126,11 +126,16 @@ class Teller:
     def words(
         self, decision: Decision, account: Account, channel: Channel, *, elderly: bool
     ) -> dict[str, Any]:
-        """Template, values, what is missing, and the text if nothing is."""
+        """Template, values, what is missing, and the text if nothing is.
+
+        A text that the linter refused is given to nobody, on paper either: only the values are.
+        """
         template = self._template(decision.next_stage, channel, elderly=elderly)
         known = {**self.values(decision, account)}
         if channel in _BY_HAND:
             known |= _of_a_letter(decision, account)
+        if Reason.TEMPLATE_LINT in decision.reasons and template.name in self.library:
+            return {"values": known}
         wanted = template.plan.names
         values = {one: known[one] for one in wanted if one in known}
         missing = tuple(one for one in dict.fromkeys(wanted) if one not in known)
@@ -236,13 +241,15 @@ class _Maker:
     teller: Teller | None
 
     def by_channel(self) -> Iterator[PlannedTask]:
-        """The first step of the way: somebody each, or the letter."""
+        """The first step of the way, somebody each; or the letter that its words speak of."""
         step = self.decision.channels[0]
-        if not step.contacts:
-            yield self.by_hand(step.channel)
+        made = [self.by_hand(step.channel)] if not step.contacts else []
         for contact in step.contacts:
             payer = next(p for p in self.account.payers or () if contact in p.contacts)
-            yield self._task(step.channel, payer, contact)
+            made.append(self._task(step.channel, payer, contact))
+        # ``date`` is the day on which the letter of the stage was delivered.
+        letter_first = any("date" in task.missing for task in made)
+        yield from [self.by_hand()] if letter_first else made
 
     def by_hand(self, channel: Channel = Channel.LETTER) -> PlannedTask:
         return self._task(channel, next(iter(self._debtors()), None))
