@@ -424,6 +424,11 @@ def test_d15_cool_down_is_by_account_and_stage() -> None:
         decision.reasons[0],
         decision.not_before.date(),
     )
+    before = [
+        Notice(id="0", stage="upcoming", status="delivered", delivered_at=at("2026-06-14 10:00"))
+    ]
+    other_stage = decide(account(ago(1), notices=before), now=NOON)
+    assert ("send", "reminder") == (other_stage.action, other_stage.next_stage)
 
 
 def test_d17_listing_more_bills_changes_no_eligibility() -> None:

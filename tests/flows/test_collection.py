@@ -141,6 +141,15 @@ def test_the_plan_is_pure_and_tells_everything() -> None:
     assert "13900000001" not in repr(plan)
 
 
+def test_d03_the_text_is_that_of_the_stage_and_says_overdue_of_nothing_else() -> None:
+    """Before the due date, on it, and after it."""
+    plan = Town(*(home(n, days=days) for n, days in enumerate((-7, 0, 1, 30)))).plan()
+    assert ["upcoming", "upcoming", "reminder", "reminder"] == [
+        notice.template.removeprefix("dunning-") for notice in plan.notices
+    ]
+    assert not [notice for notice in plan.notices if "逾期" in notice.text]
+
+
 def test_a_plan_for_people_and_for_machines() -> None:
     plan = Town(home(1), paid(home(3)), home(5, unit="=1+1")).plan()
     told = json.loads(plan.to_json())
@@ -778,7 +787,7 @@ def test_a_failed_receipt_is_a_failed_notice() -> None:
     assert (Reason.NO_CHANNEL, "block") == (decision.reasons[0], decision.action)
 
 
-def test_every_notice_leaves_evidence(tmp_path: Path) -> None:
+def test_d07_every_notice_leaves_evidence_that_outlives_the_journal(tmp_path: Path) -> None:
     ledger = EvidenceLedger(tmp_path / "evidence.jsonl")
     town = Town(home(1), home(2), ledger=ledger)
     town.run().commit(town.plan().sign(by="张经理", at=NOW))
@@ -796,6 +805,9 @@ def test_every_notice_leaves_evidence(tmp_path: Path) -> None:
     other = Town(home(3), ledger=ledger, box=town.box)
     assert 1 == other.run().commit(other.plan()).refused
     assert 2 == len(ledger)
+    assert 2 == town.journal.purge(NOW + timedelta(days=1))
+    assert ([], [record]) == (list(town.journal.entries()), ledger.of("h0001"))
+    assert () == ledger.verify()
 
 
 def test_standard_values() -> None:

@@ -201,6 +201,6 @@ def send_once(
         # Claimed and without an outcome, it may have been sent.
         known = journal.outcome_of(reference)
         return known or Unknown(reference, "", cause="it was being sent, nothing more is known")
-    outcome = next(iter(client.send_many([message])))
+    (outcome,) = client.send_many([message])
     journal.record_outcome(reference, outcome, clock())
     return outcome
