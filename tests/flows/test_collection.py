@@ -493,6 +493,13 @@ def test_tasks_are_written_for_those_who_do_them(in_memory: int) -> None:
         told["address"], told["reasons"], told["amount"], told["deadline"]
     )  # fmt: skip
     assert row["text"] == told["text"] != ""
+    for number, dialled in (
+        ("+85251234567", "+85251234567"),
+        ("0755-26000001转8", "075526000001 转8"),
+    ):
+        far = Payer("o", contacts=[Contact(Channel.VOICE, parse(number))], prefers="voice")
+        (call,) = tasks_of(home(1, payers=[far]))
+        assert dialled == call.to_dict()["address"]
     (bare,) = evolve(town.plan(), teller=None).tasks
     assert ("voice", "", {}) == (bare.what, bare.template, bare.values)
     (host,) = tasks_of(home(1, payers=None))  # who is told is left to the host

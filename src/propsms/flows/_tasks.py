@@ -93,7 +93,7 @@ class PlannedTask:
             "deadline": self.deadline.isoformat() if self.deadline else None,
             "not_before": self.not_before.isoformat() if self.not_before else None,
             "debtor": self.debtor,
-            "address": address.national if isinstance(address, PhoneNumber) else address,
+            "address": _dialled(address) if isinstance(address, PhoneNumber) else address,
             "large_print": self.large_print,
             "language": self.language,
             "template": self.template,
@@ -101,6 +101,13 @@ class PlannedTask:
             "missing": list(self.missing),
             "text": self.text,
         }
+
+
+def _dialled(phone: PhoneNumber) -> str:
+    """The number as somebody in the mainland dials it, with its extension."""
+    abroad = phone.e164 and not phone.e164.startswith("+86")
+    number = phone.e164 if abroad else phone.national
+    return f"{number} 转{phone.extension}" if phone.extension else number
 
 
 _FIELDS: Final = tuple(field.name for field in attrs.fields(PlannedTask))
