@@ -346,6 +346,12 @@ def test_one_owner_of_two_flats_is_written_to_once_a_day() -> None:
     assert (1, (("h0002", "CAP_DAY"),)) == (len(plan.notices), plan.held_back)
     town.run().commit(plan)
     assert Reason.CAP_DAY in town.plan().decisions.decisions[1].reasons
+    apart = Town(home(1, payers=[both]), home(2, payers=[both]))  # planned one after the other
+    run = apart.run()
+    for account in apart.accounts.values():
+        list(run.units(run.plan([account])))
+    report = run.resume()
+    assert (1, {"CAP_DAY": 1}, 1) == (report.accepted, report.cancelled, len(apart.box))
 
 
 def test_other_messages_count_as_contacts_but_urgent_ones_do_not() -> None:
