@@ -14,6 +14,7 @@ import openpyxl
 import pytest
 from hypothesis import given, strategies as st
 
+from propsms.dunning import accounts_from
 from propsms.errors import MissingExtraError, TableError
 from propsms.phone import parse
 from propsms.tables import (
@@ -468,6 +469,38 @@ def test_errors_are_capped(write: Callable[..., Path]) -> None:
     table = read_bills(write("房号,到期日,金额\n" + "1,x,1\n" * 1500))
     assert not list(table)
     assert (1000, 1500) == (len(table.errors), table.error_count)
+
+
+def test_every_household_with_a_row_left_out_is_kept(write: Callable[..., Path]) -> None:
+    """Behind a thousand complaints too: none is judged by a part of its bills."""
+    rows = "1,x,1\n" * 1200 + "2,2026-01-05,9\n2,x,1\n2,y,1\n"
+    table = read_bills(write("房号,到期日,金额\n" + rows))
+    good = list(table)
+    assert (["2"], ["2"]) == (
+        [row.household for row in good],
+        [e.key for e in table.errors[1000:]],
+    )
+    two = [a for a in accounts_from(good, errors=table.errors) if a.id == "2"]
+    assert ("bills.csv:1203 到期日",) == two[0].problems
+
+
+@pytest.mark.parametrize(
+    ("row", "column", "said"),
+    [
+        ("1,2026-02-30,5,0", "到期日", "没有这一天，请核对年、月、日"),
+        ("1,20260230,5,0", "到期日", "没有这一天，请核对年、月、日"),
+        ("1,30/02/2026,5,0", "到期日", "日期须写成"),
+        ("1,2026-02-01,5,-1", "已缴", "已缴金额不能为负，现为 -1.00"),
+        ("1,2026-02-01,1000000000000,0", "金额", "金额须小于一万亿元"),
+        ('"1,2026-02-01,5,0\n2,2026-02-01,5,0', "到期日", "引号可能没有成对"),
+    ],
+)
+def test_an_error_names_the_column_and_what_to_do(
+    write: Callable[..., Path], row: str, column: str, said: str
+) -> None:
+    table = read_bills(write(f"房号,到期日,金额,已缴\n{row}\n"))
+    assert not list(table)
+    assert (column, True) == (table.errors[0].column, said in table.errors[0].message)
 
 
 def test_memory_stays_flat(write: Callable[..., Path]) -> None:

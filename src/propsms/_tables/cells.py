@@ -106,7 +106,10 @@ def parse_date(text: str) -> date:
         if len(text) > 10 and (moment := datetime.fromisoformat(text)).tzinfo is not None:
             return shanghai_day(moment)
     except (ValueError, OverflowError):
-        pass
+        if _DATE(text) or _COMPACT(text):
+            raise CellError(
+                "没有这一天，请核对年、月、日", "there is no such day; check year, month and day"
+            ) from None
     raise CellError(
         "日期须写成 2026-01-05、2026/1/5 或 2026年1月5日",
         "a date must be written as 2026-01-05, 2026/1/5 or 2026年1月5日",
@@ -135,7 +138,7 @@ def parse_amount(text: str) -> Decimal:
     except InvalidOperation:
         rounded = amount = _LARGEST
     if abs(amount) >= _LARGEST:
-        raise CellError("金额过大", "an amount must be below a million million yuan")
+        raise CellError("金额须小于一万亿元", "an amount must be below a million million yuan")
     if abs(amount - rounded) > _FLOAT_NOISE:
         raise CellError("金额最多两位小数", "an amount has at most two decimals, the fen")
     return rounded

@@ -102,7 +102,9 @@ def _refuse_others(path: Path, head: bytes) -> None:
             f"{path.name} 实际是网页文件，请用 Excel 打开后另存为 .xlsx",
         )
     if not head.strip(b"\xef\xbb\xbf\xff\xfe \t\r\n"):
-        raise TableError(f"{path.name} is empty", f"{path.name} 是空文件")
+        raise TableError(
+            f"{path.name} is empty; check the export", f"{path.name} 是空文件，请核对导出"
+        )
 
 
 def _sniff_encoding(file: BinaryIO, head: bytes) -> str:

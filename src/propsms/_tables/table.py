@@ -106,7 +106,9 @@ class Table(Generic[Row]):
         headers: Its headers as they stand.
         columns: The header that each wanted column was found under.
         encoding: ``utf-8``, ``utf-8-sig``, ``gb18030``, ``utf-16`` or ``xlsx``.
-        errors: What was wrong in the iteration so far; at most a thousand are kept.
+        errors: What was wrong in the iteration so far: the first thousand, and behind them
+            one of each further household (`RowError.key`) that had a row left out, so that
+            nobody is judged by a part of their bills.
         error_count: How many there were.
     """
 
@@ -130,6 +132,7 @@ class Table(Generic[Row]):
         self.columns = {name: self.headers[at] for name, at in self._places.items()}
         self.errors: list[RowError] = []
         self.error_count = 0
+        self._left_out: set[str] = set()
 
     @property
     def encoding(self) -> str:
@@ -144,6 +147,7 @@ class Table(Generic[Row]):
     def __iter__(self) -> Iterator[Row]:
         self.errors = []
         self.error_count = 0
+        self._left_out = set()
         with self._source.lines() as lines:
             for line in lines:
                 if line.number <= self._header_line or _blank(line) or _is_total(line):
@@ -186,8 +190,9 @@ class Table(Generic[Row]):
         cells = [mask_numbers(tidy(cell))[:20] for cell in line.cells if cell.strip()][:30]
         has = ", ".join(map(_printable, cells))
         return TableError(
-            f"{self.path.name} lacks columns: {wanted}. Line {line.number} has: {has}",
-            f"{self.path.name} 缺少列：{wanted}。第 {line.number} 行的列名：{has}",
+            f"{self.path.name} lacks columns: {wanted}. Line {line.number} has: {has}; rename "
+            "a header or add the column",
+            f"{self.path.name} 缺少列：{wanted}。第 {line.number} 行的列名：{has}；请改列名或补上该列",
             missing=tuple(column.name for column in missing),
         )
 
@@ -218,7 +223,9 @@ class Table(Generic[Row]):
         try:
             return self._make(TableRow(line.number, values, others))
         except ValueError as error:
-            self._report(line, cells, None, *_reason(error))
+            named = getattr(error, "field", None)
+            column = next((one for one in self._wanted if one.name == named), None)
+            self._report(line, cells, column, *_reason(error))
             return None
 
     def _value(self, column: Column, cells: list[str]) -> Any:
@@ -226,7 +233,8 @@ class Table(Generic[Row]):
         if text:
             return column.parse(text)
         if column.required and column.name in self._places:
-            raise CellError("不能为空", "must not be empty")
+            # A quote that is not closed swallows the rows behind it.
+            raise CellError(*(_OPEN_QUOTE if any("\n" in cell for cell in cells) else _EMPTY))
         return column.optional_value
 
     def _cell(self, column: Column, cells: list[str]) -> str:
@@ -248,12 +256,20 @@ class Table(Generic[Row]):
             key=self._cell(self._wanted[0], cells),
         )
         self.error_count += 1
-        if len(self.errors) < _KEPT_ERRORS:
+        further = error.skipped and error.key not in self._left_out
+        if len(self.errors) < _KEPT_ERRORS or further:
             self.errors.append(error)
+        if error.skipped:
+            self._left_out.add(error.key)
         if self._on_error:
             self._on_error(error)
 
 
+_EMPTY: Final = ("不能为空", "must not be empty")
+_OPEN_QUOTE: Final = (
+    "不能为空；同一行有单元格跨行，引号可能没有成对，其后的行也可能没有读到",
+    "must not be empty; a cell runs over several lines: a quote may be open, and rows lost in it",
+)
 _TOO_MANY: Final = (
     "单元格多于列名，可能有未加引号的分隔符",
     "has more cells than there are headers; a delimiter inside a cell may lack its quotes",
