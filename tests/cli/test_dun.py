@@ -115,8 +115,49 @@ def test_the_last_days_of_months() -> None:
     assert [date(2026, 1, 31), date(2026, 2, 28), date(2026, 3, 15)] == ends[-3:]
 
 
+def test_what_a_file_holds_is_text_to_the_screen(tmp_path: Path) -> None:
+    """Neither [/x] nor :x: nor an escape sequence in a cell is a command."""
+    rows = '[/x],13900000001,,不详,[/z]\n"=1+1",13900000002,[bold],2026-05-31,300\n'
+    rows += ":bug:\x1b[31m,13900000003,,2026-04-20,0.00\n"
+    folder = tmp_path / "runs"
+    path = write(tmp_path, LIVE.splitlines()[0] + "\n" + rows)
+    args = (path, "--as-of", "2026-06-10", "--folder", str(folder), "--phone", "400-000-0001")
+    shown = run(*args, "--sign-off", "[/by]")
+    assert shown.exception is None or isinstance(shown.exception, SystemExit)
+    for told in ("[/x]", "[/z]", ":bug:\\u001b[31m", "已签批：[/by]"):
+        assert told in shown.output
+    assert "\x1b[31m" not in shown.output
+    with (folder / "plan.csv").open(encoding="utf-8-sig") as file:
+        assert ["'=1+1"] == [row["account"] for row in csv.DictReader(file)]
+
+
+def test_a_text_that_cannot_be_filled_says_what_is_missing(tmp_path: Path) -> None:
+    path, folder = write(tmp_path, LIVE), str(tmp_path / "runs")
+    without = run(path, "--as-of", "2026-06-10", "--folder", folder)
+    assert (1, True) == (without.exit_code, "缺少物业电话，请加 --phone" in without.output)
+    (tmp_path / "long").mkdir()
+    path = write(tmp_path / "long", LIVE.replace("2026-05,", "二〇二六年五月到二〇二七年五月,"))
+    args = (path, "--as-of", "2026-06-10", "--folder", folder, "--phone", "400-000-0001")
+    assert "3栋501: 变量“period”" in run(*args).output
+
+
+def test_a_file_without_a_bill_is_told(tmp_path: Path) -> None:
+    result = run(write(tmp_path, LIVE.splitlines()[0]), "--as-of", "2026-06-10", "--dry-run")
+    assert (1, True) == (result.exit_code, "bills.csv 中没有账单" in result.output)
+
+
+def test_a_bill_that_stands_twice_is_named_with_its_lines(tmp_path: Path) -> None:
+    """The household is held back, since one of the two may be a mistake."""
+    twice = LIVE + LIVE.splitlines()[1] + "\n"
+    result = run(write(tmp_path, twice), "--as-of", "2026-06-10", "--dry-run")
+    assert "第 2、5 行账单重复（3栋501-2026-05）" in result.output.replace("\n", "")
+    assert (1, True) == (result.exit_code, "现在可发 2 户" in result.output)
+
+
 def test_a_dry_run_goes_with_nothing_that_acts(tmp_path: Path) -> None:
-    assert 2 == run(write(tmp_path), "--as-of", "2026-06-10", "--dry-run", "--commit").exit_code
+    for shows in (["--dry-run"], ["--format", "json"]):
+        refused = run(write(tmp_path), "--as-of", "2026-06-10", *shows, "--commit")
+        assert (2, True) == (refused.exit_code, f"{' '.join(shows)} " in refused.output)
 
 
 def test_a_company_s_own_texts(tmp_path: Path) -> None:

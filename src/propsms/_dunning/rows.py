@@ -10,7 +10,7 @@ from propsms._dunning.bills import Bill, Dispute
 from propsms.phone import PhoneKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
 
     from propsms.tables import BillRow, RowError
@@ -68,9 +68,7 @@ def _account(
     ledger_at: datetime | None,
     community: str,
 ) -> Account:
-    names = [row.bill_id for row in rows]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    problems = [*problems, *(f"{rows[0].line}: {name}" for name in twice)]
+    problems = [*problems, *_twice(rows)]
     return Account(
         id=key,
         unit=key,
@@ -80,6 +78,19 @@ def _account(
         community=community,
         problems=problems,
     )
+
+
+def _twice(rows: list[BillRow]) -> Iterator[str]:
+    """Each bill that stands more than once, and where: one of them may be a mistake."""
+    lines: dict[str, list[str]] = {}
+    for row in rows:
+        lines.setdefault(row.bill_id, []).append(str(row.line))
+    for name, where in lines.items():
+        if len(where) > 1:
+            yield (
+                f"第 {'、'.join(where)} 行账单重复（{name}），请核对或填写账单编号 / "
+                f"bill {name} on lines {', '.join(where)}: check, or give each its id"
+            )
 
 
 def _bill(row: BillRow) -> Bill:

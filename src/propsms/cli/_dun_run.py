@@ -9,20 +9,22 @@ from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 import click
+from rich.console import Console
 from rich.progress import Progress
 
 from propsms import catalog
 from propsms.cli._speech import say
 from propsms.clients import Client
 from propsms.dunning import Account, Channel, DunningPolicy, PolicyBook, Reason, html_report
-from propsms.errors import InvalidValueError
+from propsms.errors import InvalidValueError, RenderError
 from propsms.flows import CollectionRun, Inbox
 from propsms.flows._history import with_histories
 from propsms.flows._run_plan import HELD
+from propsms.flows.collection import standard_values
 from propsms.providers import Outbox
 from propsms.sending_hours import SHANGHAI
 from propsms.stores import SQLiteJournal
-from propsms.templates import load_library
+from propsms.templates import load_library, render
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -34,10 +36,12 @@ if TYPE_CHECKING:
     from propsms.flows._runs import RunReport
     from propsms.templates import TemplateLibrary
 
-__all__ = ["Folder", "said_of_held", "tell"]
+__all__ = ["DOES_NOT_FIT", "Folder", "said_of_held", "tell", "why_it_does_not_fit"]
 
 _ASKED: Final = 500
 """Accounts that the journal is asked of at once."""
+DOES_NOT_FIT: Final = "DOES_NOT_FIT"
+"""Held back because a value is missing or too long: the only reason that somebody must mend."""
 
 
 @attrs.frozen
@@ -76,7 +80,9 @@ class Folder:
 
     def plan(self, run: CollectionRun) -> CollectionPlan:
         """Plan, and take over a sign-off of exactly this plan."""
-        made = run.plan(self.accounts, now=self.now)
+        with _progress() as bar:
+            known = bar.track(self.accounts, description=say("计划", "planning"))
+            made = run.plan(known, now=self.now)
         signed = self._signed()
         if signed.get("hash") == made.hash:
             at = datetime.fromisoformat(signed["signed_at"])
@@ -138,7 +144,7 @@ class Folder:
     def send(self, run: CollectionRun, plan: CollectionPlan | None) -> RunReport:
         """Commit a plan, or go on with the run, under a progress bar."""
         total = len(plan.notices) if plan is not None else run.report().planned
-        with Progress(transient=True) as bar:
+        with _progress() as bar:
             task = bar.add_task(say("发送", "sending"), total=total)
 
             def moved(done: int) -> None:
@@ -207,6 +213,31 @@ def by_sms(policy: DunningPolicy | PolicyBook) -> DunningPolicy | PolicyBook:
 def _sms(policy: DunningPolicy) -> DunningPolicy:
     only = (Channel.SMS,)
     return attrs.evolve(policy, channels=only, elderly_channels=only)
+
+
+def _progress() -> Progress:
+    """A bar on stderr that goes when it is done, so that stdout can be piped."""
+    return Progress(console=Console(stderr=True), transient=True)
+
+
+def why_it_does_not_fit(
+    run: CollectionRun, plan: CollectionPlan, accounts: Iterable[Account]
+) -> str:
+    """The first account whose text cannot be filled, and what it lacks."""
+    name = next(account for account, why in plan.held_back if why == DOES_NOT_FIT)
+    decision = next(one for one in plan.decisions if one.account == name)
+    template = run.library.find(run.texts[decision.next_stage])
+    account = next(one for one in accounts if one.id == name)
+    made = standard_values(decision, account, phone=run.phone) or {}
+    values = {key: value for key, value in made.items() if key in template.plan.names}
+    try:
+        render(template, values)
+    except RenderError as error:
+        what = say(error.message_zh, error.message)
+        if error.variable == "phone" and not run.phone:
+            what = say("缺少物业电话，请加 --phone", "the office's number is missing: add --phone")
+        return f"{name}: {what}"
+    return name  # pragma: no cover  # the run renders the same text
 
 
 def said_of_held(code: str) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from rich.console import Console
 from rich.table import Table
 
+from propsms.cli._lint.report import printable
 from propsms.cli._speech import in_chinese, say
 from propsms.dunning import Action, Reason, Stage
 from propsms.flows._pages import csv_lines, json_lines
@@ -110,7 +111,8 @@ def _words(row: dict[str, Any]) -> dict[str, Any]:
 
 def show(plan: DunningPlan, errors: Sequence[RowError], error_count: int) -> None:
     """Print the stages, who is skipped and why, and the rows that could not be read."""
-    console = Console()
+    # A file may hold anything: [/x] and :x: in a cell are text, not commands to the screen.
+    console = Console(markup=False, emoji=False, highlight=False)
     overdue, held = _told(plan)
     console.print(_stages(plan, overdue))
     skipped = _skipped(held)
@@ -125,8 +127,7 @@ def show(plan: DunningPlan, errors: Sequence[RowError], error_count: int) -> Non
             f"逾期合计 {totals.overdue:.2f} 元。",
             f"{plan.as_of}: {totals.accounts} accounts, {totals.actions[Action.SEND]} may be sent "
             f"to now, {totals.overdue:.2f} yuan past due.",
-        ),
-        highlight=False,
+        )
     )
 
 
@@ -158,8 +159,15 @@ def _told(plan: DunningPlan) -> tuple[dict[Stage, Decimal], dict[Reason, list[st
         overdue[decision.stage] += decision.overdue_amount
         if decision.action is not Action.SEND:
             for reason in decision.reasons:
-                held.setdefault(reason, []).append(decision.account)
+                held.setdefault(reason, []).append(_named(decision, reason))
     return overdue, held
+
+
+def _named(decision: Decision, reason: Reason) -> str:
+    """The account, and where its data are wrong."""
+    if reason is not Reason.DATA_ERROR:
+        return decision.account
+    return f"{decision.account} ({'; '.join(decision.problems)})"
 
 
 def _stages(plan: DunningPlan, overdue: Mapping[Stage, Decimal]) -> Table:
@@ -191,7 +199,8 @@ def _skipped(held: Mapping[Reason, Sequence[str]]) -> Table:
     )
     for reason, accounts in sorted(held.items(), key=lambda item: (-len(item[1]), item[0])):
         why, then = (reason.zh, reason.next_zh) if in_chinese() else (reason.en, reason.next_en)
-        table.add_row(str(reason), str(len(accounts)), why, then, ", ".join(accounts[:2]))
+        shown = printable(", ".join(accounts[:2]))
+        table.add_row(str(reason), str(len(accounts)), why, then, shown)
     return table
 
 
@@ -209,5 +218,6 @@ def _errors(errors: Sequence[RowError], count: int) -> Table:
     )
     for error in errors[:_SHOWN]:
         said = say(error.message, error.message_en)
-        table.add_row(f"{error.file}:{error.line}", error.column, error.value, said)
+        where = f"{error.file}:{error.line}"
+        table.add_row(*map(printable, (where, error.column, error.value, said)))
     return table

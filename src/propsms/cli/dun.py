@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 from propsms.cli import _dun_views as views
-from propsms.cli._dun_run import Folder, said_of_held, tell
+from propsms.cli._dun_run import DOES_NOT_FIT, Folder, said_of_held, tell, why_it_does_not_fit
+from propsms.cli._lint.report import printable
 from propsms.cli._options import price_of
 from propsms.cli._speech import say
 from propsms.dunning import accounts_from, load_policy, plan
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from decimal import Decimal
 
-    from propsms.dunning import DunningPlan
+    from propsms.dunning import Account, DunningPlan
+    from propsms.flows import CollectionRun
     from propsms.flows._run_plan import CollectionPlan
     from propsms.tables import BillRow, Table
 
@@ -67,9 +69,9 @@ def _office(_: click.Context, __: click.Parameter, value: str) -> str:
         "nothing leaves the machine).",
     ),
     epilog=say(
-        "退出码：0 正常；1 有读不出的行，或批次未执行；2 文件或参数有误。",
-        "Exit codes: 0 fine; 1 some rows cannot be read, or the run was not done; 2 the file or "
-        "an option is wrong.",
+        "退出码：0 正常；1 有读不出的行、没有账单、有文本填不全，或批次未执行；2 文件或参数有误。",
+        "Exit codes: 0 fine; 1 some rows cannot be read, there is no bill, a text cannot be filled, "
+        "or the run was not done; 2 the file or an option is wrong.",
     ),
 )
 @click.argument("bills", type=click.Path(path_type=Path))
@@ -159,15 +161,25 @@ def command(
     encoding: str | None,
 ) -> None:
     """Plan, print, carry out what was asked for, and leave with the exit code."""
-    if dry_run and (signer or commit or resume or report):
+    if (dry_run or style != "text") and (signer or commit or resume or report):
+        shows = "--dry-run" if dry_run else f"--format {style}"
         raise click.UsageError(
             say(
-                "--dry-run 不能与 --sign-off、--commit、--resume、--report 同用",
-                "--dry-run goes with none of --sign-off, --commit, --resume and --report",
+                f"{shows} 只显示，不能与 --sign-off、--commit、--resume、--report 同用",
+                f"{shows} only shows: it goes with none of --sign-off, --commit, --resume and "
+                "--report",
             )
         )
     table = read_bills(bills, encoding=encoding)
     accounts = accounts_from(list(table), errors=table.errors)
+    if not accounts:
+        click.echo(
+            say(
+                f"{bills.name} 中没有账单，请核对导出",
+                f"{bills.name} has no bill; check the export",
+            ),
+            err=True,
+        )
     now, policy = datetime.combine(as_of, at, SHANGHAI), load_policy(policy_path)
     if dry_run or style != "text":
         shown = plan(accounts, now=now, policy=policy)
@@ -197,7 +209,7 @@ def _write(lines: Iterable[str]) -> None:
 
 
 def _code(shown: DunningPlan, table: Table[BillRow]) -> int:
-    return 1 if table.error_count or shown.status != "ok" else 0
+    return 1 if table.error_count or not shown.totals.accounts or shown.status != "ok" else 0
 
 
 def _act(
@@ -217,7 +229,7 @@ def _act(
         made = place.plan(run)
         _print(made.decisions, table, "text")
         code = _code(made.decisions, table)
-        _tell_held_back(made)
+        code = max(code, _tell_held_back(run, made, place.accounts))
         if not (commit or resume or report) or signer:
             written = [path.name for path in place.write_plan(made)]
             click.echo(say("已写出：", "wrote: ") + f"{place.path}: {', '.join(written)}")
@@ -240,7 +252,13 @@ def _act(
     return code
 
 
-def _tell_held_back(made: CollectionPlan) -> None:
-    for why, count in sorted(Counter(why for _, why in made.held_back).items()):
+def _tell_held_back(run: CollectionRun, made: CollectionPlan, accounts: Iterable[Account]) -> int:
+    """Say what is not sent by SMS and why; 1 if somebody must mend a value."""
+    counts = Counter(why for _, why in made.held_back)
+    for why, count in sorted(counts.items()):
         said = said_of_held(why)
         click.echo(say(f"暂不短信 {count} 户：{said}", f"held back {count}: {said}"))
+    if DOES_NOT_FIT in counts:
+        click.echo(f"  {printable(why_it_does_not_fit(run, made, accounts))}")
+        return 1
+    return 0
