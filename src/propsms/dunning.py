@@ -37,6 +37,7 @@ from propsms._dunning.evidence import EvidenceLedger, EvidenceRecord, Fault, ver
 from propsms._dunning.export import export_evidence, verify_evidence
 from propsms._dunning.kpis import (
     Rate,
+    cleared_rate,
     collection_rate,
     cure_rate,
     delivery_rate,
@@ -109,6 +110,7 @@ __all__ = [
     "assess",
     "bucket_of",
     "careful",
+    "cleared_rate",
     "collection_rate",
     "cure_rate",
     "decide",

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-import html
 from decimal import Decimal
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 import attrs
 
 from propsms._dunning.accounts import Channel, NoticeStatus
-from propsms._dunning.kpis import Rate, collection_rate, delivery_rate, household_rate
+from propsms._dunning.kpis import (
+    Rate,
+    collection_rate,
+    cure_rate,
+    delivery_rate,
+    household_rate,
+    recovery_rate,
+)
+from propsms._dunning.pages import escaped
 from propsms._dunning.stage import Stage
 from propsms._dunning.standing import BUCKETS, assess
 from propsms._dunning.values import ZERO
@@ -53,7 +61,7 @@ def bar_chart(title: str, series: Series, unit: str = "", colours: Sequence[str]
         rows.append(
             _named(name, y)
             + _bar(158, y, width, colour)
-            + f'<text x="{166 + width:.1f}" y="{y + 15}">{_figure(value)}{html.escape(unit)}</text>'
+            + f'<text x="{166 + width:.1f}" y="{y + 15}">{_figure(value)}{escaped(unit)}</text>'
         )
     return _svg(title, 680, 12 + 28 * len(rows), rows)
 
@@ -75,13 +83,13 @@ def stacked_chart(title: str, names: Sequence[str], parts: Sequence[tuple[str, S
     y = 8 + 28 * len(names)
     for index, (colour, part) in enumerate(parts):
         x = 158.0 + index * 160
-        said = html.escape(part.names[0])
+        said = escaped(part.names[0])
         rows.append(f'{_bar(x, y, 14, colour)}<text x="{x + 20}" y="{y + 15}">{said}</text>')
     return _svg(title, 680, y + 32, rows)
 
 
 def _named(name: str, y: float) -> str:
-    return f'<text x="150" y="{y + 15}" text-anchor="end">{html.escape(name)}</text>'
+    return f'<text x="150" y="{y + 15}" text-anchor="end">{escaped(name)}</text>'
 
 
 def _bar(x: float, y: float, width: float, colour: str) -> str:
@@ -99,7 +107,7 @@ def line_chart(title: str, series: Series, unit: str = "", top: Decimal = ZERO) 
         rows.append(
             f'<line x1="70" y1="{height}" x2="650" y2="{height}" stroke="#ddd"/>'
             f'<text x="62" y="{height + 4}" text-anchor="end" fill="#666">{level:,.0f}'
-            f"{html.escape(unit)}</text>"
+            f"{escaped(unit)}</text>"
         )
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
     rows.append(f'<polyline points="{path}" fill="none" stroke="{_INK}" stroke-width="2"/>')
@@ -107,7 +115,7 @@ def line_chart(title: str, series: Series, unit: str = "", top: Decimal = ZERO) 
         rows.append(
             f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{_INK}"/>'
             f'<text x="{x:.1f}" y="{y - 8:.1f}" text-anchor="middle">{value:,.0f}</text>'
-            f'<text x="{x:.1f}" y="200" text-anchor="middle" fill="#666">{html.escape(name)}</text>'
+            f'<text x="{x:.1f}" y="200" text-anchor="middle" fill="#666">{escaped(name)}</text>'
         )
     return _svg(title, 680, 210, rows)
 
@@ -118,8 +126,8 @@ def _figure(value: Decimal) -> str:
 
 def _svg(title: str, width: int, height: int, rows: Sequence[str]) -> str:
     return (
-        f'<figure><figcaption>{html.escape(title)}</figcaption><svg role="img" '
-        f'aria-label="{html.escape(title)}" viewBox="0 0 {width} {height}" '
+        f'<figure><figcaption>{escaped(title)}</figcaption><svg role="img" '
+        f'aria-label="{escaped(title)}" viewBox="0 0 {width} {height}" '
         f'width="{width}" height="{height}" font-size="12" font-family="sans-serif">'
         f"{''.join(rows)}</svg></figure>"
     )
@@ -146,7 +154,9 @@ def html_report(
     figures = [
         ("本年收缴率 collected this year", collection_rate(known, first=year, last=as_of, as_of=as_of)),
         ("户收缴率 households paid up", household_rate(known, as_of=as_of)),
+        ("本年清欠率 arrears recovered this year", recovery_rate(known, start=year, end=as_of)),
         ("到达率 delivered", delivered),
+        ("通知后 14 天内缴清 paid within 14 days of a notice", cure_rate(known, days=14, as_of=as_of)),
     ]  # fmt: skip
     parts = [
         _table(figures),
@@ -154,21 +164,20 @@ def html_report(
         bar_chart("阶段 Stages (户)", _stages(known, as_of), colours=_STAGE_INKS),
         stacked_chart("渠道结果 Results by channel (条)", _CHANNEL_NAMES, _channels(known)),
     ]
-    if days := sorted(history):
-        parts.append(
-            line_chart(
-                "收缴率走势 Collection over time", _over_time(known, days), " %", Decimal(100)
-            )
-        )
+    if (line := _over_time(known, sorted(history))).values:
+        parts.append(line_chart("收缴率走势 Collection over time", line, " %", Decimal(100)))
     if missed:
-        shown = "、".join(html.escape(account) for account in missed[:200])
+        shown = escaped("、".join(missed[:_LISTED]))
+        if (more := len(missed) - _LISTED) > 0:
+            shown += f"，另有 {more} 户 and {more} more"
         parts.append(f"<h2>未送达 Not reached ({len(missed)})</h2><p>{shown}</p>")
-    heading = html.escape(f"{title} {as_of}")
+    heading = escaped(f"{title} {as_of}")
     return _PAGE.format(title=heading, body="\n".join(parts))
 
 
-_PAGE: Final = """<!doctype html>
-<html lang="zh"><head><meta charset="utf-8"><title>{title}</title>
+_LISTED: Final = 200
+_PAGE: Final = """<!DOCTYPE html>
+<html lang="zh"><head><meta charset="utf-8"/><title>{title}</title>
 <style>body{{font:14px/1.6 sans-serif;max-width:50em;margin:2em auto;padding:0 1em;color:#222}}
 h1{{font-size:1.5em;border-bottom:2px solid #2f5d8a;padding-bottom:.3em}}
 table{{border-collapse:collapse;width:100%}}
@@ -185,7 +194,7 @@ svg{{max-width:100%;height:auto}}h2{{font-size:1.1em;color:#2f5d8a}}
 
 def _table(figures: Iterable[tuple[str, Rate]]) -> str:
     rows = "".join(
-        f"<tr><th>{html.escape(name)}</th><td>{rate}</td><td>{_figure(rate.part)} / "
+        f"<tr><th>{escaped(name)}</th><td>{rate}</td><td>{_figure(rate.part)} / "
         f"{_figure(rate.whole)}</td></tr>"
         for name, rate in figures
     )
@@ -197,7 +206,16 @@ def _aging(accounts: Iterable[Account], as_of: date) -> Series:
     for account in accounts:
         for name, amount in assess(account.bills, as_of=as_of).buckets.items():
             sums[name] += amount
-    return Series(tuple(sums), tuple(sums.values()))
+    return Series(_BUCKET_NAMES, tuple(sums.values()))
+
+
+_BUCKET_NAMES: Final = (
+    "未到期 not due",
+    *(f"{days} 天 days" for days in BUCKETS[1:6]),
+    "1-2 年 years",
+    "2-3 年 years",
+    "3 年以上 over 3 years",
+)
 
 
 def _stages(accounts: Iterable[Account], as_of: date) -> Series:
@@ -237,4 +255,13 @@ def _over_time(accounts: Sequence[Account], days: Sequence[date]) -> Series:
         rate = collection_rate(accounts, first=day.min, last=day, as_of=day).value
         if rate is not None:
             known.append((day, rate * 100))
-    return Series(tuple(f"{day:%m-%d}" for day, _ in known), tuple(rate for _, rate in known))
+    return Series(_short([day for day, _ in known]), tuple(rate for _, rate in known))
+
+
+def _short(days: Sequence[date]) -> tuple[str, ...]:
+    """Month and day; before the first of each year its year, where there are several."""
+    years = [day.year for day in days]
+    news = [len(set(years)) > 1, *(old != new for old, new in pairwise(years))]
+    return tuple(
+        f"{day:%y-%m-%d}" if new else f"{day:%m-%d}" for day, new in zip(days, news, strict=False)
+    )
