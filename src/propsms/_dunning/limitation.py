@@ -3,8 +3,18 @@
 Three years from the day the payment fell due (Civil Code of the PRC art. 188), each bill by
 itself; a demand that *arrived*, a part payment, a promise or an instalment plan starts them
 anew (art. 195; SPC limitation rules (2020) art. 8, 9, 14). The day told is the conservative
-one: a court may add the first day or move the last past a holiday, never bring it forward.
-A demand after the three years starts nothing.
+one; a court may find a later one, never an earlier:
+
+* the first day of default is not counted (art. 201), so a court may add a day; where the third
+  year has no such day (29 February) the last of the month ends it (art. 202);
+* a last day on a holiday moves past it (art. 203);
+* what keeps the provider from claiming in the last six months, such as an owner's death before
+  the heirs are known, suspends the time, and six months remain from its end (art. 194);
+* a suit starts the time anew only when its procedure is over (art. 195); its day is taken here;
+* a demand after the three years starts nothing; a promise after them binds (art. 192), which is
+  for a lawyer to say, so it is not counted.
+
+No event reaches past twenty years from the due date (art. 188), unless a court extends them.
 """
 
 from __future__ import annotations
@@ -19,6 +29,7 @@ from propsms._dunning.values import day as require_day
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from decimal import Decimal
 
     from propsms._dunning.accounts import Account
     from propsms._dunning.bills import Bill
@@ -44,7 +55,8 @@ class LimitationClock:
     """How long a claim can still be enforced.
 
     Attributes:
-        last_day: The last day that is certainly in time.
+        last_day: The last day that is certainly in time; never more than twenty years after
+            the due date.
         days_left: Days from *as_of* to it; negative once it has passed.
         counted: The events that moved it, in order.
     """
@@ -65,7 +77,7 @@ def limitation(
     """Tell the last day on which the claim of a bill is certainly in time.
 
     Args:
-        bill: One bill; its dated payments count by themselves.
+        bill: One bill; its dated payments count by themselves, but for what was taken back.
         as_of: Events after that day are left out.
         events: Demands that arrived, promises, suits.
 
@@ -76,13 +88,28 @@ def limitation(
     ('2026-04-30', 29)
     """
     require_day(as_of, "as_of")
-    paid = (LimitationEvent(p.day, "payment") for p in bill.payments if p.amount > 0)
-    last, counted = _three_years_after(bill.due), list[LimitationEvent]()
-    for event in sorted((*paid, *events)):
-        if event.day <= min(as_of, last) and _three_years_after(event.day) > last:
-            last = _three_years_after(event.day)
+    end, last = _years_after(bill.due, 20), _years_after(bill.due, 3)
+    counted: list[LimitationEvent] = []
+    for event in sorted((*_payments(bill, as_of), *events)):
+        later = min(_years_after(event.day, 3), end)
+        if event.day <= min(as_of, last) and later > last:
+            last = later
             counted.append(event)
     return LimitationClock(last, (last - as_of).days, tuple(counted))
+
+
+def _payments(bill: Bill, as_of: date) -> Iterator[LimitationEvent]:
+    """The payments that stand; a negative one takes back the newest before it."""
+    stand: list[tuple[date, Decimal]] = []
+    known = (payment for payment in bill.payments if payment.day <= as_of)
+    for payment in sorted(known, key=lambda one: (one.day, one.amount < 0)):
+        day, left = payment.day, payment.amount
+        while left < 0 and stand:
+            day, amount = stand.pop()
+            left += amount
+        if left > 0:
+            stand.append((day, left))
+    return (LimitationEvent(day, "payment") for day, _ in stand)
 
 
 def limitation_of(account: Account, bill: Bill, as_of: date) -> LimitationClock:
@@ -104,11 +131,11 @@ def _events(account: Account, bill: Bill) -> Iterator[LimitationEvent]:
 _ACKNOWLEDGED = frozenset({HoldKind.PROMISE, HoldKind.INSTALMENT})
 
 
-def _three_years_after(day: date) -> date:
+def _years_after(day: date, years: int) -> date:
     try:
-        return day.replace(year=day.year + 3)
-    except ValueError:  # 29 February
-        return day.replace(year=day.year + 3, day=28)
+        return day.replace(year=day.year + years)
+    except ValueError:  # 29 February: Civil Code art. 202
+        return day.replace(year=day.year + years, day=28)
 
 
 def soon_enough_to_ask(days_past_due: int, warn_days: int) -> bool:
