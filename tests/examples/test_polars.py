@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from propsms.dunning import Bill, DunningPolicy, assess
+from propsms.errors import InvalidValueError
 
 pl = pytest.importorskip("polars")
 EXAMPLE = Path(__file__).parents[2] / "examples" / "stages_in_polars.py"
@@ -22,8 +23,10 @@ one_bill = st.tuples(
     st.decimals(min_value=-50, max_value=500, places=2),
 )
 policies = st.sampled_from(
-    [DunningPolicy(), DunningPolicy(edges=(1, 16, 46)), DunningPolicy(upcoming_days=0)]
-)
+    [DunningPolicy(), DunningPolicy(edges=(1, 16, 46)), DunningPolicy(upcoming_days=0),
+     DunningPolicy(grace_days=5), DunningPolicy(grace_days=5, grace_mode="shift"),
+     DunningPolicy(min_amount=Decimal("200.00"))]
+)  # fmt: skip
 
 
 def _example():
@@ -34,6 +37,11 @@ def _example():
 
 
 stages = _example().stages
+
+
+def test_a_matrix_has_no_fixed_dates() -> None:
+    with pytest.raises(InvalidValueError, match="matrix"):
+        stages(pl.DataFrame(), as_of=AS_OF, policy=DunningPolicy(matrix=[(10, (1, 61, 121))]))
 
 
 @settings(max_examples=60)
