@@ -253,7 +253,7 @@ class EvidenceLedger:
         except OSError as error:
             raise StoreError(
                 f"{self.path.name} cannot be written: {error.strerror}",
-                f"无法写入 {self.path.name}:{reason_zh(error)}",
+                f"无法写入 {self.path.name}：{reason_zh(error)}",
             ) from error
 
     @contextmanager

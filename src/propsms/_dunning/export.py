@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
-import html
 import io
 import json
 import zipfile
+import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
+
+import attrs
 
 from propsms._dunning.evidence import (
     GENESIS,
@@ -19,9 +21,10 @@ from propsms._dunning.evidence import (
     link,
     sha256,
 )
+from propsms._dunning.pages import escaped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 __all__ = ["export_evidence", "verify_evidence"]
 
@@ -42,7 +45,8 @@ def export_evidence(ledger: EvidenceLedger, account: str, path: str | Path) -> P
     Returns:
         *path*. In it: ``evidence.json`` and ``evidence.csv`` (the records), ``index.html`` to
         read, ``chain.json`` (all links), ``manifest.json`` (the hash of every file) and
-        ``verify.py``, which checks it with Python alone.
+        ``verify.py``, which checks it with Python alone. The page names the hash of the last
+        link; kept elsewhere, it also shows a chain that was cut or made anew.
 
     .. versionadded:: 0.1.0
     """
@@ -68,7 +72,7 @@ def _files(records: list[EvidenceRecord], account: str) -> dict[str, bytes]:
     return {
         "evidence.json": _pretty([record.to_dict() for record in mine]),
         "evidence.csv": _csv(mine),
-        "index.html": _page(mine, account).encode(),
+        "index.html": _page(mine, account, records[-1].hash if records else GENESIS).encode(),
         "chain.json": _pretty(chain),
         "verify.py": VERIFIER.encode(),
     }
@@ -103,21 +107,23 @@ def _csv(records: Iterable[EvidenceRecord]) -> bytes:
     return "\ufeff".encode() + out.getvalue().encode()
 
 
-_PAGE: Final = """<!doctype html>
-<html lang="zh"><head><meta charset="utf-8"><title>{title}</title>
+_PAGE: Final = """<!DOCTYPE html>
+<html lang="zh"><head><meta charset="utf-8"/><title>{title}</title>
 <style>body{{font:14px/1.6 sans-serif;max-width:60em;margin:2em auto}}
 table{{border-collapse:collapse;width:100%;margin:0 0 1.5em}}
 td,th{{border:1px solid #999;padding:.2em .6em;text-align:left;vertical-align:top;word-break:break-all}}
 th{{width:12em}}@media print{{body{{margin:0}}}}</style></head><body>
 <h1>{title}</h1>
-<p>共 {count} 条记录;核验:在本目录运行 <code>python verify.py</code>。
-{count} records; to check them run <code>python verify.py</code> in this folder.</p>
+<p>共 {count} 条记录。核验：在本目录运行 <code>python verify.py</code>；若另存有末条哈希，写在后面一并核对，
+可发现被截断或重做的链。<br/>{count} records. To check them run <code>python verify.py</code> in this folder;
+the hash of the last link, kept elsewhere and given behind it, also shows a chain that was cut or made anew.</p>
+<p>末条哈希 last link: <code>{head}</code></p>
 {body}
 </body></html>
 """
 
 
-def _page(records: list[EvidenceRecord], account: str) -> str:
+def _page(records: list[EvidenceRecord], account: str, head: str) -> str:
     body: list[str] = []
     for record in records:
         rows = [
@@ -128,37 +134,51 @@ def _page(records: list[EvidenceRecord], account: str) -> str:
         if record.facts is None:
             rows.insert(1, ("内容 facts", "已依法删除 erased"))
         cells = "".join(
-            f"<tr><th>{html.escape(name)}</th><td>{html.escape(value)}</td></tr>"
-            for name, value in rows
+            f"<tr><th>{escaped(name)}</th><td>{escaped(value)}</td></tr>" for name, value in rows
         )
-        body.append(f"<h2>{record.seq}. {html.escape(record.kind)}</h2><table>{cells}</table>")
-    title = html.escape(f"证据 Evidence: {account}")
-    return _PAGE.format(title=title, count=len(records), body="\n".join(body))
+        body.append(f"<h2>{record.seq}. {escaped(record.kind)}</h2><table>{cells}</table>")
+    title = escaped(f"证据 Evidence: {account}")
+    return _PAGE.format(title=title, count=len(records), head=head, body="\n".join(body))
 
 
-def verify_evidence(path: str | Path) -> tuple[Fault, ...]:
+def verify_evidence(path: str | Path, *, head: str | None = None) -> tuple[Fault, ...]:
     """Check an export: every file against the manifest, every record against the chain.
 
+    Args:
+        path: The folder or the ZIP, from whomever.
+        head: The hash of the last link, if it is known from elsewhere: without it nobody can
+            tell that links were cut off at the end, or that the whole chain was made anew.
+
     Returns:
-        What is wrong; empty if nothing is.
+        What is wrong; empty if nothing is. What cannot be read at all is a fault too.
 
     .. versionadded:: 0.1.0
     """
     files = _read(Path(path))
     try:
-        manifest = cast("dict[str, str]", json.loads(files["manifest.json"]))
+        manifest = dict[str, str](json.loads(files["manifest.json"]))
         records = [EvidenceRecord(**row) for row in json.loads(files["evidence.json"])]
-        chain = cast("list[dict[str, Any]]", json.loads(files["chain.json"]))
-    except (KeyError, ValueError, TypeError):
+        chain = [_Link(**row) for row in json.loads(files["chain.json"])]
+        return (*_file_faults(files, manifest), *_chain_faults(records, chain, head))
+    except (KeyError, ValueError, TypeError, AttributeError):
         return (Fault(0, "the export is incomplete or damaged", "导出文件不完整或已损坏"),)
-    faults = [
-        Fault(0, f"{name} was changed", f"{name} 已被改动")
-        for name, digest in sorted(manifest.items())
-        if sha256(files.get(name, b"")) != digest
-    ]
-    extra = files.keys() - manifest.keys() - {"manifest.json"}
-    faults += (Fault(0, f"{name} was added", f"{name} 是后加的") for name in sorted(extra))
-    return (*faults, *_chain_faults(records, chain))
+
+
+@attrs.frozen
+class _Link:
+    """One row of ``chain.json``."""
+
+    seq: int
+    body_sha256: str
+    hash: str
+
+
+def _file_faults(files: Mapping[str, bytes], manifest: Mapping[str, str]) -> Iterator[Fault]:
+    for name, digest in sorted(manifest.items()):
+        if sha256(files.get(name, b"")) != digest:
+            yield Fault(0, f"{name} was changed", f"{name} 已被改动")
+    for name in sorted(files.keys() - manifest.keys() - {"manifest.json"}):
+        yield Fault(0, f"{name} was added", f"{name} 是后加的")
 
 
 def _read(path: Path) -> dict[str, bytes]:
@@ -167,19 +187,34 @@ def _read(path: Path) -> dict[str, bytes]:
     try:
         with zipfile.ZipFile(path) as archive:
             return {name: archive.read(name) for name in archive.namelist()}
-    except (OSError, zipfile.BadZipFile):
+    except _UNREADABLE:
         return {}
 
 
+# What the standard library raises for an archive with a changed byte.
+_UNREADABLE: Final = (
+    OSError,
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+)
+
+
 def _chain_faults(
-    records: Iterable[EvidenceRecord], chain: Iterable[Mapping[str, Any]]
-) -> Iterable[Fault]:
-    previous, known = GENESIS, dict[int, str]()
-    for row in chain:
-        joined = sha256(f"{previous}\n{row['body_sha256']}".encode())
-        if joined != row["hash"]:
-            yield Fault(row["seq"], "does not follow the one before", "与上一条不相接")
-        previous = known[row["seq"]] = row["hash"]
+    records: Iterable[EvidenceRecord], chain: Iterable[_Link], head: str | None
+) -> Iterator[Fault]:
+    previous, seq, known = GENESIS, 0, dict[int, str]()
+    for seq, row in enumerate(chain, start=1):
+        if row.seq != seq:
+            yield Fault(row.seq, f"stands where {seq} should", f"此处应为第 {seq} 条")
+        if row.hash != sha256(f"{previous}\n{row.body_sha256}".encode()):
+            yield Fault(row.seq, "does not follow the one before", "与上一条不相接")
+        previous = known[row.seq] = row.hash
+    if head is not None and previous != head:
+        yield Fault(seq, "is not the last one: links are missing", "末尾有记录缺失或链已重做")
     for record in records:
         if record.hash != known.get(record.seq) or record.hash != link(
             record.previous, record.body()
@@ -189,12 +224,18 @@ def _chain_faults(
             yield Fault(record.seq, "its facts were changed", "事实内容已被改动")
 
 
-VERIFIER: Final = '''"""Check this folder with Python alone: every file, every record, the whole chain."""
+VERIFIER: Final = '''"""Check this folder with Python alone: every file, every record, the whole chain.
+
+python verify.py [HASH]: HASH is that of the last link, if it is known from elsewhere.
+"""
 
 import hashlib
 import json
 import pathlib
 import sys
+
+here = pathlib.Path(__file__).parent
+faults = []
 
 
 def digest(data):
@@ -205,24 +246,46 @@ def canonical(value):
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
 
 
-here = pathlib.Path(__file__).parent
-faults = []
-for name, want in json.loads((here / "manifest.json").read_bytes()).items():
-    file = here / name
-    if not file.exists() or digest(file.read_bytes()) != want:
-        faults.append(name + " was changed")
-previous, known = "0" * 64, {}
-for row in json.loads((here / "chain.json").read_bytes()):
-    if digest((previous + "\\n" + row["body_sha256"]).encode()) != row["hash"]:
-        faults.append("record %s does not follow the one before" % row["seq"])
-    previous = known[row["seq"]] = row["hash"]
-for record in json.loads((here / "evidence.json").read_bytes()):
-    body = {key: record[key] for key in ("seq", "at", "kind", "account", "facts_sha256")}
-    joined = digest((record["previous"] + "\\n" + digest(canonical(body))).encode())
-    if joined != record["hash"] or known.get(record["seq"]) != joined:
-        faults.append("record %s was changed" % record["seq"])
-    if record["facts"] is not None and digest(canonical(record["facts"])) != record["facts_sha256"]:
-        faults.append("the facts of record %s were changed" % record["seq"])
+def load(name):
+    return json.loads((here / name).read_bytes())
+
+
+def fault(english, chinese):
+    faults.append(english + " / " + chinese)
+
+
+def check():
+    manifest = load("manifest.json")
+    for name, want in manifest.items():
+        file = here / name
+        if not file.exists() or digest(file.read_bytes()) != want:
+            fault(name + " was changed", name + " 已被改动")
+    for file in sorted(here.iterdir()):
+        if file.is_file() and file.name not in manifest and file.name != "manifest.json":
+            fault(file.name + " was added", file.name + " 是后加的")
+    previous, known = "0" * 64, {}
+    for number, row in enumerate(load("chain.json"), 1):
+        joined = digest((previous + "\\n" + row["body_sha256"]).encode())
+        if joined != row["hash"] or row["seq"] != number:
+            fault("link %s does not follow the one before" % number, "第 %s 条与上一条不相接" % number)
+        previous = known[row["seq"]] = row["hash"]
+    if len(sys.argv) > 1 and previous != sys.argv[1]:
+        fault("links at the end are missing, or all were made anew", "末尾有记录缺失或链已重做")
+    for record in load("evidence.json"):
+        seq, facts = record["seq"], record["facts"]
+        body = {key: record[key] for key in ("seq", "at", "kind", "account", "facts_sha256")}
+        joined = digest((record["previous"] + "\\n" + digest(canonical(body))).encode())
+        if joined != record["hash"] or known.get(seq) != joined:
+            fault("record %s was changed" % seq, "第 %s 条记录已被改动" % seq)
+        if facts is not None and digest(canonical(facts)) != record["facts_sha256"]:
+            fault("the facts of record %s were changed" % seq, "第 %s 条记录的事实内容已被改动" % seq)
+
+
+try:
+    check()
+except (OSError, ValueError, LookupError, TypeError, AttributeError):
+    fault("the export is incomplete or damaged", "导出文件不完整或已损坏")
+sys.stdout.reconfigure(errors="replace")  # a terminal without Chinese shows the English
 print("\\n".join(faults) or "OK: nothing was changed / 未发现改动")
 sys.exit(1 if faults else 0)
 '''
