@@ -16,7 +16,7 @@ from propsms._dunning.stage import Stage
 from propsms.errors import InvalidValueError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from propsms._dunning.accounts import Account
     from propsms.sending_hours import Window
@@ -169,15 +169,45 @@ def load_policy(path: str | Path | None = None) -> DunningPolicy | PolicyBook:
         data = tomllib.loads(text, parse_float=Decimal)
     except tomllib.TOMLDecodeError as error:
         raise _bad(name, f"is no TOML: {error}", f"不是合法的 TOML：{error}") from None
-    tables = {key: data.pop(key, {}) for key in ("communities", "segments", "accounts")}
+    tables = {
+        key: _table(data.pop(key, {}), name, key)
+        for key in ("communities", "segments", "accounts")
+    }
     company = _policy(data, name, {})
     if not any(tables.values()):
         return company
     overrides = {
-        table: {key: _policy(row, f"{name}: {table}.{key}", data) for key, row in rows.items()}
+        table: {
+            key: _override(row, f"{name}: {table}.{key}", data, company)
+            for key, row in rows.items()
+        }
         for table, rows in tables.items()
     }
     return PolicyBook(company, **overrides)
+
+
+def _override(row: Any, where: str, base: dict[str, Any], company: DunningPolicy) -> DunningPolicy:
+    """The rules of a part, once it is sure that something is left of both together."""
+    policy = _policy(_table(row, where, ""), where, base)
+    try:
+        careful(company, policy)
+    except InvalidValueError as error:
+        raise _bad(
+            where,
+            f"together with the company's rules leaves nothing: {error.message}",
+            f"与公司规则合并后无可用的值：{error.message_zh}",
+        ) from error
+    return policy
+
+
+def _table(value: Any, where: str, key: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise _bad(
+            where,
+            f"{key or 'it'} must be a table, got {value!r}",
+            f"{key or '该项'} 须为表，现为 {value!r}",
+        )
+    return cast("dict[str, Any]", value)
 
 
 def _text(path: Path) -> str:
@@ -211,9 +241,9 @@ def _policy(data: dict[str, Any], where: str, base: dict[str, Any]) -> DunningPo
                 f"edges {first} 与 stages 的起始天数 {edges} 不一致：有一天落入两个阶段",
             )
         fields["edges"] = edges
-    if "matrix" in fields:
-        fields["matrix"] = [(Decimal(row["below"]), row["edges"]) for row in fields["matrix"]]
     try:
+        if "matrix" in fields:
+            fields["matrix"] = [_row(row) for row in _each(fields["matrix"])]
         return DunningPolicy(**fields)
     except (ValueError, TypeError) as error:
         zh = getattr(error, "message_zh", "") or str(error)
@@ -221,12 +251,38 @@ def _policy(data: dict[str, Any], where: str, base: dict[str, Any]) -> DunningPo
         raise _bad(where, en, zh) from error
 
 
-def _edges_of(stages: dict[str, str], where: str) -> tuple[int, ...]:
+def _each(given: Any) -> Iterable[Any]:
+    try:
+        yield from given
+    except TypeError:
+        yield given
+
+
+def _row(given: Any) -> tuple[Decimal, tuple[int, ...]]:
+    row = cast("dict[str, Any]", given)
+    if not isinstance(given, dict) or row.keys() != {"below", "edges"}:
+        raise InvalidValueError(
+            f"matrix must have rows like {{ below = 100, edges = [1, 61, 121] }}, got {given!r}",
+            f"matrix 的每行应形如 {{ below = 100, edges = [1, 61, 121] }}，现为 {given!r}",
+            field="matrix",
+        )
+    return Decimal(row["below"]), row["edges"]
+
+
+def _edges_of(stages: Any, where: str) -> tuple[int, ...]:
     """Read ``reminder = "1-30"``, ``overdue = "31-60"``, ``final = "61-"``: no gap, no overlap."""
+    known = {Stage.REMINDER, Stage.OVERDUE, Stage.FINAL}
+    table = cast("dict[str, str]", stages)
+    if not isinstance(stages, dict) or table.keys() - known:
+        raise _bad(
+            where,
+            f"stages must be a table of reminder, overdue and final, got {stages!r}",
+            f"stages 须为含 reminder、overdue、final 的表，现为 {stages!r}",
+        )
     firsts: list[int] = []
     reach = 0
     for stage in (Stage.REMINDER, Stage.OVERDUE, Stage.FINAL):
-        first, _, last = str(stages.get(stage, "")).partition("-")
+        first, _, last = str(table.get(stage, "")).partition("-")
         if not first.isdigit() or bool(last) != (stage is not Stage.FINAL):
             raise _bad(
                 where, f'stages.{stage} must be like "1-30"', f'stages.{stage} 应形如 "1-30"'

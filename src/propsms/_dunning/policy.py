@@ -79,19 +79,50 @@ def _whole(low: int) -> Any:
     return check
 
 
+def _one_of(*words: str) -> Any:
+    def check(_: Any, field: attrs.Attribute[Any], value: str) -> None:
+        if value not in words:
+            raise _bad(
+                field.name, f"one of {', '.join(words)}", f"为 {'、'.join(words)} 之一", value
+            )
+
+    return check
+
+
+def _flag(_: Any, field: attrs.Attribute[Any], value: bool) -> None:  # noqa: FBT001  # attrs calls it
+    if type(value) is not bool:
+        raise _bad(field.name, "true or false", "为 true 或 false", value)
+
+
+def _text(_: Any, field: attrs.Attribute[Any], value: object) -> None:
+    if not isinstance(value, str) or not value:
+        raise _bad(field.name, "a text that is not empty", "为非空文字", value)
+
+
 def _tuple(given: Iterable[Any]) -> tuple[Any, ...]:
     return tuple(given)
 
 
 def _stages(given: Iterable[str]) -> frozenset[Stage]:
-    return frozenset(Stage(one) for one in given)
+    return frozenset(Stage(one) for one in _several(given))
 
 
 def _channel_order(given: Iterable[str]) -> tuple[Channel, ...]:
-    return tuple(Channel(one) for one in given)
+    return tuple(Channel(one) for one in _several(given))
+
+
+def _several(given: Iterable[str]) -> Iterable[str]:
+    return (given,) if isinstance(given, str) else given
 
 
 def _windows(given: Any) -> tuple[tuple[str, tuple[Window, ...]], ...]:
+    if isinstance(given, str):
+        raise _bad(
+            "windows",
+            'a table such as { default = "09:00-20:00" }',
+            '写成表，如 { default = "09:00-20:00" }',
+            given,
+        )
     return tuple(sorted((str(name), _spans(spans)) for name, spans in dict(given).items()))
 
 
@@ -177,21 +208,17 @@ class DunningPolicy:
             contract; otherwise it is only told.
     """
 
-    version: str = "P0"
+    version: str = attrs.field(default="P0", validator=_text)
     edges: tuple[int, ...] = attrs.field(default=(1, 31, 61), converter=_tuple, validator=_edges)
     upcoming_days: int = attrs.field(default=7, validator=_whole(0))
     grace_days: int = attrs.field(default=0, validator=_whole(0))
-    grace_mode: str = attrs.field(
-        default="gate", validator=attrs.validators.in_(("gate", "shift"))
-    )
+    grace_mode: str = attrs.field(default="gate", validator=_one_of("gate", "shift"))
     min_amount: Decimal = attrs.field(default=ZERO, validator=not_negative)
     matrix: tuple[tuple[Decimal, tuple[int, ...]], ...] = attrs.field(
         default=(), converter=_matrix
     )
-    net_credits: bool = False
-    escalation: str = attrs.field(
-        default="strict", validator=attrs.validators.in_(("strict", "direct"))
-    )
+    net_credits: bool = attrs.field(default=False, validator=_flag)
+    escalation: str = attrs.field(default="strict", validator=_one_of("strict", "direct"))
     stage_gap_days: int = attrs.field(default=15, validator=_whole(0))
     response_days: int = attrs.field(default=15, validator=_whole(1))
     repeat_gap_days: int = attrs.field(default=7, validator=_whole(1))
@@ -206,10 +233,8 @@ class DunningPolicy:
         converter=_windows,
         validator=_open_hours,
     )
-    holidays: str = attrs.field(
-        default="closed", validator=attrs.validators.in_(("closed", "open"))
-    )
-    weekends: str = attrs.field(default="open", validator=attrs.validators.in_(("open", "closed")))
+    holidays: str = attrs.field(default="closed", validator=_one_of("closed", "open"))
+    weekends: str = attrs.field(default="open", validator=_one_of("open", "closed"))
     approval_stages: frozenset[Stage] = attrs.field(default=frozenset({_FINAL}), converter=_stages)
     review_over: Decimal | None = attrs.field(default=None, validator=not_negative)
     unknown_after_hours: int = attrs.field(default=72, validator=_whole(1))
@@ -218,18 +243,18 @@ class DunningPolicy:
     promise_limit: int = attrs.field(default=3, validator=_whole(1))
     promise_window_days: int = attrs.field(default=90, validator=_whole(1))
     instalment_late_days: int = attrs.field(default=3, validator=_whole(0))
-    co_owners: str = attrs.field(
-        default="primary", validator=attrs.validators.in_(("primary", "all"))
-    )
+    co_owners: str = attrs.field(default="primary", validator=_one_of("primary", "all"))
     channels: tuple[Channel, ...] = attrs.field(
         default=(Channel.WECHAT, Channel.SMS), converter=_channel_order
     )
     elderly_channels: tuple[Channel, ...] = attrs.field(
         default=(Channel.SMS, Channel.VOICE), converter=_channel_order
     )
-    wechat_unread_hours: int | None = None
+    wechat_unread_hours: int | None = attrs.field(
+        default=None, validator=attrs.validators.optional(_whole(1))
+    )
     limitation_days: int = attrs.field(default=90, validator=_whole(1))
-    contract_required: bool = False
+    contract_required: bool = attrs.field(default=False, validator=_flag)
 
     def __attrs_post_init__(self) -> None:
         """Let the matrix only soften: later edges, and the later the smaller the sum."""
