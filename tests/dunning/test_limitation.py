@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 from hypothesis import given, strategies as st
 
-from propsms.dunning import Bill, LimitationEvent, Payment, limitation
+from propsms.dunning import (
+    Account,
+    Bill,
+    Dispute,
+    Hold,
+    LimitationEvent,
+    Payment,
+    Reason,
+    decide,
+    limitation,
+)
+from propsms.sending_hours import SHANGHAI
 
 D300 = Decimal(300)
 
@@ -103,6 +114,38 @@ def test_a_payment_counts_unless_it_was_taken_back(
     assert day(last) == limitation(one, as_of=day("2026-05-11")).last_day
     backwards = Bill("b", one.due, D300, payments=one.payments[::-1])
     assert day(last) == limitation(backwards, as_of=day("2026-05-11")).last_day
+
+
+NOON = datetime(2026, 4, 1, 12, tzinfo=SHANGHAI)
+OLD, OLDER, NEW = (
+    Bill("old", date(2023, 4, 30), D300),
+    Bill("older", date(2023, 3, 1), D300),
+    Bill("new", date(2026, 3, 18), D300),
+)
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"bills": [OLD, NEW]}, {"LIMITATION_NEAR"}),
+        ({"bills": [OLDER, OLD, NEW]}, {"LIMITATION_PASSED", "LIMITATION_NEAR"}),
+        ({"bills": [OLDER, NEW]}, {"LIMITATION_PASSED"}),
+        ({"bills": [NEW]}, set()),
+        ({"bills": [Bill("old", OLD.due, D300, dispute=Dispute(date(2026, 3, 1))), NEW]},
+         {"LIMITATION_NEAR"}),
+        ({"bills": [OLD, NEW], "holds": [Hold(kind="pause", since=date(2026, 3, 1), bills=["old"])]},
+         {"LIMITATION_NEAR"}),
+        ({"bills": [OLDER, NEW],  # it is not asked for, so nobody is threatened
+          "holds": [Hold(kind="pause", since=date(2026, 3, 1), bills=["older"])]}, set()),
+        ({"bills": [Bill("p", OLD.due, D300, D300), NEW],
+          "holds": [Hold(kind="pause", since=date(2026, 3, 1), bills=["new"])]}, set()),
+    ],
+)  # fmt: skip
+def test_a_decision_tells_of_every_claim_that_runs_out(more: dict, said: set[str]) -> None:
+    """Contested and held bills too: the time does not rest with them."""
+    decision = decide(Account(id="a", **more), now=NOON)
+    about = {Reason.LIMITATION_NEAR, Reason.LIMITATION_PASSED}
+    assert said == about & set(decision.reasons)
 
 
 DAYS = st.dates(date(2000, 1, 1), date(2060, 12, 31))

@@ -22,7 +22,7 @@ from propsms.findings import rejects
 from propsms.sending_hours import SHANGHAI
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from decimal import Decimal
 
     from propsms._dunning.accounts import Account, Payer
@@ -107,7 +107,7 @@ class Case:
             bills, standing = mine, self.stand(mine)
             if standing.stage is _NONE:  # pragma: no cover  # the oldest bill is always kept
                 return self.answer(standing, _NONE)
-        self.check_limitation(bills, standing)
+        self.check_limitation(bills, standing, resting=rests is not _NO_RESTS)
         history, start = self.history(bills, standing)
         stage = self.escalate(standing, history)
         self.check_approval(stage, standing)
@@ -259,17 +259,28 @@ class Case:
         still = (b for b in bills if b.status is BillStatus.OPEN and b.open_on(as_of) > 0)
         return min(still, key=lambda bill: (bill.due, bill.id))
 
-    def check_limitation(self, bills: Sequence[Bill], standing: Standing) -> None:
+    def check_limitation(
+        self, bills: Sequence[Bill], standing: Standing, *, resting: bool
+    ) -> None:
+        """Tell of a claim that nobody can sue for, and of one that runs out soon.
+
+        The time runs on while a bill is contested or held, so those are looked at too.
+        """
         warn = self.policy.limitation_days
-        if not soon_enough_to_ask(standing.days_past_due, warn):
+        if not resting and not soon_enough_to_ask(standing.days_past_due, warn):
             return
-        as_of = self.desk.as_of
-        counted = [b for b in bills if b.status is BillStatus.OPEN and b.open_on(as_of) > 0]
-        left = min(limitation_of(self.account, b, as_of).days_left for b in counted)
-        if left < 0:
+        if any(left < 0 for left in self.days_left(bills)):
             self.say(Reason.LIMITATION_PASSED, Task.FOLLOW_UP)
-        elif left <= warn:
+        running = self.days_left(self.account.bills if resting else bills)
+        if any(0 <= left <= warn for left in running):
             self.say(Reason.LIMITATION_NEAR, Task.LIMITATION)
+
+    def days_left(self, bills: Iterable[Bill]) -> Iterator[int]:
+        """The days in which each open bill can still be sued for; negative once they are over."""
+        as_of = self.desk.as_of
+        for bill in bills:
+            if bill.status is BillStatus.OPEN and bill.open_on(as_of) > 0:
+                yield limitation_of(self.account, bill, as_of).days_left
 
     def history(
         self, bills: Sequence[Bill], standing: Standing
