@@ -22,11 +22,11 @@ from propsms._dunning.decision import Decision
 from propsms._dunning.policy import P0, DunningPolicy
 from propsms._dunning.reasons import Action, Reason
 from propsms._dunning.stage import Stage
+from propsms._holidays.calendar import fixed_year
 from propsms.messages import MessageKind
 from propsms.sending_hours import (
     SHANGHAI,
     Closed,
-    HolidayYear,
     SendingHours,
     shipped_calendar,
 )
@@ -43,15 +43,6 @@ _SlotKey = tuple[int, date | None, Channel]
 _Slot = tuple[datetime, tuple[Reason, ...]]
 _DAY = timedelta(days=1)
 _NONE: Final = Stage.NONE
-# 《全国年节及纪念日放假办法》(2024) art. 2: what is closed in a year whose notice is not known.
-_FIXED_DAYS: Final = {
-    (1, 1): "元旦",
-    (5, 1): "劳动节",
-    (5, 2): "劳动节",
-    (10, 1): "国庆节",
-    (10, 2): "国庆节",
-    (10, 3): "国庆节",
-}
 _HOURS: Final = SendingHours()
 
 
@@ -207,8 +198,7 @@ def _narrowed(hours: SendingHours, policy: DunningPolicy, year: int) -> SendingH
     calendar = hours.calendar or shipped_calendar()
     for missing in (year, year + 1):
         if not calendar.knows(missing):
-            days = {date(missing, month, day): name for (month, day), name in _FIXED_DAYS.items()}
-            calendar = calendar.with_year(HolidayYear(missing, days, frozenset(), "fixed days"))
+            calendar = calendar.with_year(fixed_year(missing))
     ours = dict(policy.windows)
     default = ours.pop("default")
     channels = {**hours.channels}

@@ -23,6 +23,7 @@ __all__ = [
     "CalendarMissingWarning",
     "HolidayCalendar",
     "HolidayYear",
+    "fixed_year",
     "is_holiday",
     "is_workday",
     "load_holiday_year",
@@ -120,6 +121,12 @@ _FIXED_DAYS: Final = {
     (10, 2): "国庆节",
     (10, 3): "国庆节",
 }
+
+
+def fixed_year(year: int) -> HolidayYear:
+    """What is sure of a year whose notice is not known."""
+    days = {date(year, month, day): name for (month, day), name in _FIXED_DAYS.items()}
+    return HolidayYear(year, days, frozenset(), "全国年节及纪念日放假办法 (2024) art. 2")
 
 
 def _plain_day(day: date) -> date:
