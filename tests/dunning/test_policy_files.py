@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given, strategies as st
 
-from propsms.dunning import Channel, DunningPolicy, load_policy
+from propsms.dunning import Channel, DunningPolicy, careful, load_policy
 from propsms.errors import InvalidValueError
 
 if TYPE_CHECKING:
@@ -61,3 +63,34 @@ def test_one_word_may_stand_for_a_list(tmp_path: Path) -> None:
     policy = load_policy(path)
     assert isinstance(policy, DunningPolicy)
     assert ((Channel.SMS,), {"overdue"}) == (policy.channels, policy.approval_stages)
+
+
+EDGES = st.tuples(st.integers(2, 60), st.integers(1, 60)).map(lambda n: (1, n[0], sum(n)))
+LATER = st.tuples(st.integers(0, 20), st.integers(0, 40))
+
+
+@st.composite
+def policies(draw: st.DrawFn) -> DunningPolicy:
+    """Any edges and grace, and at times later edges for sums below 300 yuan."""
+    first, second, third = edges = draw(EDGES)
+    small, later = draw(st.booleans()), draw(LATER)
+    matrix = [(Decimal(300), (first, second + later[0], third + sum(later)))] if small else []
+    return DunningPolicy(
+        version=draw(st.sampled_from("ab")),
+        edges=edges,
+        matrix=matrix,
+        grace_days=draw(st.integers(0, 10)),
+        grace_mode=draw(st.sampled_from(["gate", "shift"])),
+        min_amount=draw(st.sampled_from([Decimal(0), Decimal(200)])),
+    )
+
+
+@given(one=policies(), other=policies(), days=st.integers(1, 150), yuan=st.integers(1, 900))
+def test_of_two_policies_the_more_careful_holds(
+    one: DunningPolicy, other: DunningPolicy, days: int, yuan: int
+) -> None:
+    """No stage is firmer than either gives, whichever of the two came first."""
+    amount = Decimal(yuan)
+    stage = careful(one, other).stage_of(days, amount)
+    assert stage <= min(one.stage_of(days, amount), other.stage_of(days, amount))
+    assert stage == careful(other, one).stage_of(days, amount)

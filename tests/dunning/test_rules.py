@@ -243,7 +243,7 @@ def test_every_reason_has_a_sentence_and_a_next_step_in_two_languages() -> None:
     with pytest.raises(ValueError, match="BRAND_NEW"):
         Reason("BRAND_NEW")
     explained = decide(account(ago(75)), now=NOON)
-    assert explained.explain()[0].startswith("PRIOR_NOTICE_MISSING:前一阶段")
+    assert explained.explain()[0].startswith("PRIOR_NOTICE_MISSING：前一阶段")
     assert explained.explain("en")[-1].startswith("OK_SEND: It may go.")
 
 

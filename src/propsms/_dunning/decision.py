@@ -141,7 +141,7 @@ class Decision:
     def explain(self, language: str = "zh") -> list[str]:
         """Each reason as a sentence, with what to do next."""
         if language == "zh":
-            return [f"{reason}:{reason.zh}{reason.next_zh}" for reason in self.reasons]
+            return [f"{reason}：{reason.zh}{reason.next_zh}" for reason in self.reasons]
         return [f"{reason}: {reason.en} {reason.next_en}" for reason in self.reasons]
 
 
