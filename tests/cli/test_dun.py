@@ -5,15 +5,18 @@ from __future__ import annotations
 import csv
 import io
 import json
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
 
-from propsms.cli._dun_run import month_ends
+from propsms.cli._dun_run import Folder, month_ends
 from propsms.cli._main import group
-from propsms.dunning import Reason
+from propsms.dunning import P0, Reason
+from propsms.errors import StoreError
+from propsms.sending_hours import SHANGHAI
+from propsms.stores import SQLiteJournal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,6 +83,24 @@ def test_plan_sign_commit_resume_report(tmp_path: Path) -> None:
     args[2] = "2026-06-09"
     backdated = run(*args, "--sign-off", "张经理", "--commit")
     assert (1, True) == (backdated.exit_code, "RUN_BACKDATED" in backdated.output)
+
+
+def test_a_run_that_was_killed_goes_on_at_once(tmp_path: Path) -> None:
+    """Its lease would never run out, as --at stands still; only a living command is in the way."""
+    path, folder = write(tmp_path, LIVE), tmp_path / "runs"
+    args = [path, "--as-of", "2026-06-10", "--folder", str(folder), "--phone", "400-000-0001",
+            "--signature", "绿苑物业"]  # fmt: skip
+    run(*args, "--sign-off", "张经理")
+    now = datetime(2026, 6, 10, 10, tzinfo=SHANGHAI)
+    with SQLiteJournal(folder / "journal.db") as journal:
+        held = {"now": now, "until": now + timedelta(minutes=5)}
+        assert journal.lease_run("dun-2026-06-10", worker="propsms dun", **held)
+    with Folder(folder, (), now, P0).alone():
+        busy = run(*args, "--commit")
+    assert isinstance(busy.exception, StoreError)
+    assert "正由另一个 propsms dun 使用" in busy.exception.message_zh
+    sent = run(*args, "--commit")
+    assert (0, True) == (sent.exit_code, "已接收 3" in sent.output)
 
 
 def test_what_must_wait_for_a_letter(tmp_path: Path) -> None:

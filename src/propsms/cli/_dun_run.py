@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Final
@@ -16,7 +18,7 @@ from propsms import catalog
 from propsms.cli._speech import say
 from propsms.clients import Client
 from propsms.dunning import Account, Channel, DunningPolicy, PolicyBook, Reason, html_report
-from propsms.errors import InvalidValueError, RenderError
+from propsms.errors import InvalidValueError, RenderError, StoreError
 from propsms.flows import CollectionRun, Inbox
 from propsms.flows._history import with_histories
 from propsms.flows._run_plan import HELD
@@ -27,7 +29,7 @@ from propsms.stores import SQLiteJournal
 from propsms.templates import load_library, render
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Generator, Iterable, Mapping, Sequence
     from datetime import date
     from decimal import Decimal
     from pathlib import Path
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DOES_NOT_FIT", "Folder", "said_of_held", "tell", "why_it_does_not_fit"]
 
+_WORKER: Final = "propsms dun"
 _ASKED: Final = 500
 """Accounts that the journal is asked of at once."""
 DOES_NOT_FIT: Final = "DOES_NOT_FIT"
@@ -89,6 +92,25 @@ class Folder:
             return made.sign(by=signed["signed_by"], at=at)
         return made
 
+    @contextmanager
+    def alone(self) -> Generator[None]:
+        """Let no other command act in the folder; one that is killed lets go of it.
+
+        The journal's lease cannot tell: it runs out by the clock, and ``--at`` stands still.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        with closing(sqlite3.connect(self.path / "lock.db", timeout=0)) as lock:
+            try:
+                lock.execute("BEGIN EXCLUSIVE")
+            except sqlite3.OperationalError as error:
+                raise StoreError(
+                    f"{self.path} is in use by another propsms dun, or cannot be written; wait "
+                    f"for it to end, or choose another folder ({error})",
+                    f"{self.path} 正由另一个 propsms dun 使用，或无法写入；请等其结束，或换一个文件夹"
+                    f"（{error}）",
+                ) from error
+            yield
+
     def open(self) -> tuple[CollectionRun, SQLiteJournal, Outbox]:
         """The run with its journal and outbox; close both."""
         self.path.mkdir(parents=True, exist_ok=True)
@@ -122,6 +144,7 @@ class Folder:
             price=self.price,
             must_be_signed=True,
             clock=lambda: self.now,
+            worker=_WORKER,
         )
 
     def write_plan(self, plan: CollectionPlan) -> list[Path]:

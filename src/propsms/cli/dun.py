@@ -186,7 +186,8 @@ def command(
         _print(shown, table, style)
         sys.exit(_code(shown, table))
     place = Folder(folder, accounts, now, policy, library, signature, phone, price)
-    done = _act(place, table, signer, commit=commit, resume=resume, report=report)
+    with place.alone():
+        done = _act(place, table, signer, commit=commit, resume=resume, report=report)
     sys.exit(done)
 
 
