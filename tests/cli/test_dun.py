@@ -13,10 +13,11 @@ from click.testing import CliRunner
 
 from propsms.cli._dun_run import Folder, month_ends
 from propsms.cli._main import group
-from propsms.dunning import P0, Reason
+from propsms.dunning import P0, Reason, accounts_from
 from propsms.errors import StoreError
 from propsms.sending_hours import SHANGHAI
 from propsms.stores import SQLiteJournal
+from propsms.tables import read_bills
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -101,6 +102,30 @@ def test_a_run_that_was_killed_goes_on_at_once(tmp_path: Path) -> None:
     assert "正由另一个 propsms dun 使用" in busy.exception.message_zh
     sent = run(*args, "--commit")
     assert (0, True) == (sent.exit_code, "已接收 3" in sent.output)
+
+
+def test_what_became_of_a_run_is_told_in_words(tmp_path: Path) -> None:
+    """Paid since, gone from the file, and handed over by a command that was killed."""
+    path, folder = write(tmp_path, LIVE), tmp_path / "runs"
+    args = [path, "--as-of", "2026-06-10", "--folder", str(folder), "--phone", "400-000-0001"]
+    run(*args, "--sign-off", "张经理")
+    now = datetime(2026, 6, 10, 10, tzinfo=SHANGHAI)
+    place = Folder(folder, accounts_from(read_bills(path)), now, P0, phone="400-000-0001")
+    flow, journal, box = place.open()
+    with journal, box:
+        made = place.plan(flow)
+        assert journal.intend_all(list(flow._intents(made))) == [True] * 3
+        assert 1 == len(journal.claim_next(worker="killed", now=now, run=flow.name, limit=1))
+    paid = [LIVE.splitlines()[0] + ",已缴金额", LIVE.splitlines()[2] + ",300", ""]
+    write(tmp_path, "\n".join(paid))
+    told = run(*args, "--resume")
+    for words in (
+        "PAID: 1 账单已缴清。",
+        "ACCOUNT_GONE: 1 账单表里已没有这一户。",
+        "未知 1",
+        "可能已经送达",
+    ):
+        assert words in told.output
 
 
 def test_what_must_wait_for_a_letter(tmp_path: Path) -> None:

@@ -268,6 +268,20 @@ def said_of_held(code: str) -> str:
     return say(*HELD.get(code, (code, code)))
 
 
+_DROPPED: Final = {
+    "ACCOUNT_GONE": ("账单表里已没有这一户。", "The file has this account no more."),
+    "CHANGED": ("阶段、金额或号码已变，须重新计划。", "Stage, sum or number changed; plan again."),
+    "CANCELLED": ("已撤回。", "It was withdrawn."),
+}
+
+
+def _why(code: str) -> str:
+    """What a code of a run means, in words; a provider's refusal speaks for itself."""
+    if code in Reason.__members__:
+        return say(Reason(code).zh, Reason(code).en)
+    return say(*_DROPPED.get(code, ("", "")))
+
+
 def tell(report: RunReport) -> None:
     """Print what a run came to."""
     click.echo(
@@ -279,8 +293,16 @@ def tell(report: RunReport) -> None:
             f"duplicates {report.duplicates}.",
         )
     )
-    for reason, count in sorted((report.cancelled + report.refusals).items()):
-        click.echo(f"  {reason}: {count}")
+    for code, count in sorted((report.cancelled + report.refusals).items()):
+        click.echo(f"  {code}: {count} {_why(code)}".rstrip())
+    if report.unknown:
+        click.echo(
+            say(
+                "  未知的可能已经送达，不会自动重发；等回执，或向服务商查询。",
+                "  What is unknown may have arrived and is not sent again by itself; wait for "
+                "receipts or ask the provider.",
+            )
+        )
     for code in report.reasons:
         reason = Reason(code)
         said = say(f"{reason.zh}{reason.next_zh}", f"{reason.en} {reason.next_en}")
