@@ -14,6 +14,7 @@ from propsms.dunning import (
     Dispute,
     Hold,
     LimitationEvent,
+    Notice,
     Payment,
     Reason,
     decide,
@@ -124,6 +125,12 @@ OLD, OLDER, NEW = (
 )
 
 
+def notice(stage: str, **more) -> Notice:
+    """One that arrived a month before, unless told otherwise."""
+    fields = {"status": "delivered", "submitted_at": NOON - timedelta(days=30), **more}
+    return Notice(id="n", stage=stage, **fields)
+
+
 @pytest.mark.parametrize(
     ("more", "said"),
     [
@@ -131,6 +138,13 @@ OLD, OLDER, NEW = (
         ({"bills": [OLDER, OLD, NEW]}, {"LIMITATION_PASSED", "LIMITATION_NEAR"}),
         ({"bills": [OLDER, NEW]}, {"LIMITATION_PASSED"}),
         ({"bills": [NEW]}, set()),
+        ({"bills": [OLD, NEW], "notices": [notice("reminder")]}, set()),
+        ({"bills": [OLD, NEW], "notices": [notice("reminder", bills=["old"])]}, set()),
+        ({"bills": [OLD, NEW], "notices": [notice("reminder", bills=["new"])]},
+         {"LIMITATION_NEAR"}),
+        ({"bills": [OLD, NEW], "notices": [notice("upcoming")]}, {"LIMITATION_NEAR"}),
+        ({"bills": [OLD, NEW], "notices": [notice("reminder", status="failed")]},
+         {"LIMITATION_NEAR"}),
         ({"bills": [Bill("old", OLD.due, D300, dispute=Dispute(date(2026, 3, 1))), NEW]},
          {"LIMITATION_NEAR"}),
         ({"bills": [OLD, NEW], "holds": [Hold(kind="pause", since=date(2026, 3, 1), bills=["old"])]},

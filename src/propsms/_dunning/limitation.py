@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from propsms._dunning.accounts import HoldKind, NoticeStatus
+from propsms._dunning.stage import Stage
 from propsms._dunning.values import day as require_day
 
 if TYPE_CHECKING:
@@ -120,7 +121,9 @@ def limitation_of(account: Account, bill: Bill, as_of: date) -> LimitationClock:
 def _events(account: Account, bill: Bill) -> Iterator[LimitationEvent]:
     for notice in account.notices:
         # A demand for a part covers the rest, unless waived: SPC limitation rules art. 9.
-        about = not notice.bills or bill.id in notice.bills
+        # What says that a bill is about to fall due demands nothing of those that have.
+        demands = notice.stage is not Stage.UPCOMING
+        about = demands and (not notice.bills or bill.id in notice.bills)
         if notice.status is NoticeStatus.DELIVERED and about and (day := notice.day):
             yield LimitationEvent(day, "demand")
     for hold in account.holds:
