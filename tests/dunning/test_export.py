@@ -175,3 +175,14 @@ def test_an_account_without_records(ledger: EvidenceLedger, tmp_path: Path) -> N
             verify_evidence(folder, head=made.head),
             _alone(folder, made.head)[0],
         )
+
+
+def test_what_was_erased_by_law_leaves_the_export_whole(
+    ledger: EvidenceLedger, tmp_path: Path
+) -> None:
+    """The page says so, and nothing of the text is left in any file."""
+    assert 4 == ledger.purge(datetime(2026, 6, 2, tzinfo=UTC))
+    folder = export_evidence(ledger, "3-501", tmp_path / "out")
+    assert ((), 0) == (verify_evidence(folder, head=ledger.head), _alone(folder, ledger.head)[0])
+    assert 2 == (folder / "index.html").read_text("utf-8").count("已依法删除 erased")
+    assert not [file for file in folder.iterdir() if "通知" in file.read_text("utf-8")]
