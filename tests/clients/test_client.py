@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import subprocess
 import sys
+import threading
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -642,18 +643,30 @@ def test_on_outcome_hears_everything() -> None:
     assert 3 == len(heard)
 
 
-def test_a_cancelled_send_hands_over_what_it_knows(tmp_path: Any) -> None:
+def test_a_cancelled_send_hands_over_what_it_knows(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The request may have left: the journal must hear unknown before the task ends."""
     heard: list[Outcome] = []
-    box = Outbox(tmp_path / "box.db", slow=timedelta(seconds=0.5))
+    box = Outbox(tmp_path / "box.db")
     box.script(Fault.SLOW)
+    asleep, awake = threading.Event(), threading.Event()
+
+    def sleep(_: float) -> None:
+        asleep.set()
+        awake.wait(20)
+
+    monkeypatch.setattr("propsms.providers.outbox.time.sleep", sleep)
 
     async def cancel() -> None:
         sender = awaited(box, on_outcome=heard.append)
         task = asyncio.create_task(sender.send(message()))
-        await asyncio.sleep(0.05)
+        assert await asyncio.to_thread(asleep.wait, 20)
         task.cancel()
-        await task
+        try:
+            await task
+        finally:
+            awake.set()
 
     with pytest.raises(asyncio.CancelledError):
         asyncio.run(cancel())

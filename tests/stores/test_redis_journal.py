@@ -197,7 +197,7 @@ def test_a_lost_server_is_an_error_without_a_number(make_redis: Any, tmp_path: P
     """The caller is told that nobody knows, and no more."""
     server = make_redis(tmp_path)
     server.start()
-    with redis.Redis(unix_socket_path=server.socket) as client:
+    with redis.Redis(unix_socket_path=server.socket, retry=None) as client:
         journal = RedisJournal(client)
         assert journal.intend(intent())
         server.kill()
