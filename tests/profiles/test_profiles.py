@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,15 @@ def test_names_come_from_the_folder() -> None:
     assert {"aliyun", "tencent", "huawei", "baidu"} <= set(names())
     assert names() == tuple(ALL)
     assert "ALL" == repr(ALL)
+
+
+def test_what_is_told_in_chinese_has_its_punctuation() -> None:
+    """No half-width comma stands beside a Han character in a note or a title."""
+    for profile in map(load, ALL):
+        entries = (*profile.facts.values(), *profile.types.values(), *profile.words)
+        titles = [source.title for source in profile.sources.values()]
+        for told in [profile.title, profile.note, *titles, *(entry.note for entry in entries)]:
+            assert not re.search("[\u4e00-\u9fff”][,;:!?()]|[,;:!?()][\u4e00-\u9fff“]", told)
 
 
 def test_every_profile_cites_every_fact() -> None:

@@ -159,6 +159,30 @@ def test_links_with_a_tail() -> None:
     assert "url-fixed" not in codes(text, "qiniu")
 
 
+@pytest.mark.parametrize(
+    ("text", "told", "told_en"),
+    [
+        ("今晚测试水泵。", "是档案“own”列明的", "on the list of the profile 'own'"),
+        ("大厅量血压。", "与档案“own”列明的禁用内容同类", "as what the profile 'own' lists"),
+        ("可到前台办贷款。", "是服务商列明的", "on the list of the provider"),
+        ("本周放款。", "与服务商列明的禁用内容同类", "as what the provider lists"),
+    ],
+)
+def test_a_finding_says_who_lists_the_word(text: str, told: str, told_en: str) -> None:
+    """The provider, or whoever added to its lists; the word itself, or another wording of it."""
+    own = profiles.parse_profile(
+        {
+            "name": "own",
+            "extends": "aliyun",
+            "words": [{"category": "other", "words": ["测试水泵", "义诊"], "source": ["AL1"]}],
+        }
+    )
+    found = lint(text, profile=own, kind="notice", signature="绿苑物业")
+    (banned,) = [f for f in found if f.code == "banned-word"]
+    assert told in banned.message
+    assert told_en in banned.message_en
+
+
 def test_links_may_be_barred() -> None:
     """A provider that takes no links at all."""
     own = profiles.parse_profile(

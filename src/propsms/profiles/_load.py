@@ -163,7 +163,7 @@ def _onto(base: Profile, own: Profile) -> Profile:
         own,
         facts=facts,
         types={**base.types, **own.types},
-        words=base.words + own.words,
+        words=base.words + tuple(attrs.evolve(w, added_by=own.name) for w in own.words),
         unknown=(base.unknown | own.unknown) - set(facts),
         severity={**base.severity, **own.severity},
         note=own.note or base.note,

@@ -93,6 +93,8 @@ class WordList:
         note: What to write instead, in Chinese.
         note_en: The same in English.
         allow: Phrases in which the words are meant otherwise, for this list alone.
+        added_by: The name of the profile that adds it to another's lists; empty for the
+            provider's own.
     """
 
     category: str
@@ -103,6 +105,7 @@ class WordList:
     note: str = ""
     note_en: str = ""
     allow: tuple[str, ...] = ()
+    added_by: str = ""
 
 
 @attrs.frozen(slots=False, eq=False)

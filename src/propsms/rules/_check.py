@@ -169,7 +169,7 @@ def _weigh(rule: Rule, breach: Breach, profile: Profile, today: date | None) -> 
     keys = fact.source + breach.source if fact else breach.source
     zh, en = breach.message, breach.message_en
     if fact and fact.note:
-        zh, en = f"{zh}({fact.note})", f"{en} ({fact.note_en or fact.note})"
+        zh, en = f"{zh}（{fact.note}）", f"{en} ({fact.note_en or fact.note})"
     old = profile.stale(keys, today) if today is not None and keys else None
     if old is not None:
         day = old.dated or old.read

@@ -52,13 +52,24 @@ def _of(hit: Hit, zh: str, en: str) -> Breach:
     )
 
 
+def _find_banned(reading: Reading, profile: Profile) -> Iterator[Breach]:
+    for hit in reading.hits(profile, "banned-word"):
+        by = hit.words.added_by
+        who = f"档案“{by}”" if by else "服务商"
+        who_en = f"the profile {by!r}" if by else "the provider"
+        if hit.word in hit.words.words:
+            yield _of(hit, f"是{who}列明的禁用内容", f"is on the list of {who_en}")
+        else:  # another wording, in our reading of the list
+            yield _of(hit, f"与{who}列明的禁用内容同类", f"says the same as what {who_en} lists")
+
+
 BANNED_WORD: Final = Rule(
     code="banned-word",
     summary="含服务商列明的禁用内容。",
     summary_en="It holds content that the provider lists as refused.",
     why="命中即驳回；物业常用语里碰巧含有的（电梯年检、移动充电桩）不算。",
     why_en="A hit is refused; property words that merely contain one (电梯年检) are let pass.",
-    find=listed("banned-word", "是服务商列明的禁用内容", "is on the provider's list"),
+    find=_find_banned,
     may=has_words,
     bad=Example("【绿苑物业】本小区禁区内有人组织赌球活动招揽会员。"),
     good=Example("【绿苑物业】本小区电梯年检将于周六进行。"),

@@ -653,7 +653,7 @@ def _find_generic(reading: Reading, profile: Profile) -> Iterator[Breach]:
         better = "money" if after == "元" else "phone" if before.endswith(("致电", "电话")) else ""
         if better:
             yield Breach(
-                f"变量“{reading.template.names[place]}”看来是{_SAID[better]},却声明为其他;"
+                f"变量“{reading.template.names[place]}”看来是{_SAID[better]}，却声明为其他；"
                 f'请改为 type = "{better}"',
                 f"the variable {reading.template.names[place]!r} looks like {better} but is "
                 f'declared as text; declare type = "{better}"',
