@@ -167,7 +167,7 @@ def _read(file: Path) -> TemplateLibrary:
         text = file.read_bytes().decode("utf-8-sig")
     except OSError as error:
         raise TemplateError(
-            f"cannot read {file}: {error.strerror}", f"无法读取 {file}:{reason_zh(error)}"
+            f"cannot read {file}: {error.strerror}", f"无法读取 {file}：{reason_zh(error)}"
         ) from error
     except UnicodeDecodeError as error:
         raise TemplateError(

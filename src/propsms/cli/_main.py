@@ -44,7 +44,7 @@ def _first_sentence(text: str) -> str:
 @click.version_option(__version__, prog_name="propsms")
 @click.pass_context
 def group(ctx: click.Context) -> None:
-    """物业短信工具:检查模板、数计费条数、生成催缴名单。 Property SMS: lint, count, dun."""
+    """物业短信工具：检查模板、数计费条数、生成催缴名单。 Property SMS: lint, count, dun."""
     if os.environ.get("NO_COLOR"):  # https://no-color.org
         ctx.color = False
 

@@ -161,7 +161,7 @@ def _directory(card: CallerCard) -> str:
         place = f"numbers[{skipped.number}]"
         _, zh, en = CARD_CODES[skipped.code]
         click.echo(
-            say(f"跳过 {place}:{zh} [{skipped.code}]", f"left out {place}: {en} [{skipped.code}]"),
+            say(f"跳过 {place}：{zh} [{skipped.code}]", f"left out {place}: {en} [{skipped.code}]"),
             err=True,
         )
     return json.dumps(found.entries, ensure_ascii=False, indent=1) + "\n"

@@ -92,7 +92,7 @@ def _read(path: str) -> Profile:
     except OSError as error:
         raise TemplateError(
             f"cannot read the profile {place}: {error.strerror}",
-            f"无法读取档案 {place}:{reason_zh(error)}",
+            f"无法读取档案 {place}：{reason_zh(error)}",
         ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         line = fault_line(text, error)

@@ -59,7 +59,7 @@ def read_community(story: Story, path: Path) -> Community:
     rows = list(read_bills(path, on_error=errors.append))
     town = Community(accounts_from(rows, errors=errors), _households(rows))
     screen.tell(
-        f"{path.name}:{len(town.accounts)} 户，{len(rows)} 张账单，"
+        f"{path.name}：{len(town.accounts)} 户，{len(rows)} 张账单，"
         f"{len(errors)} 行有误（其余照常处理）。",
         f"{path.name}: {len(town.accounts)} households, {len(rows)} bills, "
         f"{len(errors)} rows at fault (the others go on).",

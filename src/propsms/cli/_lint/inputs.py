@@ -162,7 +162,7 @@ def _load(path: str) -> bytes:
             return file.read()
     except OSError as error:
         raise TableError(
-            f"cannot read {path}: {error.strerror}", f"无法读取 {path}:{reason_zh(error)}"
+            f"cannot read {path}: {error.strerror}", f"无法读取 {path}：{reason_zh(error)}"
         ) from error
 
 
@@ -174,7 +174,7 @@ def _read_plain(path: str, kind: MessageKind | None, signature: str | None) -> I
         lines = open(path, "rb")  # noqa: SIM115 -- closed below; a stream keeps memory flat
     except OSError as error:
         raise TableError(
-            f"cannot read {path}: {error.strerror}", f"无法读取 {path}:{reason_zh(error)}"
+            f"cannot read {path}: {error.strerror}", f"无法读取 {path}：{reason_zh(error)}"
         ) from error
     with lines:
         yield from _from_lines(path, (decode(line, path) for line in lines), kind, signature)
@@ -325,7 +325,7 @@ def _read_xlsx(path: str, kind: MessageKind | None, signature: str | None) -> It
         book = load_workbook(path, read_only=True, data_only=True)
     except OSError as error:
         raise TableError(
-            f"cannot read {path}: {error.strerror}", f"无法读取 {path}:{reason_zh(error)}"
+            f"cannot read {path}: {error.strerror}", f"无法读取 {path}：{reason_zh(error)}"
         ) from error
     except Exception as error:  # openpyxl raises whatever its parsers do
         raise TableError(f"{path} is not an XLSX file", f"{path} 不是有效的 XLSX 文件") from error
