@@ -256,6 +256,10 @@ def test_a_fault_is_told_with_its_line(tmp_path: Path) -> None:
         InvalidValueError, match=r"ours\.toml:7: facts\.length_max\.value: expected a whole"
     ):
         load(own)
+    words = '[[words]]\ncategory="other"\nwords=["x"]\nsource=["c"]\n'
+    own.write_text(head + words + words + 'severity="loud"\n', "utf-8")
+    with pytest.raises(InvalidValueError, match=r"ours\.toml:15: words\[1\]: severity: expected"):
+        load(own)
     own.write_text("name = = 1\n", "utf-8")
     with pytest.raises(TemplateError, match=r"ours\.toml:1: it is not TOML"):
         load(own)

@@ -7,23 +7,24 @@ its messages know nothing of lines, and would repeat a phone number that was not
 from __future__ import annotations
 
 import difflib
-import re
 import tomllib
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import attrs
 
+from propsms._toml_lines import line_of
 from propsms.errors import InvalidValueError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from propsms._toml_lines import Place
+
 __all__ = ["Form", "read_utf8"]
 
 _Made = TypeVar("_Made", bound=attrs.AttrsInstance)
-_Place = tuple[str | int, ...]
 
 
 def read_utf8(path: Path) -> str:
@@ -58,20 +59,20 @@ class Form:
                 f"{name} is not TOML: {why}", f"{name} 不是 TOML 文件：{why_zh}", field=name
             ) from error
 
-    def table(self, value: object, at: _Place) -> dict[str, Any]:
+    def table(self, value: object, at: Place) -> dict[str, Any]:
         """*value* as a table."""
         if not isinstance(value, dict):
             raise self.fault(at, "it must be a table of keys and values", "须为由键和值组成的表")
         return cast("dict[str, Any]", value)
 
-    def array(self, value: object, at: _Place) -> list[Any]:
+    def array(self, value: object, at: Place) -> list[Any]:
         """*value* as an array."""
         if not isinstance(value, list):
             raise self.fault(at, f"{at[-1]} must be a list", f"{at[-1]} 须为列表")
         items: list[Any] = cast("Any", value)
         return items
 
-    def make(self, cls: type[_Made], data: dict[str, Any], at: _Place, **ready: object) -> _Made:
+    def make(self, cls: type[_Made], data: dict[str, Any], at: Place, **ready: object) -> _Made:
         """Make a *cls* of a table; what is in *ready* was made before.
 
         Raises:
@@ -97,7 +98,7 @@ class Form:
             place = (*at, key) if key else at
             raise self.fault(place, error.message, error.message_zh or error.message) from error
 
-    def _unknown(self, key: str, at: _Place, names: list[str]) -> InvalidValueError:
+    def _unknown(self, key: str, at: Place, names: list[str]) -> InvalidValueError:
         known = ", ".join(names)
         near = difflib.get_close_matches(key, names, 1)
         meant, meant_zh = (
@@ -109,7 +110,7 @@ class Form:
             f"没有“{key}”这个键；可用的键有 {known}{meant_zh}",
         )
 
-    def _check_type(self, field: attrs.Attribute[Any], value: object, at: _Place) -> None:
+    def _check_type(self, field: attrs.Attribute[Any], value: object, at: Place) -> None:
         kind = str(field.type).removesuffix(" | None")
         if kind in _EXPECTED:
             fits, en, zh = _EXPECTED[kind]
@@ -121,9 +122,9 @@ class Form:
                     f"{field.name} 须为{zh}，现为 {got}",
                 )
 
-    def fault(self, at: _Place, message: str, message_zh: str) -> InvalidValueError:
+    def fault(self, at: Place, message: str, message_zh: str) -> InvalidValueError:
         """The error that names file, line and place."""
-        where = f"{self._name}:{_line_of(self._text, at)}"
+        where = f"{self._name}:{line_of(self._text, at)}"
         table = at[:-1] if at and isinstance(at[-1], str) else at
         path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in table)
         shown = f" {path.lstrip('.')}:" if path else ""
@@ -167,43 +168,3 @@ _EXPECTED: Mapping[str, tuple[Callable[[object], bool], str, str]] = {
     "tuple[str, ...]": _TEXTS,
     "tuple[CardNumberKind, ...]": _TEXTS,
 }
-
-
-def _line_of(text: str, at: _Place) -> int:
-    r"""The line of the key or table *at*, or of the nearest table above it, as good as reads tell.
-
-    >>> _line_of("a = 1\n[[n]]\nb = 1\n[[n]]\nb = 2", ("n", 1, "b"))
-    5
-    """
-    header: _Place = ()
-    seen: dict[tuple[str, ...], int] = {}
-    best = 1
-    for number, line in enumerate(text.split("\n"), 1):
-        if opened := re.match(r"\s*(\[\[?)([^\[\]]+)\]", line):
-            path = _path(opened[2])
-            if opened[1] == "[[":
-                seen[path] = seen.get(path, -1) + 1
-            here = header = _placed(path, seen)
-        else:
-            key = re.match(r"\s*([^=#\s{}][^=]*?)\s*=", line)
-            here = (*header, *_path(key[1])) if key else ()
-        if here and here == at[: len(here)]:
-            best = number
-            if here == at:
-                break
-    return best
-
-
-def _placed(path: tuple[str, ...], seen: Mapping[tuple[str, ...], int]) -> _Place:
-    """*path* with the number of each table that stands in an array."""
-    placed: list[str | int] = []
-    for depth, part in enumerate(path, 1):
-        placed.append(part)
-        if path[:depth] in seen:
-            placed.append(seen[path[:depth]])
-    return tuple(placed)
-
-
-def _path(dotted: str) -> tuple[str, ...]:
-    parts = re.findall(r"\"([^\"]*)\"|'([^']*)'|([^.\"'\s]+)", dotted)
-    return tuple("".join(part) for part in parts)

@@ -146,7 +146,9 @@ def _tell(profile: CardProfile, findings: Sequence[Finding]) -> None:
         say("须修改", "to be mended") if rejects(findings) else say("可提交", "can be submitted")
     )
     title = profile.title if in_chinese() else profile.title_en
-    click.secho(f"{profile.id}({title or profile.id}): {verdict}", bold=True)
+    named = title or profile.id
+    head = say(f"{profile.id}（{named}）：{verdict}", f"{profile.id} ({named}): {verdict}")
+    click.secho(head, bold=True)
     for finding in findings:
         zh, en, colour = _WEIGHTS[finding.severity]
         weight = click.style(say(zh, en), fg=colour)
@@ -161,7 +163,9 @@ def _directory(card: CallerCard) -> str:
         place = f"numbers[{skipped.number}]"
         _, zh, en = CARD_CODES[skipped.code]
         click.echo(
-            say(f"跳过 {place}：{zh} [{skipped.code}]", f"left out {place}: {en} [{skipped.code}]"),
+            say(
+                f"跳过 {place}：{zh} [{skipped.code}]", f"left out {place}: {en} [{skipped.code}]"
+            ),
             err=True,
         )
     return json.dumps(found.entries, ensure_ascii=False, indent=1) + "\n"

@@ -109,9 +109,12 @@ def _read(path: str) -> Profile:
 def _with_line(error: InvalidValueError, text: str, place: str) -> InvalidValueError:
     """*error* with the line of the key that it names."""
     path = error.message.removeprefix(f"{place}: ").partition(":")[0]
-    key = error.field or ""
-    at = (*path.split("."), *([key] if ":" not in key else []))
-    line = line_of(text, at)
+    key = (error.field or "").rpartition(": ")[2]
+    at: list[str | int] = []
+    for part in (*path.split("."), *([key] if key != path else [])):
+        nth = re.fullmatch(r"(.+)\[([0-9]{1,6})\]", part)
+        at += [nth[1], int(nth[2])] if nth else [part]
+    line = line_of(text, tuple(at))
     return InvalidValueError(
         error.message.replace(place, f"{place}:{line}", 1),
         error.message_zh.replace(place, f"{place}:{line}", 1),
