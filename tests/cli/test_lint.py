@@ -304,9 +304,10 @@ def test_baseline(tmp_path: Path) -> None:
     file.write_text(f"\n{SIGNED}\n★停水【绿苑】\n", "utf-8")
     result = run("lint", file, "--baseline", base)
     assert 1 == result.exit_code
-    base.write_text("[]", "utf-8")
-    with pytest.raises(PropsmsError, match="cannot read the baseline"):
-        run("lint", file, "--baseline", base)
+    for broken in ("[]", '{"findings": []}', json.dumps({"findings": {"x": "y"}}), "{"):
+        base.write_text(broken, "utf-8")
+        with pytest.raises(PropsmsError, match="cannot read the baseline"):
+            run("lint", file, "--baseline", base)
 
 
 def test_statistics_and_profiles(tmp_path: Path) -> None:

@@ -102,8 +102,6 @@ def test_a_good_file_passes(library: Path, tmp_path: Path) -> None:
         (("-t", "fee", "--rows", "rows.csv"), TableError, "has no column money; it has room"),
         (("-t", "fee", "--rows", "rows.csv", "--column", "x=y"), InvalidValueError, "--column"),
         (("-t", "fee", "--rows", "rows.csv", "--column", "money"), InvalidValueError, "--column"),
-        (("--price", "much"), InvalidValueError, "--price"),
-        (("--price", "-1"), InvalidValueError, "--price"),
     ],
 )
 def test_what_cannot_be_measured_is_said(
@@ -113,10 +111,18 @@ def test_what_cannot_be_measured_is_said(
     error: type[PropsmsError],
     told: str,
 ) -> None:
-    """A wrong name, a missing column, a price that is none."""
+    """A wrong name, a missing column."""
     (tmp_path / "rows.csv").write_text("room\n3栋\n", "utf-8")
     with pytest.raises(error, match=told):
         run(library, *words)
+
+
+@pytest.mark.parametrize("price", ["much", "-1", "NaN"])
+def test_a_price_is_a_number_of_yuan(library: Path, price: str) -> None:
+    """As for the other commands that take one."""
+    result = run(library, "--price", price)
+    assert 2 == result.exit_code
+    assert "'--price'" in result.stderr
 
 
 def test_nothing_to_measure(tmp_path: Path) -> None:

@@ -226,20 +226,17 @@ class _Run:
     def _fixed(self, item: Item) -> str:
         from propsms._templates.judge import fix
 
-        profiles = self._for(item)
-        current = item.template
         ignored: set[str] = {code for order in item.ignores for code in order.codes} | self._ignore
         if item.template.signature is None:
             ignored.add("signature-in-body")  # the file would lose the signature
-        for profile in profiles[:1]:
-            current, _ = fix(
-                current,
-                profile=profile,
-                unsafe=self._options["unsafe_fixes"],
-                select=self._select,
-                ignore=ignored,
-            )
-        return current.text
+        mended, _ = fix(
+            item.template,
+            profile=self._for(item)[0],
+            unsafe=self._options["unsafe_fixes"],
+            select=self._select,
+            ignore=ignored,
+        )
+        return mended.text
 
     def _write(self, path: str, lines: dict[int, tuple[Item, str]]) -> None:
         from propsms.cli._lint import mend
@@ -326,8 +323,8 @@ def _without_baseline(entries: list[Entry], path: str | None) -> list[Entry]:
 
     try:
         with open(path, "rb") as file:
-            known: dict[str, int] = dict(json.load(file)["findings"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+            known = {key: int(count) for key, count in json.load(file)["findings"].items()}
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise PropsmsError(
             f"cannot read the baseline {path}; make one with --write-baseline",
             f"无法读取基线文件 {path}；请用 --write-baseline 生成",

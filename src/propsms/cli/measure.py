@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 import attrs
 import click
 
 from propsms.cli._lint.inputs import Files, nothing_found
+from propsms.cli._options import price_of
 from propsms.cli._speech import say
 from propsms.errors import InvalidValueError, TableError, TemplateError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from decimal import Decimal
 
     from propsms.placeholders import Template
     from propsms.tables import Table, TableRow
@@ -62,7 +63,11 @@ __all__ = ["command"]
     show_default=True,
     help=say("服务商档案", "a provider, or the path of a .toml"),
 )
-@click.option("--price", help=say("每条价格，如 0.045", "price of one segment, such as 0.045"))
+@click.option(
+    "--price",
+    callback=price_of,
+    help=say("每条价格（元），如 0.045", "price of one segment in yuan, such as 0.045"),
+)
 @click.option(
     "--signature", help=say("正文里没有的签名", "the signature that the texts do not hold")
 )
@@ -73,7 +78,7 @@ __all__ = ["command"]
 def command(ctx: click.Context, /, paths: tuple[str, ...], **options: Any) -> None:
     """Measure templates."""
     templates = _templates(paths, options)
-    price = _price(options["price"])
+    price: Decimal | None = options["price"]
     if options["rows"]:
         failed = _rows(templates, price, options)
         ctx.exit(1 if failed else 0)
@@ -95,22 +100,6 @@ def _templates(paths: tuple[str, ...], options: dict[str, Any]) -> list[Template
     if not found:
         raise TemplateError(nothing_found(), nothing_found())
     return found
-
-
-def _price(told: str | None) -> Decimal | None:
-    if told is None:
-        return None
-    try:
-        price = Decimal(told)
-    except InvalidOperation:
-        price = Decimal("NaN")
-    if not price.is_finite() or price < 0:
-        raise InvalidValueError(
-            f"--price must be a sum such as 0.045, got {told!r}",
-            f"--price 须为金额，如 0.045，现为“{told}”",
-            field="price",
-        )
-    return price
 
 
 # -- By type -------------------------------------------------------------------------------------
