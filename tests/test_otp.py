@@ -12,6 +12,7 @@ import secrets
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import attrs
 import pytest
@@ -241,6 +242,19 @@ def test_codes_are_uniform(digits: int) -> None:
         assert 10 == len(counts)
         # 200 expected of 2000, deviation 13.4: eight deviations either way.
         assert all(93 <= count <= 307 for count in counts.values())
+
+
+def test_a_lifetime_where_summer_time_ends() -> None:
+    """Five minutes are five minutes, though the clocks of London go back an hour meanwhile."""
+    london = ZoneInfo("Europe/London")
+    at = datetime(2026, 10, 25, 1, 58, tzinfo=london)  # the first of the two, 00:58 in UTC
+    codes = service()
+    issued = code_for(codes, at=at)
+    assert "2026-10-25T01:03:00+00:00" == issued.expires_at.astimezone(UTC).isoformat()
+    assert "2026-10-25T01:03:00+00:00" == issued.expires_at.isoformat()  # as London shows it
+    late = (at.astimezone(UTC) + 5 * MINUTE).astimezone(london)
+    assert VerifyStatus.EXPIRED == status(codes, issued.code, at=late)
+    assert VerifyStatus.VERIFIED == status(codes, issued.code, at=at)
 
 
 # --- caps ---

@@ -6,6 +6,7 @@ import asyncio
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -54,6 +55,19 @@ def test_a_pass_opens_one_gate_once() -> None:
     assert VerifyStatus.WRONG == status(service, made.code, tenant="t2")
     assert VerifyStatus.VERIFIED == status(service, f"{made.code[:4]} {made.code[4:]}")
     assert VerifyStatus.USED == status(service, made.code)
+
+
+def test_a_pass_where_summer_time_ends() -> None:
+    """An hour is an hour, though the clocks of London show it twice."""
+    london = ZoneInfo("Europe/London")
+    start = datetime(2026, 10, 25, 1, 30, tzinfo=london)  # the first of the two, 00:30 in UTC
+    end = (start.astimezone(UTC) + HOUR).astimezone(london)
+    service = passes(policy=PassPolicy(longest=HOUR))
+    made = service.issue(GUEST, gate="east", valid_from=start, valid_to=end, now=start)
+    assert isinstance(made, Issued)
+    assert "2026-10-25T01:30:00+00:00" == made.expires_at.isoformat()
+    assert VerifyStatus.EXPIRED == status(service, made.code, end)
+    assert VerifyStatus.VERIFIED == status(service, made.code, start)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 from contextlib import contextmanager
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
@@ -17,6 +17,7 @@ __all__ = [
     "Word",
     "between",
     "extra",
+    "in_utc",
     "instance",
     "non_empty",
     "positive",
@@ -155,6 +156,18 @@ def require_aware(now: datetime, field: str = "now") -> None:
             f"{field} 必须带时区，现为不带时区的 {now.isoformat()}；请用 datetime.now(timezone.utc)",
             field=field,
         )
+
+
+def in_utc(now: datetime, field: str = "now") -> datetime:
+    """The instant in UTC, where an hour later is an hour later, at the end of summer time too.
+
+    Raises:
+        InvalidValueError: *now* is naive.
+    """
+    if now.tzinfo is UTC:
+        return now
+    require_aware(now, field)
+    return now.astimezone(UTC)
 
 
 def require_day(today: date, field: str = "today") -> None:

@@ -8,13 +8,13 @@ from __future__ import annotations
 import hmac
 import secrets
 import unicodedata
-from datetime import timedelta
+from datetime import UTC, timedelta
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 import attrs
 
-from propsms._checks import require_aware
+from propsms._checks import in_utc
 from propsms._otp.keys import KeyRing, Mac, as_ring, seal, unseal
 from propsms._otp.policy import OtpPolicy, Resend
 from propsms._otp.values import (
@@ -100,8 +100,7 @@ class Desk:
         fixed_code: Callable[[PhoneNumber, datetime], tuple[str, datetime] | None],
     ) -> Plan:
         """What to ask of the store for a new code."""
-        if now.tzinfo is None:
-            require_aware(now)
+        now = in_utc(now)
         number = textable(phone)
         policy = self.policy(purpose)
         bound = _bound(number, tenant, purpose)
@@ -146,8 +145,7 @@ class Desk:
         session: str | None,
     ) -> Question:
         """What to ask of the store for a guess."""
-        if now.tzinfo is None:
-            require_aware(now)
+        now = in_utc(now)
         number = phone if isinstance(phone, PhoneNumber) else parse(phone)
         self.policy(purpose)
         bound = _bound(number, tenant, purpose)
@@ -163,8 +161,9 @@ class Desk:
         if isinstance(answer, Capped):
             return Denied(DenialReason(answer.name), answer.retry_at, now)
         kept = answer.challenge
+        end = kept.expires_at if now.tzinfo is UTC else kept.expires_at.astimezone(now.tzinfo)
         if kept.id == plan.challenge.id:
-            return Issued(plan.code, kept.id, kept.expires_at, plan.fixed, answer.over)
+            return Issued(plan.code, kept.id, end, plan.fixed, answer.over)
         code = unseal(self.ring, kept.key_id, kept.id, kept.sealed)
         digest = self.digest(kept.key_id, kept.id, plan.bound, code, plan.session)
         if digest is None or not hmac.compare_digest(digest, kept.digest):
@@ -173,9 +172,7 @@ class Desk:
                 "keep an old key until its codes have expired",
                 "要重发的验证码所用密钥已不在密钥环中；请保留旧密钥直至其验证码全部过期",
             )
-        return Issued(
-            code, plan.challenge.id, kept.expires_at, plan.fixed, answer.over, resent=True
-        )
+        return Issued(code, plan.challenge.id, end, plan.fixed, answer.over, resent=True)
 
     def judge(
         self, question: Question, challenge: Challenge | None, now: datetime

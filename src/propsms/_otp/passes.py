@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from propsms._checks import require_aware
+from propsms._checks import in_utc, require_aware
 from propsms._otp.desk import Desk, digits_of, textable
 from propsms._otp.policy import OtpPolicy, PassPolicy
 from propsms._otp.values import (
@@ -56,11 +56,12 @@ class _Passes:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._desk.ring!r})"
 
-    def _check_span(self, valid_from: datetime, valid_to: datetime, now: datetime) -> None:
-        require_aware(now)
-        require_aware(valid_from, "valid_from")
-        require_aware(valid_to, "valid_to")
-        if not max(now, valid_from) < valid_to <= valid_from + self._policy.longest:
+    def _span(
+        self, valid_from: datetime, valid_to: datetime, now: datetime
+    ) -> tuple[datetime, datetime]:
+        """From when to when, in UTC."""
+        starts, ends = in_utc(valid_from, "valid_from"), in_utc(valid_to, "valid_to")
+        if not max(in_utc(now), starts) < ends <= starts + self._policy.longest:
             raise InvalidValueError(
                 f"valid_to must lie after now and valid_from, and at most {self._policy.longest} "
                 "after valid_from; lasting access is the host's to grant",
@@ -68,9 +69,10 @@ class _Passes:
                 "长期权限请由业务系统授予",
                 field="valid_to",
             )
+        return starts, ends
 
     def _draw(
-        self, gate: str, tenant: str, valid_from: datetime, valid_to: datetime, now: datetime
+        self, gate: str, tenant: str, starts: datetime, ends: datetime, now: datetime
     ) -> tuple[str, Challenge]:
         digits = self._policy.digits
         code = f"{self._desk.randbelow(10**digits):0{digits}d}"
@@ -83,10 +85,10 @@ class _Passes:
             self._key(key_id, gate, tenant, code),
             self._desk.digest(key_id, challenge_id, bound, code) or b"",
             key_id,
-            now,
-            valid_to,
+            in_utc(now),
+            ends,
             1,
-            valid_from=valid_from,
+            valid_from=starts,
             exclusive=True,
         )
         return code, challenge
@@ -113,7 +115,8 @@ class _Passes:
     ) -> Issued | Denied | None:
         """The answer, or None to draw another code."""
         if isinstance(answer, Opened):
-            return Issued(code, answer.challenge.id, answer.challenge.expires_at)
+            end = answer.challenge.expires_at.astimezone(now.tzinfo)
+            return Issued(code, answer.challenge.id, end)
         reason = DenialReason(answer.name)
         if reason is DenialReason.NO_FREE_CODE and not last:
             return None
@@ -181,10 +184,10 @@ class PassService(_Passes):
             PhoneError: *phone* is no number, or one that takes no SMS.
             InvalidValueError: The pass ends before it begins, has ended, or is too long.
         """
-        self._check_span(valid_from, valid_to, now)
+        starts, ends = self._span(valid_from, valid_to, now)
         caps = (self._visitor_cap(phone, tenant),)
         for draw in range(_DRAWS):
-            code, challenge = self._draw(gate, tenant, valid_from, valid_to, now)
+            code, challenge = self._draw(gate, tenant, starts, ends, now)
             answer = self._store.open(challenge, caps, now)
             concluded = self._concluded(code, answer, now, last=draw == _DRAWS - 1)
             if concluded is not None:
@@ -251,10 +254,10 @@ class AsyncPassService(_Passes):
         tenant: str = "",
     ) -> Issued | Denied:
         """See `PassService.issue`."""
-        self._check_span(valid_from, valid_to, now)
+        starts, ends = self._span(valid_from, valid_to, now)
         caps = (self._visitor_cap(phone, tenant),)
         for draw in range(_DRAWS):
-            code, challenge = self._draw(gate, tenant, valid_from, valid_to, now)
+            code, challenge = self._draw(gate, tenant, starts, ends, now)
             answer = await self._store.open(challenge, caps, now)
             concluded = self._concluded(code, answer, now, last=draw == _DRAWS - 1)
             if concluded is not None:
