@@ -18,6 +18,7 @@ import attrs
 import pytest
 from hypothesis import given, strategies as st
 
+from propsms._otp import desk
 from propsms._otp.keys import Mac
 from propsms.errors import InvalidValueError, PhoneError, StoreError
 from propsms.findings import Severity
@@ -218,7 +219,7 @@ def test_a_code_must_be_text() -> None:
 @given(key=st.binary(max_size=200), text=st.text(max_size=200))
 def test_the_mac_is_the_standard_one(key: bytes, text: str) -> None:
     """Kept keys, short and long, give what the standard library gives."""
-    assert hmac.digest(key, text.encode(), "sha256") == Mac(key)(text)
+    assert hmac.digest(key, text.encode(), "sha256") == Mac(key).of(text)
 
 
 @given(number=st.integers(0, 10**6 - 1))
@@ -242,6 +243,15 @@ def test_codes_are_uniform(digits: int) -> None:
         assert 10 == len(counts)
         # 200 expected of 2000, deviation 13.4: eight deviations either way.
         assert all(93 <= count <= 307 for count in counts.values())
+
+
+def test_a_number_past_the_last_whole_run_is_drawn_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """2**64 is no multiple of a million, so its last numbers would favour the low codes."""
+    last = 2**64 // 10**6 * 10**6  # the first that does not count
+    blocks = iter(bytes([n] * 16) + x.to_bytes(8, "big") for n, x in ((1, last), (2, last - 1)))
+    monkeypatch.setattr(desk, "urandom", lambda size: next(blocks))
+    issued = code_for(service())
+    assert ("999999", "02" * 16) == (issued.code, issued.challenge_id.partition(".")[2])
 
 
 def test_a_lifetime_where_summer_time_ends() -> None:

@@ -229,8 +229,13 @@ class Cap(NamedTuple):
     cost: int = 1
 
 
-new_cap: Callable[[tuple[str, Limit, int]], Cap] = partial(cast("Any", tuple).__new__, Cap)
-"""A cap from its three fields, in half the time of ``Cap(...)``; `Cap` is made by the dozen."""
+def maker(kind: type[Any]) -> Any:
+    """Makes a named tuple from the tuple of its fields, in half the time of calling *kind*."""
+    return partial(cast("Any", tuple).__new__, kind)
+
+
+new_cap: Callable[[tuple[str, Limit, int]], Cap] = maker(Cap)
+"""A cap from its three fields; caps are made by the dozen."""
 
 
 @attrs.frozen

@@ -10,6 +10,7 @@ import secrets
 import unicodedata
 from datetime import UTC, timedelta
 from ipaddress import IPv6Address, ip_address, ip_network
+from os import urandom
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 import attrs
@@ -23,13 +24,15 @@ from propsms._otp.values import (
     DenialReason,
     Denied,
     Issued,
+    IssuedFields,
     Opened,
     VerifyResult,
     VerifyStatus,
+    freeze,
 )
 from propsms.errors import InvalidValueError, PhoneError, StoreError
 from propsms.phone import PhoneKind, PhoneNumber, parse
-from propsms.quota import CalendarDay, Cap, Capped, Limit, Rolling, new_cap
+from propsms.quota import CalendarDay, Cap, Capped, Limit, Rolling, maker, new_cap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -40,6 +43,7 @@ if TYPE_CHECKING:
 __all__ = ["Desk", "Plan", "Question", "digits_of", "textable", "wrong"]
 
 _MOBILE: Final = PhoneKind.MOBILE
+_SAME: Final = Resend.SAME
 _NO_SMS: Final = frozenset(
     {PhoneKind.LANDLINE, PhoneKind.TOLL_FREE, PhoneKind.SHORT, PhoneKind.SMS_PORT}
 )
@@ -65,6 +69,10 @@ class Question(NamedTuple):
     session: str
 
 
+_new_plan: Callable[[tuple[Challenge, tuple[Cap, ...], str, str, str, bool]], Plan] = maker(Plan)
+_new_question: Callable[[tuple[str, str, str, str]], Question] = maker(Question)
+
+
 class Desk:
     """Keys, policies and chance; pure apart from the random source it is given."""
 
@@ -79,11 +87,11 @@ class Desk:
         self._index = Mac(_check_index_key(index_key) or self.ring.default_index_key())
         self._policies = policy
         self._limits: dict[int, _Limits] = {}
-        self._keys: dict[str, str] = {}
+        self._rooms: dict[tuple[str, str], _Room] = {}
         self._tags: dict[str, str] = {}
-        self._shared: dict[tuple[str, int], tuple[Cap, ...]] = {}
-        self._addresses: dict[tuple[str, int, str], tuple[Cap, ...]] = {}
-        self._prefixes: dict[tuple[str, str], Cap] = {}
+        self._keys: dict[str, str] = {}
+        self._addresses: dict[tuple[_Room, str], tuple[Cap, ...]] = {}
+        self._prefixes: dict[tuple[_Room, str], Cap] = {}
         self.randbelow = randbelow
 
     # --- asking ---
@@ -102,24 +110,20 @@ class Desk:
         """What to ask of the store for a new code."""
         now = in_utc(now)
         number = textable(phone)
-        policy = self.policy(purpose)
+        room = self._room(purpose, tenant)
+        policy, limits = room.policy, room.limits
         bound = _bound(number, tenant, purpose)
-        key = self.key_of(bound, number, purpose, tenant)
-        tag = key[:_TAG]
-        limits = self.limits(policy)
-        guesses = [(f"{key}/{limit.name}", limit) for limit in limits.guesses]
-        caps = self._caps(key, tag, limits, number, guesses)
-        if address:
-            caps += self._address_caps(tag, limits, address)
-        fixed = fixed_code(number, now)
+        key = self._key(room, bound, number)
+        caps, guess_caps = self._caps(key, room, number, address)
         chance, drawn = self._draw(limits)
-        code, end = f"{drawn:0{policy.digits}d}", now + policy.ttl
+        code, end = str(limits.codes + drawn)[1:], now + policy.ttl  # with its leading zeros
+        fixed = fixed_code(number, now)
         if fixed is not None:
             code, end = fixed[0], min(fixed[1], end)
         session = session or ""
-        challenge_id, key_id = f"{tag}.{chance:032x}", self.ring.newest
-        again = policy.resend is Resend.SAME
-        challenge = ChallengeFields(
+        challenge_id, key_id = f"{room.tag}.{chance}", self.ring.newest
+        again = policy.resend is _SAME
+        fields = ChallengeFields(
             challenge_id,
             key,
             self.digest(key_id, challenge_id, bound, code, session) or b"",
@@ -127,12 +131,14 @@ class Desk:
             now,
             end,
             policy.max_attempts,
-            binding=self.hide(f"session\0{session}") if session else "",
-            sealed=seal(self.ring, key_id, challenge_id, code) if again else b"",
-            guess_caps=tuple([new_cap((key, limit, 1)) for key, limit in guesses]),
-            reuse_after=now + _life_left(policy) if again else None,
-        ).freeze()
-        return Plan(challenge, caps, code, bound, session, fixed is not None)
+            None,
+            self.hide(f"session\0{session}") if session else "",
+            seal(self.ring, key_id, challenge_id, code) if again else b"",
+            guess_caps,
+            now + _life_left(policy) if again else None,
+        )
+        challenge = freeze(fields, Challenge)
+        return _new_plan((challenge, caps, code, bound, session, fixed is not None))
 
     def ask(
         self,
@@ -147,10 +153,9 @@ class Desk:
         """What to ask of the store for a guess."""
         now = in_utc(now)
         number = phone if isinstance(phone, PhoneNumber) else parse(phone)
-        self.policy(purpose)
         bound = _bound(number, tenant, purpose)
-        key = self.key_of(bound, number, purpose, tenant)
-        return Question(key, digits_of(code), bound, session or "")
+        key = self._key(self._room(purpose, tenant), bound, number)
+        return _new_question((key, digits_of(code), bound, session or ""))
 
     # --- answering ---
 
@@ -163,7 +168,8 @@ class Desk:
         kept = answer.challenge
         end = kept.expires_at if now.tzinfo is UTC else kept.expires_at.astimezone(now.tzinfo)
         if kept.id == plan.challenge.id:
-            return Issued(plan.code, kept.id, end, plan.fixed, answer.over)
+            fields = IssuedFields(plan.code, kept.id, end, plan.fixed, answer.over)
+            return freeze(fields, Issued)
         code = unseal(self.ring, kept.key_id, kept.id, kept.sealed)
         digest = self.digest(kept.key_id, kept.id, plan.bound, code, plan.session)
         if digest is None or not hmac.compare_digest(digest, kept.digest):
@@ -221,17 +227,26 @@ class Desk:
             )
         return found
 
-    def key_of(self, bound: str, number: PhoneNumber, purpose: str, tenant: str) -> str:
+    def _room(self, purpose: str, tenant: str) -> _Room:
+        """What all codes of a purpose and a tenant share; the latest are remembered."""
+        policy = self.policy(purpose)
+        room = self._rooms.get((purpose, tenant))
+        if room is None or room.policy is not policy:
+            _check_plain("tenant", tenant)
+            _check_plain("purpose", purpose)
+            room = _Room.of(policy, self._limits_of(policy), self.tag(tenant), tenant, purpose)
+            _remember(self._rooms, (purpose, tenant), room)
+        return room
+
+    def _key(self, room: _Room, bound: str, number: PhoneNumber) -> str:
         """Where the open challenge of a number and purpose is kept.
 
         The latest are remembered: whoever asks for a code comes back with it.
         """
         key = self._keys.get(bound)
         if key is None:
-            _check_plain("tenant", tenant)
-            _check_plain("purpose", purpose)
-            hidden = self.hide(f"number\0{tenant}\0{_dialled(number)}")
-            key = f"{self.tag(tenant)}.{hidden}:{purpose}"
+            hidden = self.hide(f"number\0{room.tenant}\0{_dialled(number)}")
+            key = f"{room.tag}.{hidden}:{room.purpose}"
             _remember(self._keys, bound, key)
         return key
 
@@ -245,9 +260,9 @@ class Desk:
 
     def hide(self, text: str) -> str:
         """A keyed hash, 160 bits in hexadecimal digits."""
-        return self._index(text).hex()[:_HIDDEN]
+        return self._index.of(text).hex()[:_HIDDEN]
 
-    def limits(self, policy: OtpPolicy) -> _Limits:
+    def _limits_of(self, policy: OtpPolicy) -> _Limits:
         """The limits of a policy, made once."""
         found = self._limits.get(id(policy))
         if found is None or found.policy is not policy:
@@ -257,20 +272,25 @@ class Desk:
     def guess_keys(self, phone: PhoneNumber | str, purpose: str, tenant: str) -> tuple[str, ...]:
         """Where wrong guesses of a number are counted."""
         number = phone if isinstance(phone, PhoneNumber) else parse(phone)
-        limits = self.limits(self.policy(purpose))
-        key = self.key_of(_bound(number, tenant, purpose), number, purpose, tenant)
-        return tuple(f"{key}/{limit.name}" for limit in limits.guesses)
+        room = self._room(purpose, tenant)
+        key = self._key(room, _bound(number, tenant, purpose), number)
+        return tuple(key + mark for mark, _ in room.limits.guesses)
 
-    def _draw(self, limits: _Limits) -> tuple[int, int]:
-        """What makes an id, and a code.
+    def _draw(self, limits: _Limits) -> tuple[str, int]:
+        """The random part of an id, and a code.
 
-        Below the product of two bounds one draw is two independent ones, in half the time. A
-        source that a test gives is asked for each, so that it can tell them apart.
+        One block from the system serves both. Of its numbers for a code those past the last
+        whole run of all codes are drawn again, so that every code is equally likely. A source
+        that a test gives is asked for each, so that it can tell them apart.
         """
-        if self.randbelow is secrets.randbelow:
-            return divmod(secrets.randbelow(limits.draws), limits.codes)
-        drawn = self.randbelow(limits.codes)
-        return self.randbelow(_MANY_IDS), drawn
+        if self.randbelow is not secrets.randbelow:
+            drawn = self.randbelow(limits.codes)
+            return f"{self.randbelow(_MANY_IDS):032x}", drawn
+        while True:
+            block = urandom(_ID_BYTES + _DRAW_BYTES)
+            drawn = int.from_bytes(block[_ID_BYTES:], "big")
+            if drawn < limits.even:
+                return block[:_ID_BYTES].hex(), drawn % limits.codes
 
     def new_id(self, tag: str) -> str:
         """A fresh challenge id of 128 random bits."""
@@ -279,47 +299,44 @@ class Desk:
     def _caps(
         self,
         key: str,
-        tag: str,
-        limits: _Limits,
+        room: _Room,
         number: PhoneNumber,
-        guesses: list[tuple[str, Limit]],
-    ) -> tuple[Cap, ...]:
-        """All that a code counts against, apart from network addresses."""
-        place = key[: _TAG + 1 + _HIDDEN]
+        address: str | None,
+    ) -> tuple[tuple[Cap, ...], tuple[Cap, ...]]:
+        """All that a code counts against; then what a guess does, of which one must be left."""
+        limits, place = room.limits, key[:_PLACE]
         caps = [new_cap((place + mark, limit, 1)) for mark, limit in limits.number]
-        caps += self._shared_caps(tag, limits)
-        caps += [new_cap((key, limit, 0)) for key, limit in guesses]
+        caps += room.shared
+        guess_caps: list[Cap] = []
+        for mark, limit in limits.guesses:
+            guess_key = key + mark
+            caps.append(new_cap((guess_key, limit, 0)))
+            guess_caps.append(new_cap((guess_key, limit, 1)))
         if limits.pumping is not None:
             prefix = _dialled(number)[: limits.digits + _country_digits(number)]
-            caps.append(self._prefix_cap(tag, prefix, limits.pumping))
-        return tuple(caps)
+            caps.append(self._prefix_cap(room, prefix, limits.pumping))
+        if address:
+            caps += self._address_caps(room, address)
+        return tuple(caps), tuple(guess_caps)
 
-    def _shared_caps(self, tag: str, limits: _Limits) -> tuple[Cap, ...]:
-        found = self._shared.get((tag, id(limits)))
+    def _prefix_cap(self, room: _Room, prefix: str, pumping: Limit) -> Cap:
+        found = self._prefixes.get((room, prefix))
         if found is None:
-            tenant = [Cap(f"{tag}.{mark}", limit) for mark, limit in limits.tenant]
-            everyone = [Cap(f"all.{mark}", limit) for mark, limit in limits.everyone]
-            found = (*tenant, *everyone)
-            _remember(self._shared, (tag, id(limits)), found)
-        return found
-
-    def _prefix_cap(self, tag: str, prefix: str, pumping: Limit) -> Cap:
-        found = self._prefixes.get((tag, prefix))
-        if found is None or found.limit is not pumping:
             # With eleven digits the prefix is the number itself.
             hidden = self.hide(f"prefix\0{prefix}")
-            found = Cap(f"{tag}.prefix:{hidden}", pumping)
-            _remember(self._prefixes, (tag, prefix), found)
+            found = Cap(f"{room.tag}.prefix:{hidden}", pumping)
+            _remember(self._prefixes, (room, prefix), found)
         return found
 
-    def _address_caps(self, tag: str, limits: _Limits, address: str) -> tuple[Cap, ...]:
-        found = self._addresses.get((tag, id(limits), address))
+    def _address_caps(self, room: _Room, address: str) -> tuple[Cap, ...]:
+        found = self._addresses.get((room, address))
         if found is None:
-            policy = limits.policy
+            policy = room.policy
             network = _network(address, policy.ipv4_prefix, policy.ipv6_prefix)
             hidden = self.hide(f"address\0{network}")
-            found = tuple(Cap(f"{tag}.{hidden}{mark}", limit) for mark, limit in limits.address)
-            _remember(self._addresses, (tag, id(limits), address), found)
+            limits = room.limits.address
+            found = tuple(Cap(f"{room.tag}.{hidden}{mark}", limit) for mark, limit in limits)
+            _remember(self._addresses, (room, address), found)
         return found
 
     def digest(
@@ -337,14 +354,17 @@ def _dialled(number: PhoneNumber) -> str:
 
 def _bound(number: PhoneNumber, tenant: str, purpose: str) -> str:
     """To whom a code is bound, apart from its challenge and session."""
-    return f"{_dialled(number)}\0{tenant}\0{purpose}"
+    return f"{number.e164 or number.national}\0{tenant}\0{purpose}"
 
 
 _TAG: Final = 16
 _HIDDEN: Final = 40
+_PLACE: Final = _TAG + 1 + _HIDDEN  # of a key: the part of its tenant and number
 _LONGEST_INPUT: Final = 64  # longer than any code and its spaces, so it is wrong as it stands
 _MANY: Final = 10_000
-_MANY_IDS: Final = (1 << 128) - 1  # a power of two would cost a second draw half the time
+_ID_BYTES: Final = 16
+_DRAW_BYTES: Final = 8
+_MANY_IDS: Final = 1 << 8 * _ID_BYTES
 _K = TypeVar("_K")
 _V = TypeVar("_V")
 
@@ -363,11 +383,11 @@ class _Limits:
     tenant: tuple[tuple[str, Limit], ...]
     everyone: tuple[tuple[str, Limit], ...]
     address: tuple[tuple[str, Limit], ...]
-    guesses: tuple[Limit, ...]
+    guesses: tuple[tuple[str, Limit], ...]
     pumping: Limit | None
     digits: int
     codes: int
-    draws: int
+    even: int
 
     @classmethod
     def of(cls, policy: OtpPolicy) -> _Limits:
@@ -389,11 +409,29 @@ class _Limits:
             pumping,
             0 if budget is None else budget.digits,
             10**policy.digits,
-            10**policy.digits * _MANY_IDS,
+            (1 << 8 * _DRAW_BYTES) // 10**policy.digits * 10**policy.digits,
         )
 
 
-def _guess_limits(policy: OtpPolicy) -> tuple[Limit, ...]:
+@attrs.frozen(eq=False)
+class _Room:
+    """What all codes of a purpose and a tenant share."""
+
+    policy: OtpPolicy
+    limits: _Limits
+    tag: str
+    tenant: str
+    purpose: str
+    shared: tuple[Cap, ...]
+
+    @classmethod
+    def of(cls, policy: OtpPolicy, limits: _Limits, tag: str, tenant: str, purpose: str) -> _Room:
+        ours = [Cap(f"{tag}.{mark}", limit) for mark, limit in limits.tenant]
+        everyone = [Cap(f"all.{mark}", limit) for mark, limit in limits.everyone]
+        return cls(policy, limits, tag, tenant, purpose, (*ours, *everyone))
+
+
+def _guess_limits(policy: OtpPolicy) -> tuple[tuple[str, Limit], ...]:
     guesses: list[Limit] = []
     if policy.guesses_per_day is not None:
         name, count = DenialReason.GUESSES.value, policy.guesses_per_day
@@ -401,7 +439,7 @@ def _guess_limits(policy: OtpPolicy) -> tuple[Limit, ...]:
     if policy.wrong_in_a_row is not None:
         name, count = DenialReason.LOCKED.value, policy.wrong_in_a_row
         guesses.append(Limit(name, count, Rolling(timedelta(days=365)), gives_back=count))
-    return tuple(guesses)
+    return tuple((f"/{limit.name}", limit) for limit in guesses)
 
 
 def _optional(reason: DenialReason, count: int | None, window: Window) -> list[Limit]:

@@ -33,7 +33,7 @@ class Mac:
         self._inner = sha256(padded.translate(_INNER))
         self._outer = sha256(padded.translate(_OUTER))
 
-    def __call__(self, text: str) -> bytes:
+    def of(self, text: str) -> bytes:
         """The MAC of *text*, 32 bytes; a lone surrogate is a character like any other.
 
         The codec's error would hold the whole text, number and guess included.
@@ -76,7 +76,7 @@ class KeyRing:
             )
         self._macs = macs
         self._newest = next(iter(macs))
-        self._index_key = macs[next(reversed(macs))]("propsms index key")
+        self._index_key = macs[next(reversed(macs))].of("propsms index key")
 
     def __repr__(self) -> str:
         return f"KeyRing({len(self._macs)} keys)"
@@ -102,7 +102,7 @@ class KeyRing:
     def mac(self, key_id: str, text: str) -> bytes | None:
         """HMAC-SHA256 of *text*, or None if the ring no longer has that key."""
         mac = self._macs.get(key_id)
-        return None if mac is None else mac(text)
+        return None if mac is None else mac.of(text)
 
     def default_index_key(self) -> bytes:
         """A key for hashing numbers, from the oldest key, so that a new one changes nothing."""

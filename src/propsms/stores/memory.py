@@ -8,11 +8,12 @@ when it is full of what has not expired it refuses, because forgetting a cap wou
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from operator import itemgetter
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-import attrs
-
+from propsms._checks import in_utc
+from propsms._otp.values import OpenedFields, freeze
 from propsms.errors import InvalidValueError, StoreError
 from propsms.otp import Challenge, Opened
 from propsms.quota import Cap, Capped, Reserved, Usage, from_micros, to_micros
@@ -21,15 +22,16 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from propsms.quota import Limit
+
 __all__ = ["AsyncMemoryStore", "MemoryStore"]
 
 _DAY: Final = 86_400_000_000
 _SWEEP_EVERY: Final = 1024
 _MOST_ROWS: Final = 16  # that one act may add
 
-# What several caps took: for each its key, its units, the end of its bucket (0: a log) and the
-# instant. One flat list, because most of what this store holds is such lists.
-_Charges = list[Any]
+# Where each of several caps was counted: the end of its bucket, or the instant in its log.
+_Marks = list[int]
 # The window of a rolling cap, then the instants at which it was charged, oldest first.
 _Log = list[int]
 
@@ -42,24 +44,22 @@ class _Slot:
     def __init__(self, challenge: Challenge, caps: Sequence[Cap]) -> None:
         self.challenge = challenge
         # What a right guess gives back: itself, and the budget of the send.
-        earning = [cap for cap in caps if cap[1].gives_back and cap[2]]
-        self.earns = (*challenge.guess_caps, *earning)
-        self.expires = to_micros(challenge.expires_at)
-        self.start = to_micros(challenge.valid_from) if challenge.valid_from else 0
+        self.earns = [cap for cap in caps if cap[1].gives_back and cap[2]]
+        self.earns += challenge.guess_caps
+        self.expires = in_utc(challenge.expires_at)
+        self.start = None if challenge.valid_from is None else in_utc(challenge.valid_from)
         self.attempts = 0
         self.used: datetime | None = None
         self.open = True
         self.sendings = 0
 
-    def stands(self, now: int) -> bool:
+    def stands(self, now: datetime) -> bool:
         """True if a right guess could still be taken, now or when it becomes valid."""
         return self.open and self.used is None and now < self.expires
 
 
-@attrs.define
-class _Sending:
-    slot: _Slot
-    charges: _Charges | None  # None: given back
+# A code that was sent: its challenge, and where it was counted; None: given back.
+_Sending = tuple[_Slot, tuple[Cap, ...], _Marks | None]
 
 
 class MemoryStore:
@@ -82,7 +82,7 @@ class MemoryStore:
         self._logs: dict[str, _Log] = {}
         self._slots: dict[str, _Slot] = {}
         self._sendings: dict[str, _Sending] = {}
-        self._reservations: dict[str, tuple[int, _Charges]] = {}
+        self._reservations: dict[str, tuple[int, tuple[Cap, ...], _Marks]] = {}
         self._countdown = 0
 
     def __repr__(self) -> str:
@@ -103,33 +103,35 @@ class MemoryStore:
 
     def open(self, challenge: Challenge, caps: Sequence[Cap], now: datetime, /) -> Opened | Capped:
         """See `propsms.otp.OtpStore.open`."""
+        now = in_utc(now)
         at = to_micros(now)
         with self._lock:
             self._make_room(at)
             slot = self._slots.get(challenge.key)
-            standing = slot if slot is not None and slot.stands(at) else None
+            standing = slot if slot is not None and slot.stands(now) else None
             if standing is not None and challenge.exclusive:
                 return Capped("no_free_code", standing.challenge.expires_at)
             charged = self._charge(caps, at)
             if isinstance(charged, Capped):
                 return charged
-            charges, over = charged
+            marks, over = charged
             if standing is None or not _may_stay(standing, challenge):
                 if slot is not None:
                     slot.open = False
                 standing = self._slots[challenge.key] = _Slot(challenge, caps)
             standing.sendings += 1
-            self._sendings[challenge.id] = _Sending(standing, charges)
-            return Opened(standing.challenge, over)
+            self._sendings[challenge.id] = (standing, tuple(caps), marks)
+            return freeze(OpenedFields(standing.challenge, over), Opened)
 
     def spend_attempt(self, key: str, now: datetime, /) -> Challenge | None:
         """See `propsms.otp.OtpStore.spend_attempt`."""
+        now = in_utc(now)
         at = to_micros(now)
         with self._lock:
             slot = self._slots.get(key)
             if slot is None:
                 return None
-            if not slot.stands(at) or at < slot.start:
+            if not slot.stands(now) or (slot.start is not None and now < slot.start):
                 return _seen(slot)
             if slot.attempts >= slot.challenge.max_attempts:
                 slot.attempts += 1
@@ -140,34 +142,35 @@ class MemoryStore:
                 return _seen(slot, locked_until=charged.retry_at)
             slot.attempts += 1
             left: int | None = None
-            for cap in caps:
-                free = cap.limit.count + 1 - len(self._logs[cap.key])
+            for place, limit, _ in caps:
+                free = limit.count + 1 - len(self._logs[place])
                 if left is None or free < left:
                     left = free
             return _seen(slot, guesses_left=left)
 
     def consume(self, challenge_id: str, now: datetime, /) -> bool:
         """See `propsms.otp.OtpStore.consume`."""
-        at = to_micros(now)
+        now = in_utc(now)
         with self._lock:
             sending = self._sendings.get(challenge_id)
-            if sending is None or not sending.slot.stands(at):
+            if sending is None or not (slot := sending[0]).stands(now):
                 return False
-            slot = sending.slot
             slot.used = now
             self._give_back(slot.earns)
             return True
 
     def cancel(self, challenge_id: str, now: datetime, /) -> bool:
         """See `propsms.otp.OtpStore.cancel`."""
-        to_micros(now)
+        in_utc(now)
         with self._lock:
             sending = self._sendings.get(challenge_id)
-            if sending is None or sending.charges is None or sending.slot.used is not None:
+            if sending is None:
                 return False
-            self._refund(sending.charges)
-            sending.charges = None
-            slot = sending.slot
+            slot, caps, marks = sending
+            if marks is None or slot.used is not None:
+                return False
+            self._refund(caps, marks)
+            self._sendings[challenge_id] = (slot, caps, None)
             slot.sendings -= 1
             if not slot.sendings:
                 slot.open = False
@@ -189,8 +192,8 @@ class MemoryStore:
             charged = self._charge(caps, at)
             if isinstance(charged, Capped):
                 return charged
-            charges, over = charged
-            self._reservations[reference] = (_last_end(caps, charges), charges)
+            marks, over = charged
+            self._reservations[reference] = (_last_end(caps, marks), tuple(caps), marks)
             return Reserved(reference, tuple(caps), over)
 
     def commit(self, reserved: Reserved, now: datetime, /) -> bool:
@@ -206,7 +209,7 @@ class MemoryStore:
             found = self._reservations.pop(reserved.reference, None)
             if found is None:
                 return False
-            self._refund(found[1])
+            self._refund(*found[1:])
             return True
 
     def spend(self, caps: Sequence[Cap], now: datetime, /) -> Capped | None:
@@ -231,16 +234,15 @@ class MemoryStore:
                 self._logs.pop(key, None)
 
     def _usage(self, cap: Cap, at: int) -> Usage:
-        used, _, free_at = self._look(cap, at)
+        used, _, free_at = self._look(*cap, at)
         retry = None if free_at is None else from_micros(free_at)
         return Usage(cap.limit.name, used, cap.limit.count, retry)
 
-    def _look(self, cap: Cap, at: int) -> tuple[int, int, int | None]:
+    def _look(self, key: str, limit: Limit, cost: int, at: int) -> tuple[int, int, int | None]:
         """Units used, the end of the bucket (0: a log), when it fits if it does not now."""
-        limit = cap.limit
-        need = cap.cost or 1
+        need = cost or 1
         if micros := limit.span:
-            log = self._logs.get(cap.key)
+            log = self._logs.get(key)
             if log is None:
                 return 0, 0, None
             at = max(at, log[-1])
@@ -249,71 +251,58 @@ class MemoryStore:
             excess = used + need - limit.count
             return used, 0, log[gone + excess - 1] + micros if excess > 0 else None
         end = limit.end(at)
-        state = self._buckets.get(cap.key)
+        state = self._buckets.get(key)
         used = 0
         if state is not None and state[0] >= end:
             end, used = state
         return used, end, end if used + need > limit.count else None
 
     # Written out, because it runs twice for every code.
-    def _charge(self, caps: Sequence[Cap], at: int) -> tuple[_Charges, tuple[str, ...]] | Capped:
+    def _charge(self, caps: Sequence[Cap], at: int) -> tuple[_Marks, tuple[str, ...]] | Capped:
         """Count all or none."""
         buckets, logs = self._buckets, self._logs
         taken: dict[str, tuple[int, int]] = {}
-        logged: list[Cap] = []
-        charges: _Charges = []
-        over: tuple[str, ...] = ()
-        worst_at, worst = 0, ""
-        for cap in caps:
-            key, limit, cost = cap
-            free_at: int | None = None
+        logged: list[tuple[str, int, int, int]] = []
+        full: list[tuple[int, Limit]] = []
+        marks: _Marks = []
+        for key, limit, cost in caps:
             if limit.span:
-                if key in logs or cost > limit.count:
-                    _, _, free_at = self._look(cap, at)
+                mark = at
+                if key in logs:
+                    mark = max(at, logs[key][-1])
+                    if free_at := self._look(key, limit, cost, at)[2]:
+                        full.append((free_at, limit))
                 if cost:
-                    logged.append(cap)
+                    logged.append((key, limit.span, cost, mark))
             else:
                 state = buckets.get(key)
                 # Before the end of the last bucket is inside it, whichever way the clock went.
-                end, used = (limit.end(at), 0) if state is None or state[0] <= at else state
+                if state is None or state[0] <= at:
+                    mark, used = limit.end(at), 0
+                else:
+                    mark, used = state
                 if used + (cost or 1) > limit.count:
-                    free_at = end
+                    full.append((mark, limit))
                 if cost:
-                    taken[key] = (end, used + cost)
-                    charges += (key, cost, end, at)
-            if free_at is not None:
-                if not limit.enforced:
-                    over += (limit.name,)
-                elif free_at > worst_at:
-                    worst_at, worst = free_at, limit.name
-        if worst_at:
-            return Capped(worst, from_micros(worst_at))
-        buckets.update(taken)
-        for key, limit, cost in logged:
-            charges += (key, cost, 0, self._log(key, limit.span, cost, at))
-        return charges, over
+                    taken[key] = (mark, used + cost)
+            marks.append(mark)
+        over = _over(full) if full else ()
+        if isinstance(over, Capped):
+            return over
+        buckets |= taken
+        for key, span, cost, mark in logged:
+            _write_down(logs.setdefault(key, [span]), cost, mark)
+        return marks, over
 
-    def _log(self, key: str, span: int, cost: int, at: int) -> int:
-        """Write it down; the instant it counts at."""
-        log = self._logs.get(key)
-        if log is None:
-            self._logs[key] = [span, at] if cost == 1 else [span, *(at,) * cost]
-            return at
-        at = max(at, log[-1])
-        if log[1] <= at - log[0]:
-            del log[1 : bisect_right(log, at - log[0], 1)]
-        log.extend((at,) * cost)
-        return at
-
-    def _refund(self, charges: _Charges) -> None:
-        for key, cost, end, at in zip(*(iter(charges),) * 4, strict=True):
-            if end:
+    def _refund(self, caps: Sequence[Cap], marks: _Marks) -> None:
+        for (key, limit, cost), mark in zip(caps, marks, strict=True):
+            if not limit.span:
                 state = self._buckets.get(key)
-                if state is not None and state[0] == end:
-                    self._buckets[key] = (end, state[1] - cost)
+                if state is not None and state[0] == mark:
+                    self._buckets[key] = (mark, state[1] - cost)
             elif (log := self._logs.get(key)) is not None:
-                first = bisect_left(log, at, 1)
-                del log[first : min(first + cost, bisect_right(log, at, first))]
+                first = bisect_left(log, mark, 1)
+                del log[first : min(first + cost, bisect_right(log, mark, first))]
                 if len(log) == 1:
                     del self._logs[key]
 
@@ -322,8 +311,10 @@ class MemoryStore:
         for key, limit, _ in caps:
             log = logs.get(key)
             if log is not None:
-                del log[max(1, len(log) - limit.gives_back) :]
-                if len(log) == 1:
+                kept = len(log) - limit.gives_back
+                if kept > 1:
+                    del log[kept:]
+                else:
                     del logs[key]
             elif (state := buckets.get(key)) is not None:
                 buckets[key] = (state[0], state[1] - limit.gives_back)
@@ -348,13 +339,14 @@ class MemoryStore:
     def _sweep(self, at: int) -> None:
         """Forget what ended a day ago; the day forgives a clock that jumps and comes back."""
         past = at - _DAY
+        day = from_micros(past)
         for key in [key for key, (end, _) in self._buckets.items() if end <= past]:
             del self._buckets[key]
         for key in [key for key, log in self._logs.items() if log[-1] + log[0] <= past]:
             del self._logs[key]
-        for key in [key for key, slot in self._slots.items() if slot.expires <= past]:
+        for key in [key for key, slot in self._slots.items() if slot.expires <= day]:
             del self._slots[key]
-        for key in [key for key, s in self._sendings.items() if s.slot.expires <= past]:
+        for key in [key for key, s in self._sendings.items() if s[0].expires <= day]:
             del self._sendings[key]
         for key in [key for key, held in self._reservations.items() if held[0] <= past]:
             del self._reservations[key]
@@ -370,9 +362,24 @@ def _may_stay(slot: _Slot, wanted: Challenge) -> bool:
     )
 
 
-def _last_end(caps: Sequence[Cap], charges: _Charges) -> int:
-    longest = max((cap.limit.span for cap in caps), default=0)
-    ends = (end or at + longest for end, at in zip(charges[2::4], charges[3::4], strict=True))
+def _over(full: list[tuple[int, Limit]]) -> tuple[str, ...] | Capped:
+    """Which full limits only record; or the refusal of one that does not."""
+    hard = [entry for entry in full if entry[1].enforced]
+    if hard:
+        free_at, limit = max(hard, key=itemgetter(0))  # of several, the first
+        return Capped(limit.name, from_micros(free_at))
+    return tuple([limit.name for _, limit in full])
+
+
+def _write_down(log: _Log, cost: int, at: int) -> None:
+    """Count *cost* units at *at*, and forget what is past."""
+    if len(log) > 1:
+        del log[1 : bisect_right(log, at - log[0], 1)]
+    log += [at] * cost
+
+
+def _last_end(caps: Sequence[Cap], marks: _Marks) -> int:
+    ends = (mark + cap.limit.span for cap, mark in zip(caps, marks, strict=True))
     return max(ends, default=0)
 
 
