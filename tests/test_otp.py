@@ -8,6 +8,7 @@ import hmac
 import logging
 import math
 import pickle
+import re
 import secrets
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -974,22 +975,42 @@ def test_check_names_clauses() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wait", "words"),
+    ("wait", "words", "words_zh"),
     [
-        (timedelta(milliseconds=1), "in 1 second."),
-        (timedelta(seconds=1), "in 1 second."),
-        (timedelta(seconds=59.5), "in 60 seconds."),
-        (timedelta(seconds=61), "in 2 minutes."),
-        (timedelta(hours=1, seconds=1), "in 2 hours."),
-        (timedelta(days=1, seconds=1), "in 2 days."),
+        (timedelta(), "in 1 second.", "请 1 秒后"),
+        (timedelta(milliseconds=1), "in 1 second.", "请 1 秒后"),
+        (timedelta(seconds=59.5), "in 60 seconds.", "请 60 秒后"),
+        (timedelta(seconds=61), "in 1 minute 1 second.", "请 1 分钟 1 秒后"),
+        (timedelta(minutes=2, milliseconds=1), "in 2 minutes 1 second.", "请 2 分钟 1 秒后"),
+        (HOUR, "in 60 minutes.", "请 60 分钟后"),
+        (HOUR + SECOND, "in 1 hour 1 minute.", "请 1 小时 1 分钟后"),
+        (61 * MINUTE, "in 1 hour 1 minute.", "请 1 小时 1 分钟后"),
+        (2 * HOUR - SECOND, "in 2 hours.", "请 2 小时后"),
+        (24 * HOUR, "in 24 hours.", "请 24 小时后"),
+        (24 * HOUR + SECOND, "in 1 day 1 hour.", "请 1 天 1 小时后"),
     ],
 )
-def test_words_for_a_resident(wait: timedelta, words: str) -> None:
-    """Waits are rounded up: nobody is sent away twice."""
+def test_words_for_a_resident(wait: timedelta, words: str, words_zh: str) -> None:
+    """61 minutes are no two hours: the two largest units, of which the smaller is rounded up."""
     for reason in DenialReason:
         no = Denied(reason, NOW + wait, NOW)
         assert no.message.endswith(words)
-        assert no.message_zh.endswith("后再试。")
+        assert no.message_zh.endswith(f"{words_zh}再试。")
+
+
+_SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
+_SMALLER = {1: 1, 60: 1, 3600: 60, 86_400: 3600}
+
+
+@given(wait=st.timedeltas(timedelta(0), timedelta(days=366)))
+def test_nobody_is_told_to_come_back_too_early(wait: timedelta) -> None:
+    """And nobody waits longer than the smaller unit of the words beyond the time."""
+    words = Denied(DenialReason.LOCKED, NOW + wait, NOW).message.rpartition("in ")[2]
+    pairs = [(int(n), _SECONDS[unit.rstrip("s")]) for n, unit in re.findall(r"(\d+) (\w+)", words)]
+    told = timedelta(seconds=sum(n * unit for n, unit in pairs))
+    assert wait <= told
+    if wait:
+        assert told - wait < timedelta(seconds=_SMALLER[pairs[0][1]])
 
 
 @pytest.mark.parametrize(
@@ -1007,9 +1028,9 @@ def test_each_reason_has_words_of_its_own(reason: DenialReason, words: str, word
     """In both languages, with the time, and nothing that a resident cannot read."""
     no = Denied(reason, NOW + 90 * MINUTE, NOW)
     assert words in no.message
-    assert no.message.endswith("Please try again in 2 hours.")
+    assert no.message.endswith("Please try again in 1 hour 30 minutes.")
     assert words_zh in no.message_zh
-    assert no.message_zh.endswith("，请 2 小时后再试。")
+    assert no.message_zh.endswith("，请 1 小时 30 分钟后再试。")
     assert not any(c.isascii() and c.isalpha() for c in no.message_zh)
     assert no.message.isascii()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from enum import StrEnum
-from math import ceil
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
 import attrs
@@ -123,26 +122,34 @@ class Denied:
         return False
 
     @property
+    def _wait(self) -> timedelta:
+        return self.retry_at - self.denied_at
+
+    @property
     def message(self) -> str:
         """English words for the resident."""
-        return f"{_REASONS[self.reason][0]} Please try again {self._when(zh=False)}."
+        return f"{_REASONS[self.reason][0]} Please try again in {_spoken(self._wait, zh=False)}."
 
     @property
     def message_zh(self) -> str:
         """Chinese words for the resident."""
-        return f"{_REASONS[self.reason][1]}，请 {self._when(zh=True)}再试。"
-
-    def _when(self, *, zh: bool) -> str:
-        wait = self.retry_at - self.denied_at
-        for unit, name, name_zh in _UNITS:
-            if wait > unit:
-                count = ceil(wait / unit)
-                plural = "" if count == 1 else "s"
-                return f"{count} {name_zh}后" if zh else f"in {count} {name}{plural}"
-        return "1 秒后" if zh else "in 1 second"
+        return f"{_REASONS[self.reason][1]}，请 {_spoken(self._wait, zh=True)}后再试。"
 
 
-# Two of a unit read better than ninety of the smaller one.
+def _spoken(wait: timedelta, *, zh: bool) -> str:
+    """The two largest units of *wait*, rounded up: nobody is told to come back too early."""
+    units = [unit for unit in _UNITS if wait > unit[0]][:2] or [_UNITS[-1]]
+    smallest = units[-1][0]
+    left = max(1, -(-wait // smallest))
+    words: list[str] = []
+    for unit, name, name_zh in units:
+        count, left = divmod(left, unit // smallest)
+        if count:
+            words.append(f"{count} {name_zh}" if zh else f"{count} {name}{'s' * (count > 1)}")
+    return " ".join(words)
+
+
+# Sixty of a unit read better than one of the next.
 _UNITS = (
     (timedelta(days=1), "day", "天"),
     (timedelta(hours=1), "hour", "小时"),
