@@ -10,7 +10,8 @@ Three windows cover what providers and regulators write:
 - `Fixed`: periods laid end to end from 1970, the cheapest to keep.
 
 A window's clock never runs backwards: a `now` before the latest counted instant counts as that
-instant, so neither a clock set back nor two machines that disagree buy anybody more.
+instant, so neither a clock set back nor two machines that disagree buy anybody more. What had
+run out by a counted instant is forgotten for good, also when that count is refunded.
 
 Source: Aliyun, frequency of SMS (per number and signature 1 a minute, 5 an hour, 10 a day, the
 day rolling); Tencent Cloud, frequency limits (per natural day).

@@ -89,7 +89,10 @@ class Model:
         units = self.units.setdefault(cap.key, [])
         unit: _Unit
         if isinstance(cap.limit.window, Rolling):
-            unit = (max([now, *(at for at, _ in units)]), None)
+            at = max([now, *(at for at, _ in units)])
+            unit = (at, None)
+            if cap.cost:  # an instant once counted is believed: what was past then stays past
+                units[:] = [old for old in units if old[0] > at - cap.limit.window.period]
         else:
             end = self.ends[cap.key] = self._bucket(cap, now)
             unit = (now, end)

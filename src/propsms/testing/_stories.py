@@ -212,6 +212,18 @@ def clock_set_back(tell: Telling) -> None:
     tell.peek(_FIXED, _DAY, _ROLL)
 
 
+def past_stays_past(tell: Telling) -> None:
+    """What was past at a counted instant is forgotten, though that count is given back."""
+    tell.spend(_LONG)
+    tell.wait(9 * _HOUR)
+    held = tell.reserve("r-1", _LONG)
+    tell.settle(held, refund=True)
+    tell.wait(-_HOUR)
+    tell.peek(_LONG)
+    tell.spend(_LONG)
+    tell.spend(_LONG)
+
+
 def all_or_nothing(tell: Telling) -> None:
     """The full one keeps the others uncounted, and the longest wait is named."""
     tell.spend(_LONG)
@@ -352,6 +364,7 @@ STORIES: Final[Sequence[Callable[[Telling], None]]] = (
     right_guess_is_given_back,
     rolling_edge,
     clock_set_back,
+    past_stays_past,
     all_or_nothing,
     records_only,
     verified_codes_earn,
