@@ -966,8 +966,8 @@ def test_check_names_clauses() -> None:
         "otp-no-lock": f"{nist}§3.2.2",
         "otp-new-code-resets-guesses": f"{nist}§3.1.3.2; V6.6.3",
         "otp-same-code-again": "V6.6.2",
-        "otp-no-resend-wait": "V6.3.1",
-        "otp-no-automation-cap": "V6.3.1",
+        "otp-no-resend-wait": "V2.4.1",
+        "otp-no-automation-cap": "V2.4.1, 6.3.1",
         "otp-sms-is-restricted": f"{nist}§3.1.3.3, §3.2.9; V6.6.1",
         "otp-bind-the-session": "V6.6.2",
     } == cited

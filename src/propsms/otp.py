@@ -12,7 +12,8 @@ decision depends on the arguments alone: ``now`` comes in, the store comes in, c
 >>> again.reason.value, again.message_zh
 ('resend_wait', '验证码刚刚发送过，请 60 秒后再试。')
 
-Sources: NIST SP 800-63B-4 (July 2025) §3.1.3 and §3.2.2; OWASP ASVS 5.0.0, V6.5 and V6.6.
+Sources: NIST SP 800-63B-4 (July 2025) §3.1.3 and §3.2.2; OWASP ASVS 5.0.0, V6.5 and V6.6; both
+read 2026-11-26.
 """
 
 from propsms._otp.keys import KeyRing

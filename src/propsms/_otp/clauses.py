@@ -1,9 +1,13 @@
 """Where a policy falls below the standards, clause by clause.
 
 Sources: NIST SP 800-63B-4, "Authentication and Authenticator Management" (July 2025),
-§3.1.3.2 (out-of-band verifiers), §3.1.3.3 (public telephone network), §3.2.2 (rate
-limiting); OWASP Application Security Verification Standard 5.0.0, V6.5 and V6.6; both read
-2026-11-23.
+§3.1.3.2 (out-of-band verifiers: six digits, a new secret resets no count), §3.1.3.3 (public
+telephone network), §3.2.2 (no more than 100 failures in a row), §3.2.9 (restricted
+authenticators). OWASP Application Security Verification Standard 5.0.0: 2.4.1 (excessive calls
+of costly functions), 6.3.1 (credential stuffing, brute force), 6.5.4 (20 bits, for which six
+random digits do), 6.6.1 (SMS: a validated number, a stronger way, the risks told), 6.6.2 (bound
+to the original request), 6.6.3 (brute force of codes). 6.5.1 (once), 6.5.3 (CSPRNG) and 6.5.5
+(ten minutes) hold for every policy. All read 2026-11-26.
 """
 
 from __future__ import annotations
@@ -77,7 +81,7 @@ _CLAUSES: Final = (
         lambda policy: policy.resend_after is None,
         "otp-no-resend-wait",
         "resend_after",
-        f"{_ASVS} 6.3.1",
+        f"{_ASVS} 2.4.1",
         "重发之间没有等待时间，易被用于轰炸；请设 resend_after",
         "Nothing keeps two codes apart, which invites bombing; set resend_after",
     ),
@@ -85,7 +89,7 @@ _CLAUSES: Final = (
         lambda policy: policy.per_address is None and policy.pumping is None,
         "otp-no-automation-cap",
         "per_address",
-        f"{_ASVS} 6.3.1",
+        f"{_ASVS} 2.4.1, 6.3.1",
         "既无按网络地址的限额，也无刷量预算，一台机器可向大量号码要码；请至少设置其一",
         "Neither addresses nor unverified codes are capped, so one machine may ask for codes "
         "to many numbers; set one of them",
@@ -95,9 +99,9 @@ _CLAUSES: Final = (
         "otp-sms-is-restricted",
         "",
         f"{_NIST} §3.1.3.3, §3.2.9; {_ASVS} 6.6.1",
-        "短信属于受限的验证方式：须同时提供更强的方式并告知风险，号码变更须重新绑定",
-        "SMS is a restricted authenticator: offer a stronger one too, tell users the risk, and "
-        "treat a changed number as a new binding",
+        "短信属于受限的验证方式：只发往核验过的号码，须同时提供更强的方式并告知风险，号码变更须重新绑定",
+        "SMS is a restricted authenticator: send to a validated number only, offer a stronger "
+        "one too, tell users the risk, and treat a changed number as a new binding",
         severity=Severity.INFO,
     ),
     _clause(
