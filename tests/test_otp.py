@@ -12,6 +12,7 @@ import re
 import secrets
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -215,6 +216,26 @@ def test_a_code_must_be_text() -> None:
     code_for(codes)
     with pytest.raises(TypeError, match="leading zeros"):
         codes.verify(ANNE, purpose="gate", code=12345, now=NOW)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_codes_are_compared_in_constant_time(
+    monkeypatch: pytest.MonkeyPatch, *, right: bool
+) -> None:
+    """Digests of one length, by the standard library's comparison, and by nothing before it."""
+    compared: list[tuple[bytes, bytes]] = []
+
+    def compare(ours: bytes, theirs: bytes) -> bool:
+        compared.append((ours, theirs))
+        return hmac.compare_digest(ours, theirs)
+
+    codes = service()
+    issued = code_for(codes)
+    monkeypatch.setattr(desk, "hmac", SimpleNamespace(compare_digest=compare))
+    assert (
+        right is codes.verify(ANNE, purpose="gate", code=issued.code if right else "", now=NOW).ok
+    )
+    assert [(32, 32)] == [(len(ours), len(theirs)) for ours, theirs in compared]
 
 
 @given(key=st.binary(max_size=200), text=st.text(max_size=200))
