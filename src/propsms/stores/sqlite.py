@@ -35,6 +35,10 @@ _LAYOUT: Final = (
     CREATE INDEX item_expires ON item (expires)
     """,
 )
+_PUT: Final = """
+    INSERT INTO item VALUES (?,?,?)
+    ON CONFLICT(key) DO UPDATE SET text=excluded.text WHERE expires=excluded.expires
+    """
 _APPLICATION_ID: Final = 0x50534D53  # "PSMS"
 _SWEEP_EVERY: Final = 64
 _SWEEP: Final = 512
@@ -120,7 +124,10 @@ class _Items:
         return None if row is None else row[0]
 
     def put(self, key: str, text: str, expires: int, /) -> None:
-        self._db.execute("INSERT OR REPLACE INTO item VALUES (?,?,?)", (key, text, expires))
+        # Most rows keep their end, and then its index is left alone: half the pages to write.
+        kept = self._db.execute(_PUT, (key, text, expires)).rowcount
+        if not kept:
+            self._db.execute("UPDATE item SET text=?, expires=? WHERE key=?", (text, expires, key))
 
     def drop(self, key: str, /) -> None:
         self._db.execute("DELETE FROM item WHERE key=?", (key,))
