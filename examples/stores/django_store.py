@@ -70,6 +70,11 @@ class DjangoStore(RowStore):
             except IntegrityError:
                 continue  # another worker was faster
 
+    def purge(self, expired_before: int) -> None:
+        """Delete what expired before that many microseconds since 1970; run it daily."""
+        with connections[self._using].cursor() as cursor:
+            cursor.execute("DELETE FROM propsms_item WHERE expires < %s", [expired_before])
+
 
 class _Items:
     def __init__(self, cursor: Any) -> None:
