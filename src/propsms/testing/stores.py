@@ -20,6 +20,7 @@ import multiprocessing
 import os
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
@@ -34,7 +35,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from propsms.otp import Opened, OtpStore
+from propsms.otp import Issued, Opened, OtpPolicy, OtpService, OtpStore, VerifyStatus
 from propsms.quota import CalendarDay, Cap, Capped, Fixed, Limit, QuotaStore, Reserved, Rolling
 from propsms.testing._model import Model, shown
 from propsms.testing._stories import STORIES, TAG, TTL, Telling, make_challenge
@@ -292,12 +293,13 @@ _DAY_FULL: Final = Capped("day", datetime(2026, 3, 2, 16, tzinfo=UTC))
 
 
 def check_threads(open_store: OpenStore, *, workers: int = 16, rounds: int = 8) -> None:
-    """Of threads that race, one consumes, as many open as a cap allows, every guess counts."""
+    """Of threads that race, one is verified, as many open as a cap allows, every guess counts."""
     store = open_store(uuid4().hex)
     for number in range(rounds):
         _race_consume(store, number, workers)
         _race_open(store, number, workers)
         _race_guess(store, number, workers)
+        _race_verify(store, number, workers)
     _close(store)
 
 
@@ -332,6 +334,45 @@ def _race_guess(store: Store, number: int, workers: int) -> None:
     _expect(counts, list(range(1, workers + 1)), "guesses counted")
 
 
+def _service(store: Store) -> OtpService:
+    """Makes codes that a hundred may guess at, without any cap but that."""
+    policy = OtpPolicy(
+        max_attempts=100,
+        resend_after=None,
+        guesses_per_day=None,
+        wrong_in_a_row=None,
+        per_address=None,
+        per_tenant=None,
+        pumping=None,
+    )
+    return OtpService(store, b"a key for checks, not for people", policy=policy)
+
+
+def _issue(codes: OtpService, number: int) -> tuple[str, str]:
+    """A made-up phone with its code."""
+    phone = f"1990000{number:04d}"
+    issued = codes.issue(phone, purpose="gate", now=NOW)
+    assert isinstance(issued, Issued)
+    return phone, issued.code
+
+
+def _verify_together(
+    codes: OtpService, phone: str, code: str, workers: int
+) -> Counter[VerifyStatus]:
+    """What *workers* were told who gave the right code at once."""
+
+    def verify(_: int) -> VerifyStatus:
+        return codes.verify(phone, purpose="gate", code=code, now=NOW).status
+
+    return Counter(_together(workers, verify))
+
+
+def _race_verify(store: Store, number: int, workers: int) -> None:
+    codes = _service(store)
+    told = _verify_together(codes, *_issue(codes, number), workers)
+    _expect(told, {VerifyStatus.VERIFIED: 1, VerifyStatus.USED: workers - 1}, "answers")
+
+
 def _together(workers: int, work: Callable[[int], Any]) -> list[Any]:
     """Let threads do *work* at once; their answers."""
     gate = threading.Barrier(workers)
@@ -353,16 +394,14 @@ def _together(workers: int, work: Callable[[int], Any]) -> list[Any]:
 def check_processes(
     open_store: OpenStore, *, processes: int = 4, threads: int = 4, rounds: int = 25
 ) -> None:
-    """Of processes that race, one consumes each challenge and a cap holds."""
+    """Of processes that race, one is verified for each code and a cap holds."""
     name = uuid4().hex
     store = open_store(name)
-    challenges = [make_challenge(f"{TAG}.p{n}:gate", n, NOW) for n in range(rounds)]
-    for challenge in challenges:
-        store.open(challenge, (), NOW)
+    codes = _service(store)
+    asked = [_issue(codes, number) for number in range(rounds)]
     context = _context()
     gate, answers = context.Barrier(processes), context.Queue()
-    ids = [challenge.id for challenge in challenges]
-    job = (open_store, name, ids, threads, (gate, answers))
+    job = (open_store, name, asked, threads, (gate, answers))
     workers = [
         context.Process(target=_in_environment, args=(dict(os.environ), _race, *job), daemon=True)
         for _ in range(processes)
@@ -373,7 +412,7 @@ def check_processes(
     for worker in workers:
         worker.join(60)
     for number in range(rounds):
-        _expect(sum(wins[number] for wins, _ in got), 1, "winners of one challenge")
+        _expect(sum(wins[number] for wins, _ in got), 1, "guesses that passed")
     _expect(sum(opened for _, opened in got), _SHARED_LIMIT, "codes under a cap")
     _close(store)
 
@@ -388,16 +427,18 @@ def _in_environment(variables: dict[str, str], work: Callable[..., None], *args:
 
 
 def _race(
-    open_store: OpenStore, name: str, ids: list[str], threads: int, wires: tuple[Any, Any]
+    open_store: OpenStore,
+    name: str,
+    asked: list[tuple[str, str]],
+    threads: int,
+    wires: tuple[Any, Any],
 ) -> None:
     gate, answers = wires
     store = open_store(name)
-
-    def consume(challenge_id: str) -> Callable[[int], bool]:
-        return lambda _: store.consume(challenge_id, NOW)
-
+    codes = _service(store)
     gate.wait(60)
-    wins = [sum(_together(threads, consume(challenge_id))) for challenge_id in ids]
+    told = [_verify_together(codes, phone, code, threads) for phone, code in asked]
+    wins = [each[VerifyStatus.VERIFIED] for each in told]
     cap = Cap(f"{TAG}.shared", Limit("shared", _SHARED_LIMIT, CalendarDay()))
 
     def work(worker: int) -> bool:
@@ -610,7 +651,7 @@ def store_suite(
             check_model(open_store, examples=examples)
 
         def test_threads_race(self) -> None:
-            """One thread consumes; a cap holds; every guess counts."""
+            """One thread is verified; a cap holds; every guess counts."""
             check_threads(open_store)
 
     class SharedStoreSuite(StoreSuite):
@@ -621,7 +662,7 @@ def store_suite(
             check_rows_are_shared(open_store)
 
         def test_processes_race(self) -> None:
-            """One process consumes; a cap holds."""
+            """One process is verified; a cap holds."""
             check_processes(open_store)
 
         def test_killed_workers_lose_nothing(self) -> None:
