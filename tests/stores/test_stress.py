@@ -7,7 +7,7 @@ import os
 import pickle
 import re
 import tempfile
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ import pytest
 
 from propsms.errors import InvalidValueError
 from propsms.otp import Issued, OtpPolicy, OtpService
+from propsms.quota import Limit, Quota, Rolling, Rule
 from propsms.stores import MemoryStore, RedisStore, SQLiteStore
 from propsms.testing.stores import check_kills, check_processes, check_threads
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 NOW = datetime(2026, 3, 2, 4, tzinfo=UTC)
 KEY = b"a key for tests, not for people."
+_MINUTE = Limit("minute", 1, Rolling(timedelta(minutes=1)))
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -86,18 +88,23 @@ def test_no_secret_after_a_long_run(caplog: pytest.LogCaptureFixture, redis_serv
         ]
         for store in stores:
             codes = OtpService(store, KEY, policy=policy)
+            quota = Quota(store, [Rule(_MINUTE, by=("number",))], index_key=KEY)
             for number in range(1000):
                 phone = f"1390000{number:04d}"
                 issued = codes.issue(phone, purpose="gate", now=NOW, address="203.0.113.7")
                 assert isinstance(issued, Issued)
                 shown += [issued.code, phone]
+                answers += [quota.reserve({"number": phone}, now=NOW) for _ in range(2)]
+                with pytest.raises(InvalidValueError) as lacking:
+                    quota.reserve({"phone": phone}, now=NOW)
                 guess = {"purpose": "gate", "code": issued.code}
                 answers += [codes.verify(phone, **guess, now=NOW) for _ in range(2)]
                 with pytest.raises(InvalidValueError) as naive:
                     codes.verify(phone, **guess, now=NOW.replace(tzinfo=None))
                 with pytest.raises(TypeError) as pickled:
                     pickle.dumps(issued)
-                answers += [repr(issued), *map(str, (naive.value, pickled.value))]
+                errors = (naive.value, pickled.value, lacking.value)
+                answers += [repr(issued), repr(quota), *map(str, errors)]
         client.config_set("rdbcompression", "no")  # a packed value would hide what it holds
         dumps = [client.dump(key) or b"" for key in client.scan_iter("*secrets*")]
     stores[1].close()
