@@ -922,6 +922,24 @@ def test_a_policy_for_each_purpose() -> None:
         code_for(codes, purpose="payment")
 
 
+def test_a_mapping_may_make_its_policies_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From a database, say: caps stay counted, and nothing is remembered without end."""
+
+    class Fresh(dict[str, OtpPolicy]):
+        def get(self, purpose: str, default: Any = None) -> OtpPolicy:
+            return attrs.evolve(OPEN, codes_per_day=2)
+
+    monkeypatch.setattr(desk, "_MANY", 5)
+    codes = service(Fresh(gate=OPEN))
+    for number in range(20):
+        code_for(codes, f"139{number:08d}", address="203.0.113.7")
+    caches = [kept for kept in vars(codes._desk).values() if isinstance(kept, dict)]
+    assert len(caches) >= 6
+    assert all(len(kept) <= 5 for kept in caches if kept is not codes._desk._policies)
+    code_for(codes, "13900000019")
+    assert DenialReason.NUMBER_DAY == denied(codes, "13900000019").reason
+
+
 @pytest.mark.parametrize(
     "options",
     [{"purpose": ""}, {"purpose": "a\0b"}, {"tenant": "a\0b"}, {"at": NOW.replace(tzinfo=None)}],

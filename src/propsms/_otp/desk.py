@@ -263,10 +263,11 @@ class Desk:
         return self._index.of(text).hex()[:_HIDDEN]
 
     def _limits_of(self, policy: OtpPolicy) -> _Limits:
-        """The limits of a policy, made once."""
+        """The limits of a policy, made once; a mapping may make a policy at every look."""
         found = self._limits.get(id(policy))
         if found is None or found.policy is not policy:
-            found = self._limits[id(policy)] = _Limits.of(policy)
+            found = _Limits.of(policy)
+            _remember(self._limits, id(policy), found)
         return found
 
     def guess_keys(self, phone: PhoneNumber | str, purpose: str, tenant: str) -> tuple[str, ...]:
