@@ -86,13 +86,15 @@ class Model:
         return charges, tuple(u.name for _, u in full)
 
     def _take(self, cap: Cap, now: datetime) -> list[tuple[str, _Unit]]:
+        if not cap.cost:
+            return []
         units = self.units.setdefault(cap.key, [])
         unit: _Unit
         if isinstance(cap.limit.window, Rolling):
             at = max([now, *(at for at, _ in units)])
             unit = (at, None)
-            if cap.cost:  # an instant once counted is believed: what was past then stays past
-                units[:] = [old for old in units if old[0] > at - cap.limit.window.period]
+            # An instant once counted is believed: what was past then stays past.
+            units[:] = [old for old in units if old[0] > at - cap.limit.window.period]
         else:
             end = self.ends[cap.key] = self._bucket(cap, now)
             unit = (now, end)

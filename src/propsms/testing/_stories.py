@@ -347,6 +347,20 @@ def costs(tell: Telling) -> None:
     tell.peek(pair, look)
 
 
+def looks_move_no_window(tell: Telling) -> None:
+    """A cap that costs nothing refuses when full, and neither counts nor begins a bucket."""
+    look = _FIXED._replace(cost=0)
+    tell.spend(_FIXED)
+    tell.spend(look)
+    tell.spend(_FIXED)
+    tell.spend(look)
+    tell.wait(10 * _MINUTE)
+    tell.spend(look)
+    tell.wait(-_MINUTE)
+    tell.spend(look)
+    tell.peek(_FIXED)
+
+
 def equally_full(tell: Telling) -> None:
     """Of two caps that hold equally long the caller's first is told, whatever its tag."""
     here, there = _cap("here", 1, Fixed(_HOUR)), Cap("all.there", Limit("there", 1, Fixed(_HOUR)))
@@ -375,5 +389,6 @@ STORIES: Final[Sequence[Callable[[Telling], None]]] = (
     reservations,
     cleared,
     costs,
+    looks_move_no_window,
     equally_full,
 )
