@@ -28,6 +28,7 @@ from propsms._clients.failures import (
     system_error,
 )
 from propsms._clients.redact import install, ours
+from propsms._clients.whole import whole
 from propsms.errors import InvalidValueError, OutcomeUnknownError, UnreachableError
 from propsms.wire import HttpResponse
 
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from propsms._clients.policy import Timeouts
-    from propsms.wire import HttpRequest
 
 __all__ = ["AsyncTransport", "SyncTransport", "exchange_itself", "open_async", "open_sync"]
 
@@ -148,11 +148,11 @@ class _Httpx:
             "read": Deadline(steps["read"], end),
             "write": Deadline(steps["write"], end),
         }
-        request = _whole(self._library, exchange.request, {"timeout": timeouts})
+        request = whole(self._library, exchange.request, {"timeout": timeouts})
         response = self._client.send(request, stream=True, follow_redirects=False, auth=None)
         try:
             body = bytearray()
-            for chunk in response.iter_bytes():
+            for chunk in _chunks(response):
                 body += chunk
                 if len(body) > MAX_BODY:
                     return TOO_LONG
@@ -165,6 +165,13 @@ class _Httpx:
     def close(self) -> None:
         if self._owned:
             self._client.close()
+
+
+def _chunks(response: Any) -> Any:
+    """The body as it comes in; unpacked if it was packed, or from memory if a hook read it."""
+    if response.is_closed or response.is_stream_consumed or "content-encoding" in response.headers:
+        return response.iter_bytes()
+    return response.stream
 
 
 class _AsyncHttpx:
@@ -198,7 +205,7 @@ class _AsyncHttpx:
             exchange.left = _has_left(event, before=exchange.left)
 
         extensions = {"timeout": self._timeout, "trace": trace}
-        request = _whole(self._library, exchange.request, extensions)
+        request = whole(self._library, exchange.request, extensions)
         response = await self._client.send(request, stream=True, follow_redirects=False, auth=None)
         try:
             body = bytearray()
@@ -213,33 +220,6 @@ class _AsyncHttpx:
     async def close(self) -> None:
         if self._owned:
             await self._client.aclose()
-
-
-def _whole(library: Any, request: HttpRequest, extensions: dict[str, Any]) -> Any:
-    """The request for a client of httpx, with all its headers.
-
-    Given only the content, httpx would look in the headers for what is missing and write them
-    anew: a quarter of what it takes to make a request.
-    """
-    headers = list(request.headers.items())
-    given = {name.lower() for name in request.headers}
-    if "content-length" not in given and (request.body or request.method in _WITH_BODY):
-        headers.append(("content-length", str(len(request.body))))
-    made = library.Request(
-        request.method,
-        request.url,
-        headers=headers,
-        stream=library.ByteStream(request.body),
-        extensions=extensions,
-    )
-    if "host" not in given:
-        made.headers["host"] = made.url.netloc.decode("ascii")
-    made.read()  # a host's hook, or a transport of its own, may look at the content
-    return made
-
-
-_WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
-"""Methods of which a request says that it has no body; RFC 9110 §8.6."""
 
 
 class _Shards:
