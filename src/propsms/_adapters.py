@@ -18,7 +18,15 @@ import attrs
 from propsms._checks import require_aware
 from propsms._codes import load_codes
 from propsms.errors import InvalidValueError, PhoneError
-from propsms.messages import Accepted, Outcome, RefusalReason, Refused, Retry, Unknown
+from propsms.messages import (
+    Accepted,
+    Outcome,
+    RefusalReason,
+    Refused,
+    Retry,
+    Unknown,
+    all_accepted,
+)
 from propsms.phone import PhoneNumber, parse
 
 if TYPE_CHECKING:
@@ -291,19 +299,22 @@ def outcomes(
         response: The reply.
         read: Takes the JSON and gives the outcomes; may raise on another shape.
     """
-    cause, request_id = f"HTTP {response.status}", None
+    cause, data = f"HTTP {response.status}", None
     try:
         data = response.json()
-        request_id = _request_id(data)
         if response.status < 500:
             found = read(data)
             if len(found) == len(messages):
+                if 200 <= response.status < 300 and all_accepted(found):
+                    return found
+                request_id = _request_id(data)
                 return _hide_values(
                     [_checked(one, response, request_id) for one in found], messages
                 )
             cause += f", {len(found)} answers for {len(messages)} messages"
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         cause += f", not the reply that was expected ({type(error).__name__})"
+    request_id = _request_id(data)
     unknown = [Unknown(m.reference, provider, cause, request_id) for m in messages]
     return [_checked(one, response, request_id) for one in unknown]
 

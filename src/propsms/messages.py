@@ -23,7 +23,7 @@ from propsms.errors import (
 from propsms.phone import PhoneNumber, mask_numbers, require_number
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from datetime import datetime, timedelta
 
 __all__ = [
@@ -239,6 +239,11 @@ class Unknown:
 
 
 Outcome = Accepted | Refused | Unknown
+
+
+def all_accepted(outcomes: Iterable[Outcome]) -> bool:
+    """Whether every one was taken, as most requests are: then there is nothing to explain."""
+    return {*map(type, outcomes)} == {Accepted}
 
 
 @attrs.frozen

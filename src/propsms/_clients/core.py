@@ -29,6 +29,7 @@ from propsms.messages import (
     Refused,
     Retry,
     Unknown,
+    all_accepted,
 )
 from propsms.phone import PhoneKind
 from propsms.wire import WireMessage
@@ -286,7 +287,7 @@ class Core:
             again: list[tuple[Job, Outcome]] = [
                 (job, o)
                 for job, o in zip(pending, answers, strict=True)
-                if self.retry.repeats(o, tried)
+                if type(o) is not Accepted and self.retry.repeats(o, tried)
             ]
             if again:  # what is not tried again may ask for a day, and nobody waits for it
                 pauses = pauses or self.retry.pauses()
@@ -360,6 +361,8 @@ class Core:
             try:
                 answers = provider.parse_response(wires, reply)
                 if [o.reference for o in answers] == [w.reference for w in wires]:
+                    if all_accepted(answers):
+                        return answers
                     return [_explained(outcome, reply, now) for outcome in answers]
                 cause = "the adapter did not give one outcome for each message, in order"
             except Exception as error:  # noqa: BLE001 - an adapter must not lose a sent message
@@ -506,10 +509,10 @@ def _refuse_all(jobs: Sequence[Job], why: object) -> list[Outcome]:
     return [_refuse(job.message, reason, "propsms.request", why) for job in jobs]
 
 
-def _traced(
-    answers: Sequence[Outcome], wires: Sequence[WireMessage], now: datetime
-) -> list[Outcome]:
+def _traced(answers: list[Outcome], wires: Sequence[WireMessage], now: datetime) -> list[Outcome]:
     """Write on each unknown outcome what a later query for it needs."""
+    if all_accepted(answers):
+        return answers
     key = wires[0].reference
     return [
         attrs.evolve(outcome, to=wire.to, asked_at=now, key=key)

@@ -127,8 +127,8 @@ def _picker(names: Sequence[str]) -> Callable[[Any], tuple[str, ...]]:
         return itemgetter(*names)
     if not names:
         return _nothing
-    only = itemgetter(names[0])
-    return lambda values: (only(values),)
+    only = names[0]
+    return lambda values: (values[only],)
 
 
 def _nothing(_: object) -> tuple[str, ...]:

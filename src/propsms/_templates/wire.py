@@ -44,12 +44,12 @@ class WireText:
 class Wiring:
     """All that is the same in every message of one template at one provider."""
 
-    __slots__ = ("_body", "_labels", "_order", "_signature", "_template_id")
+    __slots__ = ("_body", "_params", "_signature", "_template_id")
 
     def __init__(self, template: Template, provider: str, *, require_id: bool) -> None:
         self._template_id = _id_for(template, provider, require_id=require_id)
-        self._order = order_for(template, provider)
-        self._labels = _labels_at(template, provider)
+        labels = _labels_at(template, provider)
+        self._params = [(labels.get(name, name), name) for name in order_for(template, provider)]
         inside, start = split_signature(template.text)
         self._signature = template.signature if inside is None else inside
         self._body = template if not start else template.with_text(template.text[start:])
@@ -63,8 +63,7 @@ class Wiring:
         body = self._body.plan.render(values)
         signed = signature if signature is not None else (self._signature or "")
         text = f"【{signed}】{body}" if signed else body
-        labels = self._labels
-        params = tuple([(labels.get(name, name), values[name]) for name in self._order])
+        params = tuple([(label, values[name]) for label, name in self._params])
         return WireText(self._template_id, signed, params, text)
 
 
