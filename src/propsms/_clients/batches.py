@@ -106,15 +106,22 @@ def split(rules: Sequence[BatchRule], jobs: Sequence[Job]) -> Iterator[list[Job]
     if same is None:
         yield from _by_signature(different or rules[0], jobs)
         return
+    if different is not None and len({*map(_values, jobs)}) == len(jobs):
+        yield from _by_signature(different, jobs)  # as in a run of bills or codes
+        return
     floor = different.max_messages if different else 0
     mixed: list[Job] = []
-    for alike in _grouped(jobs, lambda job: (job.wire.params, job.wire.signature)):
+    for alike in _grouped(jobs, _values):
         if len(alike) > floor or len(alike) == len(jobs):
             yield from _chunks(alike, same.max_messages)
         else:
             mixed += alike
     if mixed and different is not None:
         yield from _by_signature(different, mixed)
+
+
+def _values(job: Job) -> tuple[tuple[tuple[str, str], ...], str]:
+    return job.wire.params, job.wire.signature
 
 
 def _size(rule: BatchRule) -> int:

@@ -52,7 +52,7 @@ __all__ = ["INSECURE", "Core", "Ready", "is_safe"]
 _LOG: Final = logging.getLogger("propsms.clients")
 
 
-@attrs.frozen
+@attrs.define(eq=False)
 class Ready:
     """A message that passed the desk, with the providers to ask for it in order."""
 
@@ -121,6 +121,8 @@ class Core:
             if causes is not None:
                 causes[message.reference] = error
             return _refuse(message, *_desk_reason(error), error)
+        if self.hours is None or self._passes(kind, category):
+            return ready
         return self._closed(message, kind, category) or ready
 
     def _resolve(
@@ -165,8 +167,6 @@ class Core:
         self, message: OutboundMessage, kind: MessageKind, category: NoticeCategory | None
     ) -> Refused | None:
         """A refusal outside the sending hours; the hours know who passes them."""
-        if self.hours is None or self._passes(kind, category):
-            return None
         now, channel = self.now(), self.router.channel
         by: dict[str, str] = {} if channel == "sms" else {"channel": channel}
         if self.hours.allows(now, kind, category, **by):

@@ -124,11 +124,9 @@ class TemplateLibrary(Mapping[str, Template]):
         if wiring is None:
             wiring = Wiring(self.find(name), provider, require_id=require_id)
             self._wirings[name, provider, require_id] = wiring
-        return wiring.resolve(values, signature if signature is not None else self._own(name))
-
-    def _own(self, name: str) -> str | None:
-        """The library's signature, for a template that says none."""
-        return None if self._templates[name].signed is not None else self.signature
+        if signature is None and self._templates[name].signed is None:
+            signature = self.signature
+        return wiring.resolve(values, signature)
 
 
 def load_library(path: str | Path) -> TemplateLibrary:
