@@ -179,6 +179,10 @@ class _Base:
         """The names of the providers that are left to rest now, for faults of their own."""
         return self._core.router.at_rest()
 
+    def _signature(self, given: str | None) -> str:
+        """The sender signature that a suppression list is asked with."""
+        return (self._core.library.signature if given is None else given) or ""
+
     def _forget_the_parent(self) -> None:
         """Share no connection and no held lock with the process that this one was forked from."""
         self._opening = threading.Lock()
@@ -218,6 +222,19 @@ class Client(_Base):
             return _accepted(found, causes)
         outcomes = self._run(core.deliver(Batch(found.route, (found.job,)), causes))
         return _accepted(outcomes[0], causes)
+
+    def opted_out(self, phone: PhoneNumber, *, signature: str | None = None) -> bool:
+        """Whether the suppression list holds *phone*, so that a send would be refused.
+
+        Nothing is sent. False without a suppression list; a provider may still know better.
+
+        Args:
+            phone: Whom to ask about.
+            signature: Of the sender; None takes that of the library.
+        """
+        if self._core.suppression is None:
+            return False
+        return self._run(self._core.is_suppressed(phone, self._signature(signature)))
 
     def send_many(
         self,
@@ -439,6 +456,12 @@ class AsyncClient(_Base):
             return _accepted(found, causes)
         outcomes = await self._run(core.deliver(Batch(found.route, (found.job,)), causes))
         return _accepted(outcomes[0], causes)
+
+    async def opted_out(self, phone: PhoneNumber, *, signature: str | None = None) -> bool:
+        """Whether the suppression list holds *phone*; see `Client.opted_out`."""
+        if self._core.suppression is None:
+            return False
+        return await self._run(self._core.is_suppressed(phone, self._signature(signature)))
 
     async def send_many(
         self,

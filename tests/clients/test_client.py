@@ -465,6 +465,9 @@ def test_suppression(suppression: Any) -> None:
     assert isinstance(by_reference[sent[1].reference], Accepted)
     if isinstance(suppression, _List):
         assert {"绿苑物业"} == set(suppression.asked)
+    asked = client(ScriptedProvider(), suppression=suppression)
+    assert [True, False] == [asked.opted_out(one.to) for one in sent]
+    assert not client(ScriptedProvider()).opted_out(sent[0].to)
 
 
 def test_awaited_suppression() -> None:
@@ -472,6 +475,8 @@ def test_awaited_suppression() -> None:
 
     async def send() -> list[Outcome]:
         sender = awaited(ScriptedProvider(), suppression=_AsyncList())
+        assert await sender.opted_out(message().to)
+        assert not await awaited(ScriptedProvider()).opted_out(message().to)
         return [o async for o in sender.send_many([message()])]
 
     assert isinstance(asyncio.run(send())[0], Refused)

@@ -96,7 +96,7 @@ class Core:
         found = self.check(message, route, causes)
         if self.suppression is None or isinstance(found, Refused):
             return found
-        if (yield from self._is_suppressed(found.job)):
+        if (yield from self.is_suppressed(message.to, found.job.wire.signature)):
             return _refuse(
                 message, RefusalReason.OPTED_OUT, "propsms.suppressed", "on the suppression list"
             )
@@ -188,8 +188,9 @@ class Core:
             self.passing[kind, category] = found
         return found
 
-    def _is_suppressed(self, job: Job) -> Steps[bool]:
-        phone, signature, given = job.message.to, job.wire.signature, self.suppression
+    def is_suppressed(self, phone: PhoneNumber, signature: str) -> Steps[bool]:
+        """Whether the suppression list holds the number."""
+        given = self.suppression
         if hasattr(given, "holds"):
             return bool((yield Ask(lambda: given.holds(phone, signature=signature), given.holds)))
         if callable(given):
