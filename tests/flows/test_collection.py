@@ -513,11 +513,46 @@ def test_tasks_are_written_for_those_who_do_them(in_memory: int) -> None:
     assert "物业费300.00元" in host.text
 
 
-def test_a_value_that_does_not_fit_is_held_back() -> None:
-    plan = Town(home(1, unit="很" * 30)).plan()
-    assert (("h0001", "DOES_NOT_FIT"),) == plan.held_back
+@pytest.mark.parametrize("in_memory", [5_000, 1])
+def test_a_value_that_does_not_fit_is_held_back(in_memory: int) -> None:
+    """Every output names the value, its bound and what to do, and no number."""
+    wide = home(2, unit="很" * 30 + "13900000002")
+    plan = Town(home(1), wide, home(3)).plan(in_memory=in_memory)
+    assert (("h0002", "DOES_NOT_FIT"),) == plan.held_back
+    (misfit,) = plan.misfits
+    assert ("h0002", "room") == (misfit.account, misfit.variable)
+    (held,) = json.loads(plan.to_json())["held"]
+    (task,) = plan.tasks
+    row = next(csv.DictReader(io.StringIO(plan.tasks.to_csv())))
+    told = (plan.to_markdown(), plan.to_html(), held["fault_zh"], task.fault, row["fault"])
+    for text in told:
+        assert "room" in text
+        assert "最多" in text
+        assert "13900000002" not in text
+    for text in (*told[:2], held["message_zh"]):
+        assert "请改正所列的值后再计划" in text
     none = Town(home(1), values=lambda decision, account: None).plan()
     assert (("h0001", "LETTER_FIRST"),) == none.held_back
+
+
+@pytest.mark.parametrize("in_memory", [5_000, 1])
+def test_the_plan_holds_back_who_has_opted_out(in_memory: int) -> None:
+    """A letter goes instead; the page and the JSON say why and what to do."""
+    town = Town(home(1), home(2), home(3))
+    quiet = {home(2).payers[0].contacts[0].address}
+    client = Client(town.box, library=TEXTS, clock=lambda: NOW, suppression=quiet)
+    plan = town.plan(client=client, in_memory=in_memory)
+    assert (("h0002", "OPTED_OUT"),) == plan.held_back
+    assert ["h0001", "h0003"] == [n.decision.account for n in plan.notices]
+    (held,) = json.loads(plan.to_json())["held"]
+    assert "已退订短信。请按待办送信" in held["message_zh"]
+    assert "Deliver the letter" in held["message"]
+    assert held["message_zh"] in plan.to_html()
+    assert held["message"] in plan.to_markdown()
+    (task,) = plan.tasks
+    assert ("h0002", "letter", "OPTED_OUT") == (task.account, task.what, task.reasons[-1])
+    report = town.run(client=client).commit(plan)
+    assert (2, 0) == (report.accepted, report.refused)
 
 
 def test_texts_are_checked_for_the_provider_that_carries_them() -> None:

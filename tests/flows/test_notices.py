@@ -196,9 +196,43 @@ def test_an_urgent_notice_passes_hours_and_caps_but_no_opt_out() -> None:
     box = Outbox(":memory:")
     asked = Client(box, library=TEXTS, clock=lambda: night, suppression=Silent())
     one = evolve(campaign(box, night, journal=journal, template="gas-cut-short"), client=asked)
-    report = one.run([row(1), row(2)], WHEN)
+    plan = one.plan([row(1), row(2)], WHEN)
+    later = campaign(box, night, journal=journal, template="gas-cut-short").plan([row(2)], WHEN)
+    for made in (plan, later):  # the second one was made before the owner opted out
+        report = one.commit(made)
     assert (1, 1, {"opted_out": 1}) == (report.accepted, report.refused, report.refusals)
     assert ["+8613900000001"] == [message.to.e164 for message in box.messages()]
+
+
+def test_the_plan_names_who_has_opted_out() -> None:
+    """They are told another way; the other number of the household takes its place."""
+    client = Client(Outbox(":memory:"), library=TEXTS, suppression=Silent())
+    rows = [row(2, household="501"), row(3, household="501"), row(12, "", " ")]
+    rows[2] = evolve(rows[2], household="")
+    one = evolve(campaign(Outbox(":memory:"), household="first"), client=client)
+    plan = one.plan(rows, WHEN)
+    assert (["+8613900000003"], {"opted_out": 2}) == (
+        [message.phone.e164 for message in plan.messages],
+        plan.skipped,
+    )
+    assert ["3栋-501", rows[2].phone.masked] == json.loads(plan.to_json())["opted_out"]
+    for page in (plan.to_markdown(), plan.to_html()):
+        for words in ("已退订短信。请改用电话、上门", "put up a notice", "3栋-501、139****0012"):
+            assert words in page
+
+
+def test_the_plan_names_the_value_that_does_not_fit() -> None:
+    wide = {"start": "九点到十点 13900000005"}
+    plan = campaign(Outbox(":memory:")).plan([row(1), row(2, values=wide), row(3)], WHEN)
+    (found,) = json.loads(plan.to_json())["misfits"]
+    assert ("3栋-2", "start") == (found["account"], found["variable"])
+    assert "变量“start”（time）须为" in found["message_zh"]
+    for page in (plan.to_markdown(), plan.to_html()):
+        assert "3栋-2" in page
+        assert "139****0005" in page
+        assert "13900000005" not in page
+    many = [row(n, values=wide) for n in range(30)]
+    assert 20 == len(campaign(Outbox(":memory:")).plan(many, WHEN).misfits)
 
 
 def test_a_text_that_fails_the_linter_is_not_sent() -> None:

@@ -18,15 +18,14 @@ from propsms import catalog
 from propsms.cli._speech import say
 from propsms.clients import Client
 from propsms.dunning import Account, Channel, DunningPolicy, PolicyBook, Reason, html_report
-from propsms.errors import InvalidValueError, RenderError, StoreError
+from propsms.errors import InvalidValueError, StoreError
 from propsms.flows import CollectionRun, Inbox
 from propsms.flows._history import with_histories
 from propsms.flows._run_plan import HELD
-from propsms.flows.collection import standard_values
 from propsms.providers import Outbox
 from propsms.sending_hours import SHANGHAI
 from propsms.stores import SQLiteJournal
-from propsms.templates import load_library, render
+from propsms.templates import load_library
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Mapping, Sequence
@@ -38,13 +37,13 @@ if TYPE_CHECKING:
     from propsms.flows._runs import RunReport
     from propsms.templates import TemplateLibrary
 
-__all__ = ["DOES_NOT_FIT", "Folder", "said_of_held", "tell", "why_it_does_not_fit"]
+__all__ = ["Folder", "said_of_held", "tell", "what_to_mend"]
 
 _WORKER: Final = "propsms dun"
 _ASKED: Final = 500
 """Accounts that the journal is asked of at once."""
-DOES_NOT_FIT: Final = "DOES_NOT_FIT"
-"""Held back because a value is missing or too long: the only reason that somebody must mend."""
+_SHOWN: Final = 5
+"""Values at fault that are printed; the sign-off page and the tasks have more."""
 
 
 @attrs.frozen
@@ -243,24 +242,13 @@ def _progress() -> Progress:
     return Progress(console=Console(stderr=True), transient=True)
 
 
-def why_it_does_not_fit(
-    run: CollectionRun, plan: CollectionPlan, accounts: Iterable[Account]
-) -> str:
-    """The first account whose text cannot be filled, and what it lacks."""
-    name = next(account for account, why in plan.held_back if why == DOES_NOT_FIT)
-    decision = next(one for one in plan.decisions if one.account == name)
-    template = run.library.find(run.texts[decision.next_stage])
-    account = next(one for one in accounts if one.id == name)
-    made = standard_values(decision, account, phone=run.phone) or {}
-    values = {key: value for key, value in made.items() if key in template.plan.names}
-    try:
-        render(template, values)
-    except RenderError as error:
-        what = say(error.message_zh, error.message)
-        if error.variable == "phone" and not run.phone:
-            what = say("缺少物业电话，请加 --phone", "the office's number is missing: add --phone")
-        return f"{name}: {what}"
-    return name  # pragma: no cover  # the run renders the same text
+def what_to_mend(run: CollectionRun, plan: CollectionPlan) -> list[str]:
+    """The first accounts whose text cannot be filled, and which value is at fault."""
+    first = plan.misfits[0]
+    if first.variable == "phone" and not run.phone:
+        lacking = say("缺少物业电话，请加 --phone", "the office's number is missing: add --phone")
+        return [f"{first.account}: {lacking}"]
+    return [f"{one.account}: {say(one.message_zh, one.message)}" for one in plan.misfits[:_SHOWN]]
 
 
 def said_of_held(code: str) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from propsms.cli import _dun_views as views
-from propsms.cli._dun_run import DOES_NOT_FIT, Folder, said_of_held, tell, why_it_does_not_fit
+from propsms.cli._dun_run import Folder, said_of_held, tell, what_to_mend
 from propsms.cli._lint.report import printable
 from propsms.cli._options import price_of
 from propsms.cli._speech import say
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from decimal import Decimal
 
-    from propsms.dunning import Account, DunningPlan
+    from propsms.dunning import DunningPlan
     from propsms.flows import CollectionRun
     from propsms.flows._run_plan import CollectionPlan
     from propsms.tables import BillRow, Table
@@ -230,7 +230,7 @@ def _act(
         made = place.plan(run)
         _print(made.decisions, table, "text")
         code = _code(made.decisions, table)
-        code = max(code, _tell_held_back(run, made, place.accounts))
+        code = max(code, _tell_held_back(run, made))
         if not (commit or resume or report) or signer:
             written = [path.name for path in place.write_plan(made)]
             click.echo(say("已写出：", "wrote: ") + f"{place.path}: {', '.join(written)}")
@@ -253,13 +253,14 @@ def _act(
     return code
 
 
-def _tell_held_back(run: CollectionRun, made: CollectionPlan, accounts: Iterable[Account]) -> int:
+def _tell_held_back(run: CollectionRun, made: CollectionPlan) -> int:
     """Say what is not sent by SMS and why; 1 if somebody must mend a value."""
     counts = Counter(why for _, why in made.held_back)
     for why, count in sorted(counts.items()):
         said = said_of_held(why)
         click.echo(say(f"暂不短信 {count} 户：{said}", f"held back {count}: {said}"))
-    if DOES_NOT_FIT in counts:
-        click.echo(f"  {printable(why_it_does_not_fit(run, made, accounts))}")
-        return 1
-    return 0
+    if not made.misfits:
+        return 0
+    for line in what_to_mend(run, made):
+        click.echo(f"  {printable(line)}")
+    return 1

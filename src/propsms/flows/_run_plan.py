@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections import Counter
 from decimal import Decimal
 from functools import cached_property
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 
 from propsms.dunning import Action
+from propsms.flows._misfit import Misfit, misfit_rows, with_misfits  # a field's type
 from propsms.flows._pages import (
     Html,
     Markdown,
@@ -64,8 +66,10 @@ class CollectionPlan(Paper):
         notices: What would be sent now, by account: a tuple, or where there are many
             (`CollectionRun.in_memory`) a sequence that reads them from a temporary file.
         held_back: Accounts whose notice cannot be sent by this run, and why: a letter must
-            go first, another household of the same owner is written to today, a value does
-            not fit the text.
+            go first, another household of the same owner is written to today, the number has
+            opted out, a value does not fit the text.
+        misfits: The value at fault of each account that is held back as ``DOES_NOT_FIT``, in
+            the same order.
         price: Of one segment, in yuan, or None if not known.
         signed_by: Who signed it off, or empty.
         signed_at: When.
@@ -76,6 +80,7 @@ class CollectionPlan(Paper):
     decisions: DunningPlan
     notices: Sequence[PlannedNotice] = attrs.field(repr=False)
     held_back: Sequence[tuple[str, str]] = attrs.field(default=(), repr=False)
+    misfits: Sequence[Misfit] = attrs.field(default=(), repr=False)
     price: Decimal | None = None
     signed_by: str = ""
     signed_at: datetime | None = None
@@ -88,7 +93,7 @@ class CollectionPlan(Paper):
         Made anew each time it is gone through, by account, and written with its own `to_csv`,
         `to_json`, `write_csv` and `write_json`. It holds names and whole numbers.
         """
-        return Tasks(self.decisions, self.held_back, self.teller)
+        return Tasks(self.decisions, self.held_back, self.misfits, self.teller)
 
     @property
     def segments(self) -> int:
@@ -184,7 +189,7 @@ class CollectionPlan(Paper):
             for d in self.decisions
             if d.action is not Action.SEND
         )
-        held = ({"account": account, "reason": why} for account, why in self.held_back)
+        held = itertools.starmap(_held_row, with_misfits(self.held_back, self.misfits))
         return json_lines(figures, {"notices": self._rows(), "skipped": skipped, "held": held})
 
     def csv_lines(self) -> Iterator[str]:
@@ -270,6 +275,7 @@ def _page(plan: CollectionPlan, style: Style) -> list[str]:
         style.table(("阶段 stage", "户数 accounts"), sorted(plan.stages.items())),
         style.head("不发的原因 Why not"),
         style.table(("代码 code", "户数 accounts", "说明 why"), _why_not(plan)),
+        *_to_mend(plan, style),
         style.head("金额最大 Largest amounts"),
         style.table(
             ("户 account", "金额 amount (元)", "天数 days", "阶段 stage"),
@@ -295,6 +301,13 @@ def _page(plan: CollectionPlan, style: Style) -> list[str]:
     return parts
 
 
+def _to_mend(plan: CollectionPlan, style: Style) -> Iterator[str]:
+    """The first values that keep a text from being filled."""
+    if plan.misfits:
+        yield style.head(f"须改的值 Values to mend ({len(plan.misfits)})")
+        yield style.table(*misfit_rows(plan.misfits))
+
+
 def _why_not(plan: CollectionPlan) -> list[tuple[object, ...]]:
     """Why accounts get nothing now: by the rules, or because this run cannot send it."""
     by_rule = plan.decisions.totals.skipped
@@ -307,12 +320,40 @@ def _why_not(plan: CollectionPlan) -> list[tuple[object, ...]]:
 
 
 HELD: Final = {
-    "LETTER_FIRST": ("须先送达书面通知。", "A letter must be delivered first."),
-    "CAP_DAY": ("同一业主今天已有一条。", "The same owner gets one today."),
-    "DOES_NOT_FIT": ("内容不符合模板变量。", "A value does not fit the text."),
-    "NOT_BY_SMS": ("应走其他渠道。", "It goes by another channel."),
+    "LETTER_FIRST": (
+        "须先送达书面通知。请按待办送信，送达后再计划。",
+        "A letter must be delivered first. Deliver it (see the tasks), then plan again.",
+    ),
+    "CAP_DAY": (
+        "同一业主今天已有一条。改天再计划即可。",
+        "The same owner gets one today. Plan again another day.",
+    ),
+    "DOES_NOT_FIT": (
+        "内容不符合模板变量。请改正所列的值后再计划，或按待办送信。",
+        "A value does not fit the text. Mend the one named and plan again, or deliver the letter.",
+    ),
+    "NOT_BY_SMS": (
+        "应走其他渠道。请按待办办理。",
+        "It goes by another channel. Do what the tasks say.",
+    ),
+    "OPTED_OUT": (
+        "号码已退订短信。请按待办送信，勿再发短信。",
+        "The number has opted out of texts. Deliver the letter of the tasks; text it no more.",
+    ),
 }
-"""Why a run cannot send a notice that may go, in Chinese and in English."""
+"""Why a run cannot send a notice that may go and what to do, in Chinese and in English."""
+
+
+def _held_row(account: str, why: str, misfit: Misfit | None) -> dict[str, str]:
+    zh, en = HELD.get(why, (why, why))
+    told = {"account": account, "reason": why, "message": en, "message_zh": zh}
+    if misfit is not None:
+        told |= {
+            "variable": misfit.variable,
+            "fault": misfit.message,
+            "fault_zh": misfit.message_zh,
+        }
+    return told
 
 
 def said_of_held(why: str) -> str:

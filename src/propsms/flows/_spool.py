@@ -16,6 +16,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast, overload
 
 from propsms.dunning import Decision, PlanTotals
+from propsms.flows._misfit import DOES_NOT_FIT, Misfit
 from propsms.flows._run_plan import PlannedNotice
 from propsms.journal import dialled
 
@@ -38,7 +39,7 @@ PRAGMA synchronous = OFF;
 _TABLES: Final = """
 CREATE TABLE decision (account TEXT, nr INTEGER, row BLOB, PRIMARY KEY (account, nr));
 CREATE TABLE notice (account TEXT, nr INTEGER, phone TEXT, row BLOB, PRIMARY KEY (account, nr));
-CREATE TABLE held (account TEXT, nr INTEGER, why TEXT, PRIMARY KEY (account, nr));
+CREATE TABLE held (account TEXT, nr INTEGER, why TEXT, row BLOB, PRIMARY KEY (account, nr));
 BEGIN;
 """
 _DECISIONS: Final = "SELECT row FROM decision ORDER BY account, nr"
@@ -47,6 +48,7 @@ SELECT decision.row, notice.row FROM notice JOIN decision USING (account, nr)
 ORDER BY notice.account, notice.nr
 """
 _HELD: Final = "SELECT account, why FROM held ORDER BY account, nr"
+_MISFITS: Final = "SELECT row FROM held WHERE row IS NOT NULL ORDER BY account, nr"
 _TWICE: Final = "SELECT account FROM decision GROUP BY account HAVING count(*) > 1"
 _LATER: Final = """
 FROM notice WHERE EXISTS (
@@ -120,7 +122,7 @@ class Spool(_File):
         self._nr = 0
         self.totals = PlanTotals()
 
-    def add(self, decision: Decision, found: PlannedNotice | str | None) -> None:
+    def add(self, decision: Decision, found: PlannedNotice | Misfit | str | None) -> None:
         """Keep what was decided, and the notice or why it is held back."""
         self._nr += 1
         place = (decision.account, self._nr)
@@ -132,15 +134,18 @@ class Spool(_File):
             rest = pickle.dumps(_rest(found), _PROTOCOL)
             row = (*place, dialled(found.phone), rest)
             self.rows.execute("INSERT INTO notice VALUES (?, ?, ?, ?)", row)
+        elif isinstance(found, Misfit):
+            told = pickle.dumps(found, _PROTOCOL)
+            self.rows.execute("INSERT INTO held VALUES (?, ?, ?, ?)", (*place, DOES_NOT_FIT, told))
         elif found is not None:
-            self.rows.execute("INSERT INTO held VALUES (?, ?, ?)", (*place, found))
+            self.rows.execute("INSERT INTO held VALUES (?, ?, ?, NULL)", (*place, found))
 
     def settle(self, refuse: Callable[[Decision], Decision], taken: str) -> None:
         """Refuse every account whose id came twice; of one number's notices keep the first."""
         for (account,) in self.rows.execute(_TWICE).fetchall():
             self._refuse(account, refuse)
         self.rows.execute("CREATE INDEX by_phone ON notice (phone, account, nr)")
-        self.rows.execute(f"INSERT INTO held SELECT account, nr, ? {_LATER}", (taken,))
+        self.rows.execute(f"INSERT INTO held SELECT account, nr, ?, NULL {_LATER}", (taken,))
         self.rows.execute(
             "DELETE FROM notice WHERE (account, nr) IN (SELECT account, nr FROM held)"
         )
@@ -171,6 +176,11 @@ class Spool(_File):
     def held_back(self) -> Shelf[tuple[str, str]]:
         """Accounts whose notice this run cannot send, and why."""
         return Shelf(self, _HELD, lambda row: (row[0], row[1]))
+
+    @property
+    def misfits(self) -> Shelf[Misfit]:
+        """The values at fault of those whose text cannot be filled."""
+        return Shelf(self, _MISFITS, lambda row: pickle.loads(row[0]))  # noqa: S301
 
 
 def _rest(notice: PlannedNotice) -> tuple[Any, ...]:

@@ -18,6 +18,7 @@ from propsms._dunning.accounts import masked_address
 from propsms._dunning.routing import debtors_of
 from propsms.dunning import Channel, Reason, Stage, Task
 from propsms.errors import RenderError
+from propsms.flows._misfit import DOES_NOT_FIT, Misfit, with_misfits
 from propsms.flows._pages import Paper, csv_lines, json_lines
 from propsms.phone import PhoneNumber
 from propsms.templates import render
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LETTERS_FOR", "PlannedTask", "Tasks", "Teller"]
 
-LETTERS_FOR: Final = frozenset({"LETTER_FIRST", "DOES_NOT_FIT"})
+LETTERS_FOR: Final = frozenset({"LETTER_FIRST", DOES_NOT_FIT, str(Reason.OPTED_OUT)})
 """Why a run holds a notice back that a letter should carry."""
 _NOT_BY_SMS: Final = "NOT_BY_SMS"
 
@@ -59,6 +60,8 @@ class PlannedTask:
         values: What fills it, as far as it is known; not shown in the repr.
         missing: The names of the values that are still to be filled in.
         text: The whole text, if nothing is missing; not shown in the repr.
+        fault: Which value keeps the text message from being filled, in Chinese and in English,
+            or empty.
     """
 
     account: str
@@ -78,6 +81,7 @@ class PlannedTask:
     values: Mapping[str, str] = attrs.field(factory=dict[str, str], repr=False, hash=False)
     missing: tuple[str, ...] = ()
     text: str = attrs.field(default="", repr=False)
+    fault: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON; the number is whole, because somebody must dial it."""
@@ -100,6 +104,7 @@ class PlannedTask:
             "values": dict(self.values),
             "missing": list(self.missing),
             "text": self.text,
+            "fault": self.fault,
         }
 
 
@@ -180,21 +185,23 @@ class Tasks(Paper):
         self,
         decisions: Iterable[Decision],
         held_back: Iterable[tuple[str, str]],
+        misfits: Iterable[Misfit],
         teller: Teller | None,
     ) -> None:
-        self._decisions, self._held_back, self._teller = decisions, held_back, teller
+        self._decisions, self._held_back, self._misfits = decisions, held_back, misfits
+        self._teller = teller
 
     def __repr__(self) -> str:
         return "Tasks(...)"
 
     def __iter__(self) -> Iterator[PlannedTask]:
-        held_back = iter(self._held_back)  # by account, as the decisions are
+        held_back = with_misfits(self._held_back, self._misfits)  # by account, as the decisions
         held = next(held_back, None)
         for decision in self._decisions:
-            why = ""
+            why, misfit = "", None
             if held is not None and held[0] == decision.account:
-                why, held = held[1], next(held_back, None)
-            yield from self._of(decision, why)
+                (_, why, misfit), held = held, next(held_back, None)
+            yield from self._of(decision, why, misfit)
 
     def csv_lines(self) -> Iterator[str]:
         """One line a task, for a spreadsheet."""
@@ -204,10 +211,10 @@ class Tasks(Paper):
         """All tasks under the name ``tasks``."""
         return json_lines({}, {"tasks": (task.to_dict() for task in self)})
 
-    def _of(self, decision: Decision, why: str) -> Iterator[PlannedTask]:
+    def _of(self, decision: Decision, why: str, misfit: Misfit | None) -> Iterator[PlannedTask]:
         account = decision.source
         assert account is not None  # noqa: S101  # a desk decided it
-        make = _Maker(decision, account, why, self._teller)
+        make = _Maker(decision, account, why, misfit.said if misfit else "", self._teller)
         if why == _NOT_BY_SMS:
             yield from make.by_channel()
         elif why in LETTERS_FOR or (Task.LETTER in decision.tasks and _only_a_letter(decision)):
@@ -245,6 +252,7 @@ class _Maker:
     decision: Decision
     account: Account
     why: str
+    fault: str
     teller: Teller | None
 
     def by_channel(self) -> Iterator[PlannedTask]:
@@ -296,6 +304,7 @@ class _Maker:
             days_past_due=decision.days_past_due,
             deadline=decision.deadline,
             not_before=decision.not_before,
+            fault=self.fault,
             **who,
         )
 

@@ -39,6 +39,7 @@ from propsms.dunning import (
 )
 from propsms.errors import InvalidValueError, RenderError
 from propsms.flows._history import with_histories
+from propsms.flows._misfit import DOES_NOT_FIT, Misfit
 from propsms.flows._payments import (
     PaymentReport,
     intent_for,
@@ -99,15 +100,19 @@ TEXTS: Final[Mapping[Stage, str]] = {
 _FEN: Final = Decimal("0.01")
 _LETTER_FIRST: Final = "LETTER_FIRST"
 _NOT_BY_SMS: Final = "NOT_BY_SMS"
-_DOES_NOT_FIT: Final = "DOES_NOT_FIT"
 _CHANGED: Final = "CHANGED"
 _ASKED: Final = 500
 _GONE: Final = "ACCOUNT_GONE"
 _ERASED: Final = "ERASED"
 
-_Judged = tuple[Decision, "PlannedNotice | str | None"]
+_Found = PlannedNotice | Misfit | str
+_Judged = tuple[Decision, _Found | None]
 _Planned = tuple[
-    "Sequence[Decision]", "Sequence[PlannedNotice]", "Sequence[tuple[str, str]]", PlanTotals
+    "Sequence[Decision]",
+    "Sequence[PlannedNotice]",
+    "Sequence[tuple[str, str]]",
+    "Sequence[Misfit]",
+    PlanTotals,
 ]
 Values = Callable[[Decision, Account], Mapping[str, str] | None]
 
@@ -262,6 +267,9 @@ class CollectionRun:
     def plan(self, accounts: Iterable[Account], *, now: datetime | None = None) -> CollectionPlan:
         """Decide all accounts with what the journal knows; nothing is written or sent.
 
+        A number on the client's suppression list is held back as ``OPTED_OUT``; a list that is
+        far away is asked once for each notice that may go.
+
         Args:
             accounts: As the host keeps them; the journal's notices are added.
             now: The instant to plan for; None asks the clock.
@@ -273,13 +281,14 @@ class CollectionRun:
         few = len(first) <= self.in_memory
         del first  # it goes by with the others
         keep, desk = self._in_memory if few else self._on_disk, self._kept_desk(instant)
-        decisions, notices, held_back, totals = keep(judged, desk)
+        decisions, notices, held_back, misfits, totals = keep(judged, desk)
         day = instant.astimezone(SHANGHAI).date()
         return CollectionPlan(
             run=self.name,
             decisions=DunningPlan(instant, day, decisions, totals),
             notices=notices,
             held_back=held_back,
+            misfits=misfits,
             price=self.price,
             teller=Teller(
                 library=self.library,
@@ -424,7 +433,7 @@ class CollectionRun:
             return report
         template = self._signed(self.receipt)
         if not _fits(template, thanks.values):
-            return attrs.evolve(report, reason=_DOES_NOT_FIT)
+            return attrs.evolve(report, reason=DOES_NOT_FIT)
         intent = intent_for(
             thanks, template, account=account_id, payment=payment, now=now, tenant=self.tenant
         )
@@ -460,6 +469,7 @@ class CollectionRun:
         totals = PlanTotals()
         notices: list[PlannedNotice] = []
         held: list[tuple[str, str]] = []
+        misfits: list[Misfit] = []
         taken: set[PhoneNumber] = set()
         pairs = sorted(judged, key=lambda pair: pair[0].account)
         decisions = tuple(each_once((decision for decision, _ in pairs), desk))
@@ -471,9 +481,10 @@ class CollectionRun:
                 notices.append(found)
                 taken.add(found.phone)
             else:
-                why = found if isinstance(found, str) else str(Reason.CAP_DAY)
-                held.append((decision.account, why))
-        return decisions, tuple(notices), tuple(held), totals
+                held.append((decision.account, _why_held(found)))
+            if isinstance(found, Misfit):
+                misfits.append(found)
+        return decisions, tuple(notices), tuple(held), tuple(misfits), totals
 
     def _on_disk(self, judged: Iterable[_Judged], desk: Desk) -> _Planned:
         """The same, for more accounts than memory should hold."""
@@ -481,7 +492,7 @@ class CollectionRun:
         for decision, found in judged:
             spool.add(decision, found)
         spool.settle(lambda double: refuse_double(double, desk), str(Reason.CAP_DAY))
-        return spool.decisions, spool.notices, spool.held_back, spool.totals
+        return spool.decisions, spool.notices, spool.held_back, spool.misfits, spool.totals
 
     def _known(self, accounts: Iterable[Account], now: datetime) -> Iterator[Account]:
         """The accounts with what the journal knows of them."""
@@ -503,20 +514,22 @@ class CollectionRun:
             )
         return self._desk
 
-    def _notice(self, decision: Decision, account: Account) -> PlannedNotice | str:
+    def _notice(self, decision: Decision, account: Account) -> _Found:
         """The notice, or why this run cannot send it."""
         phone = _sms_number(decision)
         if phone is None:
             return _NOT_BY_SMS
         name = self.texts[decision.next_stage]
         template = self._template(decision.next_stage)
+        if self.client.opted_out(phone, signature=template.signature):
+            return str(Reason.OPTED_OUT)
         values = self._values(decision, account, template)
         if values is None:
             return _LETTER_FIRST
         try:
             text = render(template, values)
-        except RenderError:
-            return _DOES_NOT_FIT
+        except RenderError as error:
+            return Misfit.of(account.id, error)
         segments = count_billed(text, signature=template.signature or "").segments
         whole = _whole_text(template, values)
         return PlannedNotice(decision, phone, name, values, whole, segments)
@@ -682,6 +695,13 @@ class CollectionRun:
             MessageKind.DUNNING,
             reference=intent.reference,
         )
+
+
+def _why_held(found: _Found | None) -> str:
+    """The code of what keeps a notice that may go; a notice itself has one beside it today."""
+    if isinstance(found, Misfit):
+        return DOES_NOT_FIT
+    return found if isinstance(found, str) else str(Reason.CAP_DAY)
 
 
 def _basis(decision: Decision, account: Account) -> dict[str, str]:

@@ -22,6 +22,7 @@ import attrs
 
 from propsms.errors import InvalidValueError, RenderError
 from propsms.findings import rejects
+from propsms.flows._misfit import TO_MEND, Misfit, misfit_rows
 from propsms.flows._pages import (
     Html,
     Markdown,
@@ -125,7 +126,10 @@ class CampaignPlan(Paper):
             are many (`NoticeCampaign.in_memory`) a sequence that reads them from a temporary
             file.
         skipped: How many recipients are left out, by reason: ``duplicate``, ``not_selected``,
-            ``household``, ``already_sent``, ``does_not_fit``.
+            ``household``, ``already_sent``, ``opted_out``, ``does_not_fit``.
+        opted_out: The households of the numbers that have opted out, to be told another way;
+            the masked number where no household is known.
+        misfits: The first 20 values that keep the text from being filled.
         findings: What the linter says of the text; one error keeps it from being sent.
         signed_by: Who signed it off, or empty.
         signed_at: When.
@@ -137,6 +141,8 @@ class CampaignPlan(Paper):
     not_before: datetime
     messages: Sequence[PlannedMessage] = attrs.field(repr=False, hash=False)
     skipped: Mapping[str, int] = attrs.field(factory=dict[str, int], hash=False)
+    opted_out: tuple[str, ...] = attrs.field(default=(), repr=False)
+    misfits: tuple[Misfit, ...] = ()
     findings: tuple[Finding, ...] = ()
     signed_by: str = ""
     signed_at: datetime | None = None
@@ -178,6 +184,7 @@ class CampaignPlan(Paper):
             "messages": len(self.messages),
             "segments": self.segments,
             "skipped": dict(sorted(self.skipped.items())),
+            "opted_out": list(self.opted_out),
             "findings": [finding.code for finding in self.findings],
             "hash": self.hash,
             "signed_by": self.signed_by,
@@ -200,8 +207,9 @@ class CampaignPlan(Paper):
         )
 
     def json_lines(self) -> Iterator[str]:
-        """Figures and messages."""
-        return json_lines(self.summary(), {"rows": self._rows()})
+        """Figures, messages, and the values to mend."""
+        misfits = map(attrs.asdict, self.misfits)
+        return json_lines(self.summary(), {"rows": self._rows(), "misfits": misfits})
 
     def csv_lines(self) -> Iterator[str]:
         """One line a message, for a spreadsheet."""
@@ -241,6 +249,7 @@ def _page(plan: CampaignPlan, price: Decimal | None, style: Style) -> list[str]:
             ("代码 code", "条数 recipients", "说明 why"),
             [(why, n, " ".join(_SKIPPED[why])) for why, n in sorted(plan.skipped.items())],
         ),
+        *_to_mend(plan, style),
         style.head("文本检查 What the linter says"),
         style.table(
             ("代码 code", "说明 what"),
@@ -257,13 +266,36 @@ def _page(plan: CampaignPlan, price: Decimal | None, style: Style) -> list[str]:
     ]
 
 
+def _to_mend(plan: CampaignPlan, style: Style) -> Iterator[str]:
+    if plan.opted_out:
+        yield style.head("请另行告知 To be told another way")
+        yield style.line("、".join(plan.opted_out))
+    if plan.misfits:
+        yield style.head("须改的值 Values to mend")
+        yield style.table(*misfit_rows(plan.misfits))
+
+
 _SKIPPED: Final = {
     "already_sent": ("这个号码已收到过本通知。", "The number has had this notice."),
-    "does_not_fit": ("内容不符合模板变量。", "A value does not fit the text."),
+    "does_not_fit": (
+        "内容不符合模板变量。请改正所列的值后再计划。",
+        "A value does not fit the text. Mend the value that is named and plan again.",
+    ),
     "duplicate": ("号码重复。", "The number came before."),
     "household": ("同一户只通知第一个号码。", "One number a household is told."),
+    "opted_out": (
+        "号码已退订短信。请改用电话、上门或张贴告知。",
+        "The number has opted out of texts. Ring, visit or put up a notice.",
+    ),
     "not_selected": ("不在通知范围内。", "The notice is not for them."),
 }
+
+
+_OPTED_OUT: Final = "opted_out"
+
+
+def _home_of(row: RecipientRow) -> str:
+    return "-".join(part for part in (row.building, row.unit, row.household) if part)
 
 
 class _Listed:
@@ -390,6 +422,9 @@ class NoticeCampaign:
     ) -> CampaignPlan:
         """Say who would get the notice; nothing is written or sent.
 
+        A number on the client's suppression list is left out; a list that is far away is asked
+        once for each message that would go.
+
         Args:
             recipients: What `propsms.tables.read_recipients` gives, or any iterable of rows.
             values: What fills the text: one set for all, a function of the row, or None for
@@ -404,12 +439,18 @@ class NoticeCampaign:
         rows = chain(first, given)
         del first  # it goes by with the others
         skipped: Counter[str] = Counter()
+        refused: list[str] = []
+        misfits: list[Misfit] = []
         for row in rows:
             found = self._plan_one(row, values, where, kept)
-            if isinstance(found, str):
-                skipped[found] += 1
-            else:
+            if isinstance(found, PlannedMessage):
                 kept.add(found)
+                continue
+            skipped[found if isinstance(found, str) else "does_not_fit"] += 1
+            if found == _OPTED_OUT:
+                refused.append(_home_of(row) or row.phone.masked)
+            elif isinstance(found, Misfit) and len(misfits) < TO_MEND:
+                misfits.append(found)
         return CampaignPlan(
             run=self.name,
             template=self.template,
@@ -417,6 +458,8 @@ class NoticeCampaign:
             not_before=self._not_before(instant),
             messages=kept.messages,
             skipped=dict(skipped),
+            opted_out=tuple(dict.fromkeys(refused)),
+            misfits=tuple(misfits),
             findings=lint(self._text, profile=self.profile) if self.profile else (),
         )
 
@@ -430,8 +473,8 @@ class NoticeCampaign:
         values: Mapping[str, str] | Callable[[RecipientRow], Mapping[str, str]] | None,
         where: Selection | None,
         kept: _Listed | MessageSpool,
-    ) -> PlannedMessage | str:
-        home = "-".join(part for part in (row.building, row.unit, row.household) if part)
+    ) -> PlannedMessage | Misfit | str:
+        home = _home_of(row)
         if where is not None and not where.takes(row):
             return "not_selected"
         if kept.has_number(row.phone):
@@ -441,11 +484,13 @@ class NoticeCampaign:
         filled = self._values(row, values)
         try:
             text = render(self._text, filled)
-        except RenderError:
-            return "does_not_fit"
+        except RenderError as error:
+            return Misfit.of(home or row.phone.masked, error)
         key = self._key(home, row.phone)
         if self.journal.find(key, tenant=self.tenant) is not None:
             return "already_sent"
+        if self.client.opted_out(row.phone, signature=self._text.signature):
+            return _OPTED_OUT
         segments = count_billed(text, signature=self._text.signature or "").segments
         return PlannedMessage(key, home, row.phone, filled, text, segments)
 
