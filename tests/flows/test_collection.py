@@ -481,6 +481,27 @@ def test_people_get_what_the_rules_ask_of_them() -> None:
     )  # fmt: skip
 
 
+def test_54_a_call_offers_a_person() -> None:
+    """Behaviour 54: the same facts as the SMS, then the key for a person; no other way has one."""
+    numbers = [Contact(Channel.VOICE, parse("13900000001"))]
+    old = Payer("o", contacts=numbers, elderly=True, prefers="voice")
+    guest = Payer("g", contacts=numbers, prefers="voice", language="en")
+    by_post = Payer("p", contacts=home(3).payers[0].contacts, prefers="letter")
+    homes = [home(1, payers=[old]), home(2, payers=[guest]), home(3, payers=[by_post])]
+    called, abroad, posted = tasks_of(*homes)
+    sms = Town(home(1, payers=[evolve(old, prefers=None, contacts=home(1).payers[0].contacts)]))
+    assert "物业费300.00元" in called.text
+    assert called.text.endswith("需要人工服务，请按0。")
+    assert "0" == json.loads(Town(homes[0]).plan().tasks.to_json())["tasks"][0]["person_key"]
+    assert abroad.text.endswith(" Press 0 to speak to a person.")
+    assert ("", False) == (posted.person_key, "请按" in posted.text)
+    assert "请按" not in sms.plan().notices[0].text
+    (starred,) = tasks_of(homes[0], person_key="*")
+    assert ("*", "请按*。") == (starred.person_key, starred.text[-4:])
+    with pytest.raises(ValueError, match="person_key"):
+        Town(person_key="12").run()
+
+
 @pytest.mark.parametrize("in_memory", [1, 100])
 def test_tasks_are_written_for_those_who_do_them(in_memory: int) -> None:
     """Whole numbers, since somebody must dial them; the same wherever the plan lies."""

@@ -62,6 +62,8 @@ class PlannedTask:
         text: The whole text, if nothing is missing; not shown in the repr.
         fault: Which value keeps the text message from being filled, in Chinese and in English,
             or empty.
+        person_key: The key that takes whoever hears a call to a person, which `text` says at
+            its end; empty where it is no call.
     """
 
     account: str
@@ -82,6 +84,7 @@ class PlannedTask:
     missing: tuple[str, ...] = ()
     text: str = attrs.field(default="", repr=False)
     fault: str = ""
+    person_key: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON; the number is whole, because somebody must dial it."""
@@ -105,6 +108,7 @@ class PlannedTask:
             "missing": list(self.missing),
             "text": self.text,
             "fault": self.fault,
+            "person_key": self.person_key,
         }
 
 
@@ -128,12 +132,14 @@ class Teller:
         texts: The name of the text for each stage; a letter's is that name and ``-letter``,
             the plain words for elders stand under the name and ``-elder``.
         values: Makes the values of a text.
+        person_key: The key of a telephone that takes whoever hears a call to a person.
     """
 
     library: TemplateLibrary
     letters: TemplateLibrary | None
     texts: Mapping[Stage, str]
     values: Callable[[Decision, Account], Mapping[str, str]] = attrs.field(repr=False)
+    person_key: str = "0"
 
     def words(
         self, decision: Decision, account: Account, channel: Channel, *, elderly: bool
@@ -290,6 +296,8 @@ class _Maker:
             who["address"] = contact.address
         if self.teller is not None:
             who |= self.teller.words(self.decision, self.account, channel, elderly=elderly)
+            if channel is Channel.VOICE:
+                who |= _to_a_person(who, self.teller.person_key)
         return self._made(channel, who)
 
     def _made(self, what: Channel | Task, who: dict[str, Any]) -> PlannedTask:
@@ -307,6 +315,17 @@ class _Maker:
             fault=self.fault,
             **who,
         )
+
+
+def _to_a_person(who: Mapping[str, Any], key: str) -> dict[str, str]:
+    """Which key of the telephone takes the listener to a person, said after the text.
+
+    Source: 无障碍环境建设法 (2023) art. 34, 45: help by people is kept beside the machine.
+    """
+    said = who.get("text", "")
+    english = who.get("language") == "en"
+    offer = f" Press {key} to speak to a person." if english else f"需要人工服务，请按{key}。"
+    return {"person_key": key, "text": said and said + offer}
 
 
 def _flat(task: PlannedTask) -> dict[str, Any]:

@@ -191,6 +191,7 @@ class CollectionRun:
         phone: The number of the office, for the standard values.
         company: The name of the company, for texts and letters that name it.
         keeper: The name of the housekeeper, for texts and letters that name one.
+        person_key: The key of a telephone that takes whoever hears a call to a person.
         sender: The number that the texts come from, as the carrier gave it, for the evidence.
         receipt: The name of the text that confirms a payment.
         ledger: Where the evidence of every notice is kept, or None. It is written before the
@@ -222,6 +223,7 @@ class CollectionRun:
     phone: str = ""
     company: str = ""
     keeper: str = ""
+    person_key: str = attrs.field(default="0", validator=attrs.validators.matches_re(r"[0-9*#]"))
     sender: str = ""
     receipt: str = "payment-received"
     ledger: EvidenceLedger | None = None
@@ -295,6 +297,7 @@ class CollectionRun:
                 letters=self.letters,
                 texts=self.texts,
                 values=self._told,
+                person_key=self.person_key,
             ),
         )
 
