@@ -12,11 +12,13 @@ from propsms.dunning import (
     Account,
     Bill,
     Dispute,
+    DunningPolicy,
     Hold,
     LimitationEvent,
     Notice,
     Payment,
     Reason,
+    Task,
     decide,
     limitation,
 )
@@ -160,6 +162,30 @@ def test_a_decision_tells_of_every_claim_that_runs_out(more: dict, said: set[str
     decision = decide(Account(id="a", **more), now=NOON)
     about = {Reason.LIMITATION_NEAR, Reason.LIMITATION_PASSED}
     assert said == about & set(decision.reasons)
+
+
+@pytest.mark.parametrize(
+    ("policy", "why"),
+    [
+        (DunningPolicy(min_amount=Decimal("300.01")), Reason.BELOW_MINIMUM),
+        (DunningPolicy(grace_days=1_200), Reason.IN_GRACE),
+    ],
+)
+def test_people_are_told_of_what_is_too_little_to_write_about(
+    policy: DunningPolicy, why: Reason
+) -> None:
+    """Nothing goes out; the claim of years is not lost unseen. Once it is lost, all is quiet."""
+    told = decide(Account(id="a", bills=[OLD]), now=NOON, policy=policy)
+    assert ("none", (why, Reason.LIMITATION_NEAR)) == (told.action, told.reasons)
+    assert ((Task.LIMITATION,), (), None) == (told.tasks, told.channels, told.not_before)
+    resting = [Hold(kind="pause", since=date(2026, 3, 1))]
+    held = decide(Account(id="a", bills=[OLD], holds=resting), now=NOON, policy=policy)
+    assert Reason.LIMITATION_NEAR in held.reasons
+    for one in (OLDER, NEW):
+        quiet = decide(Account(id="a", bills=[one]), now=NOON, policy=policy)
+        assert ((why,), ()) == (quiet.reasons, quiet.tasks)
+    asked = [Account(id="a", bills=[OLD], notices=[notice("reminder")])]
+    assert (why,) == decide(asked[0], now=NOON, policy=policy).reasons
 
 
 DAYS = st.dates(date(2000, 1, 1), date(2060, 12, 31))

@@ -99,6 +99,7 @@ class Case:
             self.tell_late_fees(standing, bills)
         if standing.stage is _NONE:
             self.explain_none(standing, bills)
+            self.check_limitation(bills, standing, resting=rests is not _NO_RESTS)
             return self.answer(standing, _NONE)
         self.warn_of_credit(standing)
         self.check_holds(rests)
@@ -264,12 +265,15 @@ class Case:
     ) -> None:
         """Tell of a claim that nobody can sue for, and of one that runs out soon.
 
-        The time runs on while a bill is contested or held, so those are looked at too.
+        The time runs on while a bill is contested or held, so those are looked at too; and it
+        runs on for what is too little to write about, of which people are told before the end,
+        not after it.
         """
         warn = self.policy.limitation_days
         if not resting and not soon_enough_to_ask(standing.days_past_due, warn):
             return
-        if any(left < 0 for left in self.days_left(bills)):
+        written_about = standing.stage is not _NONE
+        if written_about and any(left < 0 for left in self.days_left(bills)):
             self.say(Reason.LIMITATION_PASSED, Task.FOLLOW_UP)
         running = self.days_left(self.account.bills if resting else bills)
         if any(0 <= left <= warn for left in running):
