@@ -854,6 +854,37 @@ def test_the_zone_of_the_machine_means_nothing() -> None:
 _ZONES = ("America/New_York", "Europe/London", "Pacific/Kiritimati", "Australia/Lord_Howe")
 
 
+@pytest.mark.parametrize(
+    ("payment", "purpose", "parts", "fees"),
+    [
+        ("1.00", "", {}, {"f1": "1.00"}),
+        ("301.50", "", {"B40": "300.00"}, {"f1": "1.50"}),
+        ("303.00", "", {"B40": "300.00"}, {"f1": "1.50", "f2": "1.50"}),
+        ("400.00", "B10", {"B10": "300.00", "B40": "96.50"}, {"f2": "2.00", "f1": "1.50"}),
+        ("3.00", "f2", {}, {"f2": "2.00", "f1": "1.00"}),
+        ("605.00", "", {"B40": "300.00", "B10": "300.00"}, {"f1": "1.50", "f2": "2.00", "f0": "1.00"}),
+    ],
+)  # fmt: skip
+def test_a_company_may_take_late_fees_first_as_civil_code_561_has_it(
+    payment: str, purpose: str, parts: dict[str, str], fees: dict[str, str]
+) -> None:
+    """Debt by debt, in the order of art. 560: its late fee, then its principal."""
+    fee = LateFeeItem(id="f1", amount=Decimal("1.50"), day=date(2026, 6, 1), contract="c")
+    later = evolve(fee, id="f2", amount=Decimal("2.00"))
+    alone = evolve(fee, id="f0", amount=Decimal("1.00"))  # its principal is paid
+    bills = [
+        ago(10, late_fees=[later]),
+        ago(40, late_fees=[fee]),
+        ago(5, paid=D300, late_fees=[alone]),
+        ago(3, paid=D300),
+    ]
+    made = allocate(Decimal(payment), bills, as_of=TODAY, purpose=purpose, late_fees_first=True)
+    assert (parts, fees) == (
+        {name: str(part) for name, part in made.parts},
+        {name: str(part) for name, part in made.late_fees},
+    )
+
+
 def _told_in(zone: str) -> str:
     done = subprocess.run(
         [sys.executable, "-c", _EVERY_HOUR],
@@ -865,11 +896,15 @@ def _told_in(zone: str) -> str:
     return done.stdout
 
 
-@given(payment=amounts, owed=st.lists(bills, max_size=5, unique_by=lambda b: b.id))
-def test_a_payment_is_conserved(payment, owed) -> None:
+@given(
+    payment=amounts,
+    owed=st.lists(bills, max_size=5, unique_by=lambda b: b.id),
+    late_fees_first=st.booleans(),
+)
+def test_a_payment_is_conserved(payment, owed, *, late_fees_first) -> None:
     fee = LateFeeItem(id="f", amount=Decimal("7.31"), day=TODAY, contract="c")
     owed = [evolve(b, late_fees=[evolve(fee, id=f"f{b.id}")]) for b in owed]
-    made = allocate(payment, owed, as_of=TODAY)
+    made = allocate(payment, owed, as_of=TODAY, late_fees_first=late_fees_first)
     given = sum(part for _, part in (*made.parts, *made.late_fees))
     assert payment == made.left + given
     claimed = [sum(b.late_fee_open_on(TODAY) for b in some) for some in (owed, made.bills)]
