@@ -91,6 +91,33 @@ def test_erasure_keeps_the_chain(ledger: EvidenceLedger) -> None:
     assert () == ledger.verify()
 
 
+@pytest.mark.parametrize(
+    ("number", "fact", "gone"),
+    [
+        ("13900000009", "rang 139 0000 0009 twice", True),
+        ("13900000009", "2026-06-01 (+86) 139-0000-0009", True),
+        ("13900000009", "008613900000009", True),
+        ("13900000009", "１３９００００\u200b０００９、业主", True),
+        ("13900000009转801", "13900000009", True),
+        ("13900000009", "order 213900000009", False),
+        ("13900000009", "139000000091", False),
+        ("0755-26000001", "0755-2600 0001", True),
+        ("0755-26000001", "+86 755 26000001", True),
+        ("95588", "rang 95588", True),
+        ("95588", "95588.00", False),
+        ("95588", "a955880", False),
+    ],
+)
+def test_erasure_finds_the_number_and_nothing_else(
+    ledger: EvidenceLedger, number: str, fact: str, gone: bool
+) -> None:
+    """However somebody wrote it; a number that has no E.164 form does not match everything."""
+    ledger.append("note", "3-509", {"why": fact}, at=NOW)
+    assert gone == ledger.erase(parse(number))
+    assert [False] * 5 + [gone] == [record.facts is None for record in ledger]
+    assert () == ledger.verify()
+
+
 def test_what_cannot_be_written(ledger: EvidenceLedger, tmp_path: Path) -> None:
     with pytest.raises(InvalidValueError, match="kind must be one of"):
         ledger.append("gossip", "3-501", {}, at=NOW)

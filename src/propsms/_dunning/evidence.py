@@ -13,7 +13,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import secrets
+import unicodedata
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -46,6 +48,8 @@ __all__ = [
 ]
 
 GENESIS: Final = "0" * 64
+# White space, hyphens and dashes, brackets, dots, soft hyphen and invisible marks.
+_GAPS: Final = r"[\s\-().\[\]\u2010-\u2015\u2212\u00ad\u200b-\u200f\u2060]{0,3}"
 _KINDS: Final = frozenset(
     {"notice", "receipt", "reply", "payment", "promise", "dispute", "approval", "note"}
 )
@@ -292,10 +296,14 @@ class EvidenceLedger:
     def erase(self, phone: PhoneNumber) -> int:
         """Erase the facts of every record that holds a number; the chain stays whole.
 
+        The number is found in any common spelling, inside texts too, but not as a part of a
+        longer one. The account's id is no fact and stays, so let it hold no number.
+
         Returns:
             How many records were erased.
         """
-        return self._forget(lambda record: _holds(record.facts, phone))
+        written = _written(phone)
+        return self._forget(lambda record: _holds(record.facts, written))
 
     def purge(self, before: datetime) -> int:
         """Erase the facts of every record written before; the chain stays whole.
@@ -367,6 +375,18 @@ def _load(line: bytes, number: int) -> EvidenceRecord:
         ) from error
 
 
-def _holds(facts: Any, phone: PhoneNumber) -> bool:
+def _holds(facts: Any, written: re.Pattern[str]) -> bool:
     text = json.dumps(facts, ensure_ascii=False)
-    return phone.e164 in text or phone.national in text
+    return written.search(unicodedata.normalize("NFKC", text)) is not None
+
+
+def _written(phone: PhoneNumber) -> re.Pattern[str]:
+    """How a number may be written: with its country or without, with gaps between the digits.
+
+    A short one has neither country nor gaps, and is no part of an amount.
+    """
+    if not phone.e164:
+        return re.compile(rf"(?<![\d.]){phone.national}(?![\d.])")
+    abroad = phone.e164.removeprefix("+")
+    forms = (_GAPS.join(digits) for digits in (abroad, f"00{abroad}", phone.national))
+    return re.compile(rf"(?<!\d)(?:{'|'.join(forms)})(?!\d)")
