@@ -221,6 +221,16 @@ def test_the_plan_names_who_has_opted_out() -> None:
             assert words in page
 
 
+def test_what_is_left_of_an_erased_number_fits_many(tmp_path: Path) -> None:
+    """The key stays, so that nobody is told twice; who tries all numbers finds hundreds."""
+    with SQLiteJournal(tmp_path / "journal.db") as journal:
+        one = campaign(Outbox(":memory:"), journal=journal)
+        assert 2 == one.run([row(1), row(2, household="1")], WHEN).accepted
+        journal.erase(parse("13900000001"))
+        assert {"already_sent": 2} == one.plan([row(1), row(2, household="1")], WHEN).skipped
+        assert {6} == {len(entry.intent.key.rpartition("|")[2]) for entry in journal.entries()}
+
+
 def test_the_plan_names_the_value_that_does_not_fit() -> None:
     wide = {"start": "九点到十点 13900000005"}
     plan = campaign(Outbox(":memory:")).plan([row(1), row(2, values=wide), row(3)], WHEN)
