@@ -86,6 +86,21 @@ def test_plan_sign_commit_resume_report(tmp_path: Path) -> None:
     assert (1, True) == (backdated.exit_code, "RUN_BACKDATED" in backdated.output)
 
 
+@pytest.mark.parametrize("more", [["--dry-run"], []])
+def test_bars_stand_on_stderr_and_on_a_terminal_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: list[str]
+) -> None:
+    """Reading too, which is the longer part of a large file."""
+    args = [write(tmp_path, LIVE), "--as-of", "2026-06-10", "--folder", str(tmp_path / "f"), *more]
+    piped = run(*args)
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    watched = run(*args)
+    assert "" == piped.stderr
+    for bar in ("读取", "计划"):
+        assert bar in watched.stderr
+    assert "读取" not in watched.stdout
+
+
 def test_a_run_that_was_killed_goes_on_at_once(tmp_path: Path) -> None:
     """Its lease would never run out, as --at stands still; only a living command is in the way."""
     path, folder = write(tmp_path, LIVE), tmp_path / "runs"

@@ -7,12 +7,12 @@ import sqlite3
 from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import attrs
 import click
 from rich.console import Console
-from rich.progress import Progress
+from rich.progress import MofNCompleteColumn, Progress
 
 from propsms import catalog
 from propsms.cli._speech import say
@@ -28,7 +28,7 @@ from propsms.stores import SQLiteJournal
 from propsms.templates import load_library
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Mapping, Sequence
+    from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
     from datetime import date
     from decimal import Decimal
     from pathlib import Path
@@ -37,7 +37,9 @@ if TYPE_CHECKING:
     from propsms.flows._runs import RunReport
     from propsms.templates import TemplateLibrary
 
-__all__ = ["Folder", "said_of_held", "tell", "what_to_mend"]
+__all__ = ["Folder", "said_of_held", "tell", "tracked", "what_to_mend"]
+
+T = TypeVar("T")
 
 _WORKER: Final = "propsms dun"
 _ASKED: Final = 500
@@ -82,9 +84,7 @@ class Folder:
 
     def plan(self, run: CollectionRun) -> CollectionPlan:
         """Plan, and take over a sign-off of exactly this plan."""
-        with _progress() as bar:
-            known = bar.track(self.accounts, description=say("计划", "planning"))
-            made = run.plan(known, now=self.now)
+        made = run.plan(tracked(self.accounts, say("计划", "planning")), now=self.now)
         signed = self._signed()
         if signed.get("hash") == made.hash:
             at = datetime.fromisoformat(signed["signed_at"])
@@ -239,7 +239,15 @@ def _sms(policy: DunningPolicy) -> DunningPolicy:
 
 def _progress() -> Progress:
     """A bar on stderr that goes when it is done, so that stdout can be piped."""
-    return Progress(console=Console(stderr=True), transient=True)
+    console = Console(stderr=True)
+    columns = (*Progress.get_default_columns(), MofNCompleteColumn())
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+
+
+def tracked(items: Iterable[T], description: str) -> Iterator[T]:
+    """The items, under a bar on a terminal; of a file nobody knows how many there are."""
+    with _progress() as bar:
+        yield from bar.track(items, description=description)
 
 
 def what_to_mend(run: CollectionRun, plan: CollectionPlan) -> list[str]:

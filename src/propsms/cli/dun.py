@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from propsms.cli import _dun_views as views
-from propsms.cli._dun_run import Folder, said_of_held, tell, what_to_mend
+from propsms.cli._dun_run import Folder, said_of_held, tell, tracked, what_to_mend
 from propsms.cli._lint.report import printable
 from propsms.cli._options import price_of
 from propsms.cli._speech import say
@@ -171,7 +171,8 @@ def command(
             )
         )
     table = read_bills(bills, encoding=encoding)
-    accounts = accounts_from(list(table), errors=table.errors)
+    rows = list(tracked(table, say("读取", "reading")))
+    accounts = accounts_from(rows, errors=table.errors)
     if not accounts:
         click.echo(
             say(
@@ -182,7 +183,8 @@ def command(
         )
     now, policy = datetime.combine(as_of, at, SHANGHAI), load_policy(policy_path)
     if dry_run or style != "text":
-        shown = plan(accounts, now=now, policy=policy)
+        known = tracked(accounts, say("计划", "planning"))
+        shown = plan(known, now=now, policy=policy)
         _print(shown, table, style)
         sys.exit(_code(shown, table))
     place = Folder(folder, accounts, now, policy, library, signature, phone, price)
