@@ -74,6 +74,8 @@ def test_plan_sign_commit_resume_report(tmp_path: Path) -> None:
     assert (1, True) == (unsigned.exit_code, "NEEDS_APPROVAL" in unsigned.output)
     signed = run(*args, "--sign-off", "张经理")
     assert "已签批：张经理" in signed.output
+    early = run(*args, "--resume")
+    assert (1, True) == (early.exit_code, "还没有执行过，请先用 --commit" in early.output)
     sent = run(*args, "--commit")
     assert (0, True) == (sent.exit_code, "已接收 3" in sent.output)
     again = run(*args, "--resume", "--report")

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from propsms.flows._runs import RunReport
     from propsms.templates import TemplateLibrary
 
-__all__ = ["Folder", "said_of_held", "tell", "tracked", "what_to_mend"]
+__all__ = ["Folder", "is_begun", "said_of_held", "tell", "tracked", "what_to_mend"]
 
 T = TypeVar("T")
 
@@ -276,6 +276,12 @@ def _why(code: str) -> str:
     if code in Reason.__members__:
         return say(Reason(code).zh, Reason(code).en)
     return say(*_DROPPED.get(code, ("", "")))
+
+
+def is_begun(report: RunReport) -> bool:
+    """True if anything of the run was written down, or taken back just now."""
+    counts = (report.accepted, report.refused, report.unknown, report.planned)
+    return any(counts) or report.cancelled.total() > 0
 
 
 def tell(report: RunReport) -> None:

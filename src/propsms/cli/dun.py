@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from propsms.cli import _dun_views as views
-from propsms.cli._dun_run import Folder, said_of_held, tell, tracked, what_to_mend
+from propsms.cli._dun_run import Folder, is_begun, said_of_held, tell, tracked, what_to_mend
 from propsms.cli._lint.report import printable
 from propsms.cli._options import price_of
 from propsms.cli._speech import say
@@ -246,6 +246,15 @@ def _act(
                 done = place.send(run, planned)
                 tell(done)
                 code = max(code, 0 if done.status == "done" else 1)
+                if planned is None and made.notices and not is_begun(done):
+                    code = 1
+                    click.echo(
+                        say(
+                            "没有可继续的：这一批还没有执行过，请先用 --commit。",
+                            "there is nothing to go on with: this run was never begun; "
+                            "use --commit.",
+                        )
+                    )
         if report:
             place.fetch_receipts(journal, box)
             click.echo(say("已写出：", "wrote: ") + str(place.report(journal)))
