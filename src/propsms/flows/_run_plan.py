@@ -312,7 +312,9 @@ def _why_not(plan: CollectionPlan) -> list[tuple[object, ...]]:
     """Why accounts get nothing now: by the rules, or because this run cannot send it."""
     by_rule = plan.decisions.totals.skipped
     rows: list[tuple[object, ...]] = [
-        (str(r), n, f"{r.zh} {r.en}") for r, n in sorted(by_rule.items()) if n
+        (str(r), n, f"{r.zh}{r.next_zh} {r.en} {r.next_en}")
+        for r, n in sorted(by_rule.items())
+        if n
     ]
     held = Counter(why for _, why in plan.held_back)
     rows += ((f"{why} *", n, said_of_held(why)) for why, n in sorted(held.items()))
