@@ -80,6 +80,7 @@ __all__ = [
     "TEXTS",
     "CollectionPlan",
     "CollectionRun",
+    "Misfit",
     "PaymentReport",
     "PlannedNotice",
     "PlannedTask",

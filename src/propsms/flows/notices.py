@@ -65,6 +65,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CampaignPlan",
+    "Misfit",
     "NoticeCampaign",
     "PlannedMessage",
     "RunReport",
