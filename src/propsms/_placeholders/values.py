@@ -107,7 +107,8 @@ def shown(variable: Variable, value: str, *, secret: bool) -> str:
         return f"({len(value)} characters, hidden)"
     from propsms.phone import mask_numbers  # noqa: PLC0415 -- only for an error
 
-    return repr(mask_numbers(value[:40]) + ("..." if len(value) > 40 else ""))
+    masked = mask_numbers(value)  # before it is cut: the head of a number is not known for one
+    return repr(masked[:40] + ("..." if len(masked) > 40 else ""))
 
 
 _LEAP: Final = late(r"((?:19|20)\d{2})\D?0?2\D?29")
