@@ -200,13 +200,25 @@ class _AsyncHttpx:
 
     async def _move(self, exchange: Exchange) -> HttpResponse | NotTaken:
         exchange.left = True  # until a trace says better: not every transport traces
+        unsecured: list[Any] = []
 
-        async def trace(event: str, _info: Mapping[str, Any]) -> None:
+        async def trace(event: str, info: Mapping[str, Any]) -> None:
             exchange.left = _has_left(event, before=exchange.left)
+            if event == "connection.connect_tcp.complete":
+                unsecured.append(info["return_value"])
+            elif event.endswith("start_tls.complete"):
+                unsecured.clear()
 
         extensions = {"timeout": self._timeout, "trace": trace}
         request = whole(self._library, exchange.request, extensions)
-        response = await self._client.send(request, stream=True, follow_redirects=False, auth=None)
+        try:
+            response = await self._client.send(
+                request, stream=True, follow_redirects=False, auth=None
+            )
+        except BaseException:
+            for stream in unsecured:  # httpcore forgets one whose handshake is broken off
+                await stream.aclose()
+            raise
         try:
             body = bytearray()
             async for chunk in response.aiter_bytes():
