@@ -237,15 +237,7 @@ class _Server:
         _reply(writer, 503, b"{}")
         await writer.drain()
 
-    async def _throttled(self, writer: asyncio.StreamWriter, references: list[str]) -> None:
-        await self._refuse_once(writer, references, "0")
-
     async def _slow_down(self, writer: asyncio.StreamWriter, references: list[str]) -> None:
-        await self._refuse_once(writer, references, "1")
-
-    async def _refuse_once(
-        self, writer: asyncio.StreamWriter, references: list[str], retry_after: str
-    ) -> None:
         """Refused with 429 once for each reference, then taken."""
         first = [r for r in references if self.counts["throttled " + r] == 0]
         self.counts.update("throttled " + r for r in references)
@@ -253,7 +245,7 @@ class _Server:
             await self._ok(writer, references)
             return
         self.counts.subtract(references)
-        _reply(writer, 429, b'{"code":"THROTTLED"}', **{"retry-after": retry_after})
+        _reply(writer, 429, b'{"code":"THROTTLED"}', **{"retry-after": "1"})
         await writer.drain()
 
     async def _redirect(self, writer: asyncio.StreamWriter, references: list[str]) -> None:

@@ -77,21 +77,23 @@ def peer(*, answers: bytes | None) -> Iterator[str]:
 def test_a_peer_that_does_not_read(library: Any) -> None:
     """A body larger than all buffers: part of it left, so nobody knows."""
     request = HttpRequest("POST", "", {}, b"x" * 40_000_000)
-    http = library and library.Client()
-    start = time.monotonic()
-    with (
-        peer(answers=None) as url,
-        Client(
-            ScriptedProvider(), library=TemplateLibrary([]), http=http, timeouts=HASTY
-        ) as client,
-    ):
-        exchange = Exchange(ScriptedProvider(), HttpRequest("POST", url, {}, request.body))
-        found = client._net().exchange(exchange)
-    if http:
-        http.close()
-    assert isinstance(found, NotTaken)
+    provider, nothing = ScriptedProvider(), TemplateLibrary([])
+    for timeouts in HASTY, Timeouts(total=timedelta(seconds=LONG / 4)):
+        http = library and library.Client()
+        start = time.monotonic()
+        with (
+            peer(answers=None) as url,
+            Client(provider, library=nothing, http=http, timeouts=timeouts) as client,
+        ):
+            exchange = Exchange(provider, HttpRequest("POST", url, {}, request.body))
+            found = client._net().exchange(exchange)
+        if http:
+            http.close()
+        assert isinstance(found, NotTaken)
+        assert time.monotonic() - start < LONG
+        if found.sent:  # a machine too busy even to connect gets longer
+            break
     assert found.sent
-    assert time.monotonic() - start < LONG
 
 
 @pytest.fixture

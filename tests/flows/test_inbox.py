@@ -475,9 +475,9 @@ def test_own_opt_out_words() -> None:
 @pytest.mark.parametrize("piece", ["会", "已经", "退订", "【", "R", "交没", "?,"])
 def test_a_forged_book_is_no_work(piece: str) -> None:
     """A push holds a megabyte; patterns that look back and forth shall not."""
-    start = time.perf_counter()
+    start = time.process_time()
     read_reply(piece * 300_000)
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
 
 
 @given(st.text())
