@@ -599,9 +599,7 @@ class AsyncClient(_Base):
                 await asyncio.sleep(effect.seconds)
                 return None
             case Ask():
-                if inspect.iscoroutinefunction(effect.of):
-                    return await effect.call()
-                return await asyncio.to_thread(effect.call)
+                return await _to_its_end(effect)
 
     def _net(self) -> AsyncTransport:
         loop = _running_loop()
@@ -711,6 +709,24 @@ def _not_awaitable(value: T) -> T:
             field="quota",
         )
     return value
+
+
+async def _to_its_end(effect: Ask) -> object:
+    """Ask the host's store; cancelled meanwhile, note what it did all the same, to be undone."""
+    awaited = inspect.iscoroutinefunction(effect.of)
+    asked = asyncio.ensure_future(effect.call() if awaited else asyncio.to_thread(effect.call))
+    try:
+        return await asyncio.shield(asked)
+    except asyncio.CancelledError:
+        await asyncio.wait([asked], timeout=_STORE_GRACE)
+        if asked.done() and not asked.cancelled() and asked.exception() is None:
+            effect.late = asked.result()
+        asked.cancel()
+        raise
+
+
+_STORE_GRACE: Final = 5.0
+"""Seconds that a cancelled send waits for a store; what it counts later stays counted."""
 
 
 async def _each(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -243,6 +244,59 @@ def test_cancelled_while_it_waits_its_turn() -> None:
 
     asyncio.run(scenario())
     assert counted.is_free()
+
+
+class _Slow:
+    """A store that takes its time: told that it was asked, it goes on when the event is set."""
+
+    def __init__(self, store: Any, begun: asyncio.Event, go_on: threading.Event) -> None:
+        self._store, self._loop = store, asyncio.get_running_loop()
+        self._begun, self._go_on = begun, go_on
+
+    def reserve(self, *args: Any, **more: Any) -> Any:
+        self._loop.call_soon_threadsafe(self._begun.set)
+        self._go_on.wait(30)
+        return self._store.reserve(*args, **more)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+
+@pytest.mark.parametrize("of_threads", [False, True])
+@pytest.mark.parametrize("fate", ["counts", "is full", "fails", "answers too late"])
+def test_cancelled_while_it_is_counted(
+    fate: str, of_threads: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the store did meanwhile is undone, unless it keeps the cancellation waiting."""
+    counted = Counted()
+    if fate == "is full":
+        assert counted.is_free()
+    if fate == "answers too late":
+        monkeypatch.setattr("propsms.clients._STORE_GRACE", 0.01)
+
+    async def scenario() -> None:
+        begun, go_on = asyncio.Event(), threading.Event()
+        slow = _Slow(counted.store, begun, go_on)
+        caps: Any = AsyncFrequencyCaps(AsyncStore(slow), index_key=KEY)
+        if of_threads:
+            caps = FrequencyCaps(slow, index_key=KEY)
+        if fate == "fails":
+            counted.store.reserve = None  # type: ignore[assignment, method-assign]
+        sender = AsyncClient(ScriptedProvider(name="aliyun"), **options(quota=caps))
+        sending = asyncio.create_task(sender.send(message()))
+        await asyncio.wait_for(begun.wait(), 30)
+        sending.cancel()
+        if fate != "answers too late":
+            await asyncio.sleep(0)
+            go_on.set()
+        with pytest.raises(asyncio.CancelledError):
+            await sending
+        go_on.set()
+
+    asyncio.run(scenario())
+    if fate == "fails":
+        del counted.store.reserve
+    assert counted.is_free() is (fate in {"counts", "fails"})
 
 
 def test_a_send_that_nobody_drives_any_more_keeps_it() -> None:

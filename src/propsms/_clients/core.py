@@ -379,7 +379,12 @@ class Core:
         allowed: list[Job] = []
         for job in jobs:
             now = self.now()
-            found = yield Ask(_reserving(self.quota, provider, job, now), self.quota.reserve)
+            ask = Ask(_reserving(self.quota, provider, job, now), self.quota.reserve)
+            try:
+                found = yield ask
+            except BaseException:
+                job.reservation = None if hasattr(ask.late, "retry_at") else ask.late
+                raise
             retry_at = getattr(found, "retry_at", None)
             if retry_at is None:
                 job.reservation = found

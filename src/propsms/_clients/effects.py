@@ -55,17 +55,20 @@ class Pause:
     seconds: float
 
 
-@attrs.frozen
+@attrs.define
 class Ask:
     """Call something of the host and bring its value.
 
     Attributes:
         call: What to call; may block, or give an awaitable.
         of: The host's own function in it, which tells whether it is to be awaited.
+        late: What it brought although nobody waited for it to the end: what a store counted
+            for a send that was cancelled meanwhile.
     """
 
     call: Callable[[], Any]
     of: Callable[..., Any]
+    late: object = None
 
 
 Effect = Exchange | Pause | Ask
