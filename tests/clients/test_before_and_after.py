@@ -12,7 +12,7 @@ import pytest
 
 from propsms import AsyncClient, Client
 from propsms.clients import WhyOpen
-from propsms.errors import OutcomeUnknownError, ProviderError, UnreachableError
+from propsms.errors import OutcomeUnknownError, ProviderError, RejectedError, UnreachableError
 from propsms.findings import Severity
 from propsms.journal import Intent, State
 from propsms.messages import (
@@ -293,6 +293,58 @@ def test_a_receipt_in_the_journal_is_proof_enough() -> None:
     assert not provider.requests
 
 
+def test_nobody_is_asked_twice_when_the_first_day_names_it() -> None:
+    """Near midnight the other day is asked only for what is still open."""
+
+    class Notes(Outbox):
+        asked = 0
+
+        def build_status_query(self, phone: Any, **about: Any) -> HttpRequest:
+            self.asked += 1
+            return super().build_status_query(phone, **about)
+
+    box = Notes(":memory:")
+    midnight = datetime(2026, 3, 3, 15, 59, tzinfo=UTC)
+    box.script(Fault.LOST_REPLY)
+    lost = list(Client(box, library=LIBRARY, clock=lambda: midnight).send_many([hi()]))
+    found = Client(box, library=LIBRARY, clock=lambda: LATER).reconcile(lost)  # type: ignore[arg-type]
+    assert (1, 1) == (len(found.accepted), box.asked)
+
+
+def test_our_key_at_another_number_proves_nothing() -> None:
+    """One key travels for a whole request, and a list may hold more than was asked for."""
+
+    class Careless(Outbox):
+        def parse_status(self, response: HttpResponse) -> tuple[DeliveryReceipt, ...]:
+            return tuple(
+                attrs.evolve(receipt, phone=parse("13900000002"))
+                for receipt in super().parse_status(response)
+            )
+
+    box = Careless(":memory:")
+    (lost,) = unknowns(box, hi())
+    found = Client(box, library=LIBRARY, clock=lambda: LATER).reconcile([lost])
+    assert () == found.accepted
+    assert [(WhyOpen.NOT_LISTED, ())] == [(one.why, one.candidates) for one in found.open]
+
+
+def test_questions_keep_the_pace(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Queries, lists and filings count as requests, too."""
+    slept: list[float] = []
+    monkeypatch.setattr("propsms.clients.time.sleep", slept.append)
+    box, acme = Outbox(":memory:"), _Acme()
+    (lost,) = unknowns(box, hi())
+    sender = Client([box, acme], library=LIBRARY, clock=lambda: LATER, qps=0.01)
+    sender.reconcile([lost])
+    assert [] == slept
+    sender.reconcile([lost])
+    assert [100] == [round(seconds) for seconds in slept]
+    when: dict[str, Any] = {"sent_at": NOON, "now": NOON, "nonce": "n"}
+    sender.call("outbox", box.build_status_query(parse("13900000001"), **when))
+    sender.preflight(["hi"])  # balance, template, signature of the other
+    assert [100, 200, 100, 200] == [round(seconds) for seconds in slept]
+
+
 def test_awaited_reconcile_and_preflight() -> None:
     """The same decisions."""
     box = Outbox(":memory:")
@@ -342,6 +394,8 @@ class _Acme(ScriptedProvider):
     def parse_balance(self, response: HttpResponse) -> Balance:
         """Read."""
         said = response.json()
+        if said["balance"] == "refused":
+            raise RejectedError("acme refused: BAD_KEY", "acme 拒绝：BAD_KEY")
         return Balance(said["balance"], said.get("fen"))
 
     def parse_templates(self, response: HttpResponse) -> tuple[TemplateAudit, ...]:
@@ -374,6 +428,7 @@ class _Acme(ScriptedProvider):
         ({"balance": None, "fen": 0}, ["balance-short"]),
         ({"balance": None, "fen": 5}, []),
         ({"deaf": "balance"}, ["preflight-unanswered"]),
+        ({"balance": "refused"}, ["preflight-refused"]),
         ({"state": "reviewing", "why": "排队"}, ["template-not-active", "signature-not-active"]),
         ({"state": None}, ["template-not-found", "signature-not-found"]),
         ({"state": "error"}, ["preflight-unanswered"] * 2),
@@ -428,3 +483,42 @@ def test_signatures_under_ids() -> None:
     provider.signature_ids = {"绿苑物业": "S1"}  # type: ignore[attr-defined]
     assert () == sender.preflight(["hi"])
     assert "S1" == provider.said["asked"]
+
+
+class _Endless(ScriptedProvider):
+    """Lists a new template on every page, and knows nothing of carriers."""
+
+    needs_template_id = True
+
+    def __init__(self) -> None:
+        super().__init__(name="acme")
+        self.pages: list[str] = []
+
+    def build_list_templates(self, *, page: int, now: datetime, nonce: str) -> HttpRequest:
+        """Ask."""
+        return HttpRequest("POST", f"https://acme.invalid/{page}")
+
+    def build_get_signature(self, signature: str, *, now: datetime, nonce: str) -> HttpRequest:
+        """Ask."""
+        return HttpRequest("POST", f"https://acme.invalid/{signature}")
+
+    def exchange(self, request: HttpRequest) -> HttpResponse:
+        """Answer."""
+        self.pages.append(request.url.split("/")[3])
+        return HttpResponse(200, {}, self.pages[-1].encode())
+
+    def parse_templates(self, response: HttpResponse) -> tuple[TemplateAudit, ...]:
+        """Read."""
+        return (TemplateAudit(self.name, "template", response.body.decode(), "active"),)
+
+    def parse_signatures(self, response: HttpResponse) -> tuple[TemplateAudit, ...]:
+        """Read."""
+        return (TemplateAudit(self.name, "signature", response.body.decode(), "active"),)
+
+
+def test_a_list_without_an_end_is_left() -> None:
+    """Forty pages are more than any account has; what is not on them is not found."""
+    provider = _Endless()
+    (found,) = Client(provider, library=LIBRARY, clock=lambda: NOON).preflight(["hi"])
+    assert "template-not-found" == found.code
+    assert [*map(str, range(1, 41)), "绿苑物业"] == provider.pages

@@ -43,12 +43,15 @@ PATIENT = Timeouts()
 # The longer ones are for a machine that is too busy even to connect within the first.
 HASTY = [Timeouts(read=timedelta(seconds=0.2), total=timedelta(seconds=s)) for s in (0.5, 4, 12)]
 HASTY_CONNECT = Timeouts(connect=timedelta(seconds=0.3))
+HASTY_IN_ALL = Timeouts(total=timedelta(seconds=0.3))
 NO_PAUSE = RetryPolicy(base=timedelta(0))
 # What a client opens by itself, with everything installed or less; then what a host may give.
 BLOCKING = ["own", "httpx", "httpx2"]
 OWN_AWAITED = ["own aiohttp", "own httpx2", "own httpx"]
 AWAITED = [*OWN_AWAITED, "async httpx", "async httpx2", "aiohttp", "httpx-aiohttp"]
 TRANSPORTS = [*BLOCKING, *AWAITED]
+# Where each step is traced, it is known that no byte of the request has left.
+TRACED = [*OWN_AWAITED, "async httpx", "async httpx2"]
 NOT_INSTALLED = {"own httpx2": ["aiohttp"], "own httpx": ["aiohttp", "httpx2"]}
 
 
@@ -231,19 +234,17 @@ def test_unknown_certificate_never_left(gateway: Gateway, transport: str) -> Non
     assert 0 == gateway.counts()[sent.reference]
 
 
-@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize(
+    ("transport", "timeouts"),
+    [(one, HASTY_CONNECT) for one in TRANSPORTS]
+    + [(one, HASTY_IN_ALL) for one in ["own", *TRACED]],
+)
 @pytest.mark.usefixtures("everything_logged")
-def test_slow_connect_never_left(gateway: Gateway, transport: str) -> None:
+def test_slow_connect_never_left(gateway: Gateway, transport: str, timeouts: Timeouts) -> None:
     """The other side never answers the handshake: the connection does not stand in time."""
     url = f"https://localhost:{gateway.silent_port}/ok"
-    (outcome,) = send_over(
-        transport,
-        gateway,
-        url,
-        [message()],
-        timeouts=HASTY_CONNECT,
-        retry=RetryPolicy(attempts=1),
-    )
+    more: dict[str, Any] = {"timeouts": timeouts, "retry": RetryPolicy(attempts=1)}
+    (outcome,) = send_over(transport, gateway, url, [message()], **more)
     assert unreachable(outcome), outcome
 
 
@@ -427,9 +428,9 @@ def test_a_cancelled_send_says_unknown(gateway: Gateway, transport: str) -> None
     assert 1 == gateway.counts()[sent.reference]
 
 
-@pytest.mark.parametrize("transport", [*OWN_AWAITED, "async httpx", "async httpx2"])
+@pytest.mark.parametrize("transport", TRACED)
 def test_cancelled_while_connecting_says_nothing(gateway: Gateway, transport: str) -> None:
-    """Where each step is traced, no byte of the request has left; the socket is closed."""
+    """No byte of the request has left, so nobody hears of it; the socket is closed."""
     heard: list[Outcome] = []
     before = gateway.counts()["-silent"]
 

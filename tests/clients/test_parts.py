@@ -10,6 +10,7 @@ from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import aiohttp
 import httpx
 import httpx2
 import pytest
@@ -18,6 +19,7 @@ from tests.acme import Acme
 
 from propsms import AsyncClient, Client
 from propsms._clients.batches import Batch, Gatherer, Job, split
+from propsms._clients.effects import Exchange, NotTaken
 from propsms._clients.pace import Health, Pace, Router
 from propsms._clients.redact import ours, scrub
 from propsms._clients.transport import open_async
@@ -553,6 +555,24 @@ def test_the_quickest_that_is_installed(missing: tuple[str, ...], monkeypatch: A
     chosen, outcomes = asyncio.run(send())
     assert names[len(missing)] == chosen
     assert all(isinstance(o, Refused) for o in outcomes)
+
+
+def test_a_cancellation_that_nobody_asked_for() -> None:
+    """Aiohttp may let that of its own writer out: the task goes on, and nobody knows."""
+
+    async def broken(*_: Any) -> None:
+        raise asyncio.CancelledError
+
+    async def scenario() -> Any:
+        trace = aiohttp.TraceConfig()
+        trace.on_request_start.append(broken)
+        async with aiohttp.ClientSession(trace_configs=[trace]) as session:
+            exchange = Exchange(ScriptedProvider(), HttpRequest("GET", "https://a.invalid/"))
+            return await open_async(session, Timeouts()).exchange(exchange)
+
+    found = asyncio.run(scenario())
+    assert isinstance(found, NotTaken)
+    assert found.sent
 
 
 def test_timeouts_never_exceed_the_total() -> None:

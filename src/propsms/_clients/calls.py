@@ -56,6 +56,6 @@ def _error(name: str, reply: NotTaken) -> UnreachableError | OutcomeUnknownError
         )
     return UnreachableError(
         f"{name} was not reached ({reply.cause}); nothing was asked",
-        f"未能连接 {name}({reply.cause})，请求未发出",
+        f"未能连接 {name}（{reply.cause}），请求未发出",
         provider=name,
     )

@@ -92,9 +92,9 @@ class Core:
         route: tuple[Provider, ...],
         causes: dict[str, BaseException] | None = None,
     ) -> Steps[Ready | Refused]:
-        """Look everything up and check it, or say why it cannot go."""
+        """Look everything up, ask the suppression list, or say why it cannot go."""
         found = self.check(message, route, causes)
-        if self.suppression is None or isinstance(found, Refused):
+        if isinstance(found, Refused):
             return found
         if (yield from self.is_suppressed(message.to, found.job.wire.signature)):
             return _refuse(

@@ -225,7 +225,7 @@ class _Asking:
                 yield self._finding(
                     f"{subject}-not-active",
                     Severity.ERROR,
-                    f"{said}“{name}”状态为 {audit.state}，尚不能发送{_because(audit.reason)}",
+                    f"{said}“{name}”状态为 {audit.state}，尚不能发送{_because(audit.reason, '（）')}",
                     f"{subject} {name!r} is {audit.state} and cannot send{_because(audit.reason)}",
                     name,
                 )
@@ -281,8 +281,8 @@ def _no_filings(_: HttpResponse) -> dict[str, str]:
     return {}
 
 
-def _because(reason: str) -> str:
-    return f" ({reason})" if reason else ""
+def _because(reason: str, brackets: str = " ()") -> str:
+    return f"{brackets[:-1]}{reason}{brackets[-1]}" if reason else ""
 
 
 def _identity(provider: Any, name: str) -> str | None:
