@@ -155,6 +155,18 @@ def test_named_calls_as_recorded() -> None:
     assert ("阳光物业", "x", 1) == tuple(
         json.loads(made.body)[k] for k in ("content", "description", "a")
     )
+    changed = baidu.build_update_signature("s/1", "阳光物业", fields={"a": 1}, **when)
+    assert ("PUT", "/sms/v3/signatureApply/s%2F1") == (
+        changed.method,
+        changed.url.partition("baidubce.com")[2],
+    )
+    assert {
+        "content": "阳光物业",
+        "contentType": "Enterprise",
+        "countryType": "DOMESTIC",
+        "a": 1,
+    } == json.loads(changed.body)
+    assert_signed(changed)
     gone = baidu.build_delete_signature("s/1", **when)
     assert gone.url.endswith("/sms/v3/signatureApply/s%2F1")
     assert_signed(baidu.build_balance_query(**when))

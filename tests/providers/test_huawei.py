@@ -216,6 +216,16 @@ def test_named_template_calls() -> None:
     assert "VERIFY_CODE_TYPE" == json.loads(otp.body)["template_type"]
     signature = huawei.build_create_signature("阳光物业", fields={"app_id": "a"}, **WHEN)
     assert "a" == json.loads(signature.body)["app_id"]
+    more = {"remark": "物业服务", "fields": {"app_id": "a"}}
+    changed = huawei.build_update_signature("s/1", "阳光物业", **more, **WHEN)
+    assert ("PUT", f"{base}/signatures/s%2F1") == (changed.method, changed.url)
+    assert {
+        "signature_name": "阳光物业",
+        "signature_source": 0,
+        "apply_desc": "物业服务",
+        "app_id": "a",
+    } == json.loads(changed.body)
+    assert_signed(changed)
     calls = {
         f"GET {base}/templates/tpl1": huawei.build_get_template("tpl1", **WHEN),
         f"DELETE {base}/templates/tpl1": huawei.build_delete_template("tpl1", **WHEN),

@@ -198,9 +198,17 @@ def test_named_calls_as_recorded() -> None:
     assert {k: v for k, v in wanted.items() if k != "signature"} == listed
     made = volc.build_create_signature("阳光物业", fields={"source": "x"}, **WHEN)
     assert ("阳光物业", "x") == tuple(json.loads(made.body)[k] for k in ("content", "source"))
+    changed = volc.build_update_signature("阳光物业", remark="x", fields={"source": "y"}, **WHEN)
+    assert {
+        "subAccount": "smsAccount",
+        "content": "阳光物业",
+        "desc": "x",
+        "source": "y",
+    } == json.loads(changed.body)
+    assert changed.url.endswith("/?Action=UpdateSmsSignature&Version=2021-01-11")
     gone = volc.build_delete_signature("s1", **WHEN)
     assert {"subAccount": "smsAccount", "id": "s1"} == json.loads(gone.body)
-    for request in (made, gone):
+    for request in (made, changed, gone):
         assert_signed(request)
 
 

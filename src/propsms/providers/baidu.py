@@ -257,10 +257,27 @@ class Baidu:
         nonce: str,
     ) -> HttpRequest:
         """Submit the sender signature of a company; papers go into *fields*."""
-        own = {"content": signature, "contentType": "Enterprise", "countryType": "DOMESTIC"}
-        body = {**own, **({"description": remark} if remark else {}), **(fields or {})}
+        body = {**_signature(signature, remark), **(fields or {})}
         path, token = "/sms/v3/signatureApply", {"clientToken": nonce}
         return self.build_call("POST", path, token, body=body, now=now, nonce=nonce)
+
+    def build_update_signature(
+        self,
+        signature_id: str,
+        signature: str,
+        *,
+        remark: str = "",
+        fields: Mapping[str, Any] | None = None,
+        now: datetime,
+        nonce: str,
+    ) -> HttpRequest:
+        """Submit a signature again, with other papers in *fields*.
+
+        Source: package bce-python-sdk 0.9.79 (``update_signature``); read 2026-11-26.
+        """
+        body = {**_signature(signature, remark), **(fields or {})}
+        path = f"/sms/v3/signatureApply/{percent(signature_id)}"
+        return self.build_call("PUT", path, body=body, now=now, nonce=nonce)
 
     def build_get_signature(self, signature_id: str, *, now: datetime, nonce: str) -> HttpRequest:
         """Ask for one signature."""
@@ -382,6 +399,11 @@ class Baidu:
         if 200 <= response.status < 300 and not response.body:
             return ()
         return answer(self.name, response, read)
+
+
+def _signature(signature: str, remark: str) -> dict[str, Any]:
+    own = {"content": signature, "contentType": "Enterprise", "countryType": "DOMESTIC"}
+    return {**own, **({"description": remark} if remark else {})}
 
 
 def _template(name: str, text: str, kind: MessageKind, remark: str) -> dict[str, Any]:

@@ -314,9 +314,26 @@ class Huawei:
             now: The instant of the request.
             nonce: Not used by this scheme.
         """
-        own = {"signature_name": signature, "signature_source": 0, "apply_desc": remark}
-        call = {**own, **(fields or {})}
+        call = {**_signature(signature, remark), **(fields or {})}
         return self.build_call("POST", "signatures", body=call, now=now, nonce=nonce)
+
+    def build_update_signature(
+        self,
+        signature_id: str,
+        signature: str,
+        *,
+        remark: str = "",
+        fields: Mapping[str, Any] | None = None,
+        now: datetime,
+        nonce: str,
+    ) -> HttpRequest:
+        """Submit a changed signature; *signature_id* is its key.
+
+        Source: package huaweicloudsdkmsgsms 3.1.219 (``UpdateSignature``); read 2026-11-26.
+        """
+        call = {**_signature(signature, remark), **(fields or {})}
+        path = f"signatures/{percent(signature_id)}"
+        return self.build_call("PUT", path, body=call, now=now, nonce=nonce)
 
     def build_list_signatures(
         self, *, page: int = 1, size: int = 50, now: datetime, nonce: str
@@ -573,6 +590,10 @@ def _template(name: str, text: str, kind: MessageKind, remark: str) -> dict[str,
         "region": "cn",
         "universal_template": 0,
     }
+
+
+def _signature(signature: str, remark: str) -> dict[str, Any]:
+    return {"signature_name": signature, "signature_source": 0, "apply_desc": remark}
 
 
 def _reports(provider: str, data: Mapping[str, Any]) -> list[Mapping[str, Any]]:

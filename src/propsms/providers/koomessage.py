@@ -1,10 +1,11 @@
-"""Huawei Cloud KooMessage, the successor of Message&SMS for new customers: sending and templates.
+"""Huawei Cloud KooMessage, the successor of Message&SMS for new customers.
 
 Templates are promotions and notices; the vendor's SDK knows no kind for codes. What its receipts
 look like could not be read, so they are not parsed here.
 
 Source: package huaweicloudsdkkoomessage 3.1.219 (``SendAimBatchMessages``,
-``SendAimBatchDifferentMessages``, ``/v1/sms/templates``); read 2026-11-23.
+``SendAimBatchDifferentMessages``, ``/v1/sms/templates``, ``/v1/sms/signatures``); read
+2026-11-23 and 2026-11-26.
 """
 
 from __future__ import annotations
@@ -60,6 +61,9 @@ _KINDS: Final = {
     MessageKind.MARKETING: "PROMOTION_TYPE",
 }
 _STATES: Final = {"Adopted": "active", "Reviewing": "reviewing", "Reject": "rejected"}
+_NO_STATES: Final[dict[str, str]] = {}
+_TEMPLATES: Final = "/v1/sms/templates"
+_SIGNATURES: Final = "/v1/sms/signatures"
 
 
 @attrs.frozen
@@ -92,12 +96,13 @@ class KooMessage:
 
     batches = (_SAME, _DIFFERENT)
     STATUS = Status(
-        does=("send", "batch", "templates"),
+        does=("send", "batch", "templates", "signatures"),
         verified="the models of the vendor's SDK (huaweicloudsdkkoomessage 3.1.219); the signature "
         "is that of Message&SMS",
         verified_zh="厂商 SDK(huaweicloudsdkkoomessage 3.1.219)的模型；签名算法同 Message&SMS",
-        provisional="no recorded request; receipts and replies are not read",
-        provisional_zh="没有录制请求；不解析回执与上行",
+        provisional="no recorded request; receipts and replies are not read; the states of "
+        "signatures are not published: they stay unknown",
+        provisional_zh="没有录制请求；不解析回执与上行；签名状态的取值没有公布，一律为 unknown",
     )
 
     def build_request(
@@ -149,38 +154,41 @@ class KooMessage:
         Raises:
             InvalidValueError: *kind* is ``otp``, for which KooMessage has no kind.
         """
-        if kind not in _KINDS:
-            raise InvalidValueError(
-                f"kind must be notice, dunning or marketing for koomessage, got {kind}",
-                f"koomessage 的 kind 只能是 notice、dunning 或 marketing，现为 {kind}",
-                field="kind",
-            )
-        own = {
-            "template_name": name,
-            "template_content": text,
-            "template_type": _KINDS[MessageKind(kind)],
-            "template_desc": remark,
-        }
-        call = {**own, **(fields or {})}
-        return self.build_call("POST", "/v1/sms/templates", body=call, now=now, nonce=nonce)
+        call = {**_template(name, text, kind, remark), **(fields or {})}
+        return self.build_call("POST", _TEMPLATES, body=call, now=now, nonce=nonce)
+
+    def build_update_template(
+        self,
+        template_id: str,
+        name: str,
+        text: str,
+        *,
+        kind: MessageKind,
+        remark: str = "",
+        fields: Mapping[str, Any] | None = None,
+        now: datetime,
+        nonce: str,
+    ) -> HttpRequest:
+        """Submit a changed text; see `build_create_template`."""
+        call = {**_template(name, text, kind, remark), **(fields or {})}
+        path = f"{_TEMPLATES}/{percent(template_id)}"
+        return self.build_call("PUT", path, body=call, now=now, nonce=nonce)
 
     def build_get_template(self, template_id: str, *, now: datetime, nonce: str) -> HttpRequest:
         """Ask for one template."""
-        return self.build_call(
-            "GET", f"/v1/sms/templates/{percent(template_id)}", now=now, nonce=nonce
-        )
+        return self.build_call("GET", f"{_TEMPLATES}/{percent(template_id)}", now=now, nonce=nonce)
 
     def build_list_templates(
         self, *, page: int = 1, size: int = 50, now: datetime, nonce: str
     ) -> HttpRequest:
         """Ask for a page of templates."""
         fields = {"limit": size, "offset": (page - 1) * size}
-        return self.build_call("GET", "/v1/sms/templates", fields, now=now, nonce=nonce)
+        return self.build_call("GET", _TEMPLATES, fields, now=now, nonce=nonce)
 
     def build_delete_template(self, template_id: str, *, now: datetime, nonce: str) -> HttpRequest:
         """Delete a template."""
         return self.build_call(
-            "DELETE", f"/v1/sms/templates/{percent(template_id)}", now=now, nonce=nonce
+            "DELETE", f"{_TEMPLATES}/{percent(template_id)}", now=now, nonce=nonce
         )
 
     def parse_templates(self, response: HttpResponse) -> tuple[TemplateAudit, ...]:
@@ -189,6 +197,77 @@ class KooMessage:
         Raises:
             ProviderError: The reply says no, or is none.
         """
+        return self._audits(response, "template", "template_id", "flow_status")
+
+    def build_create_signature(
+        self,
+        signature: str,
+        *,
+        remark: str = "",
+        fields: Mapping[str, Any] | None = None,
+        now: datetime,
+        nonce: str,
+    ) -> HttpRequest:
+        """Submit a sender signature of a company.
+
+        Args:
+            signature: The name without brackets.
+            remark: Where it is used, for the reviewer.
+            fields: Further fields: ``signature_type`` (``NOTIFY_TYPE`` or ``PROMOTION_TYPE``),
+                ``app_id`` and ``file_id``, the file of the business licence.
+            now: The instant of the request.
+            nonce: Not used by this scheme.
+        """
+        call = {**_signature(signature, remark), **(fields or {})}
+        return self.build_call("POST", _SIGNATURES, body=call, now=now, nonce=nonce)
+
+    def build_update_signature(
+        self,
+        signature_id: str,
+        signature: str,
+        *,
+        remark: str = "",
+        fields: Mapping[str, Any] | None = None,
+        now: datetime,
+        nonce: str,
+    ) -> HttpRequest:
+        """Submit a changed signature; see `build_create_signature`."""
+        call = {**_signature(signature, remark), **(fields or {})}
+        path = f"{_SIGNATURES}/{percent(signature_id)}"
+        return self.build_call("PUT", path, body=call, now=now, nonce=nonce)
+
+    def build_get_signature(self, signature_id: str, *, now: datetime, nonce: str) -> HttpRequest:
+        """Ask for one signature."""
+        path = f"{_SIGNATURES}/{percent(signature_id)}"
+        return self.build_call("GET", path, now=now, nonce=nonce)
+
+    def build_list_signatures(
+        self, *, page: int = 1, size: int = 50, now: datetime, nonce: str
+    ) -> HttpRequest:
+        """Ask for a page of signatures."""
+        fields = {"limit": size, "offset": (page - 1) * size}
+        return self.build_call("GET", _SIGNATURES, fields, now=now, nonce=nonce)
+
+    def build_delete_signature(
+        self, signature_id: str, *, now: datetime, nonce: str
+    ) -> HttpRequest:
+        """Delete a signature."""
+        path = f"{_SIGNATURES}/{percent(signature_id)}"
+        return self.build_call("DELETE", path, now=now, nonce=nonce)
+
+    def parse_signatures(self, response: HttpResponse) -> tuple[TemplateAudit, ...]:
+        """Read the reply to any call about signatures; one that was created is under review.
+
+        Raises:
+            ProviderError: The reply says no, or is none.
+        """
+        return self._audits(response, "signature", "signature_id", "status")
+
+    def _audits(
+        self, response: HttpResponse, subject: str, key: str, state: str
+    ) -> tuple[TemplateAudit, ...]:
+        """A template's ``status`` is another matter: whether it is in use."""
+        known = _STATES if subject == "template" else _NO_STATES
 
         def read(data: Any) -> tuple[TemplateAudit, ...]:
             reply = fields_of(data)
@@ -199,11 +278,9 @@ class KooMessage:
             return tuple(
                 audit(
                     self.name,
-                    "template",
-                    required(row["template_id"]),
-                    _STATES.get(text_of(row["flow_status"]))
-                    if "flow_status" in row
-                    else "reviewing",
+                    subject,
+                    required(row[key]),
+                    known.get(text_of(row[state])) if state in row else "reviewing",
                     text_of(row.get("review_desc")),
                 )
                 for row in rows
@@ -244,6 +321,25 @@ class KooMessage:
         url = f"{self._to.url}{path}" + (f"?{query(fields)}" if fields else "")
         request = HttpRequest(method, url, headers, data)
         return apig_signed(request, headers, self.access_key, self.secret_key)
+
+
+def _template(name: str, text: str, kind: MessageKind, remark: str) -> dict[str, Any]:
+    if kind not in _KINDS:
+        raise InvalidValueError(
+            f"kind must be notice, dunning or marketing for koomessage, got {kind}",
+            f"koomessage 的 kind 只能是 notice、dunning 或 marketing，现为 {kind}",
+            field="kind",
+        )
+    return {
+        "template_name": name,
+        "template_content": text,
+        "template_type": _KINDS[MessageKind(kind)],
+        "template_desc": remark,
+    }
+
+
+def _signature(signature: str, remark: str) -> dict[str, Any]:
+    return {"signature_name": signature, "signature_source": 0, "apply_desc": remark}
 
 
 def _content(message: WireMessage, numbers: list[str]) -> dict[str, Any]:

@@ -113,8 +113,8 @@ class Volcengine:
         verified_zh="17 个请求：厂商 SDK(volcengine 1.0.229)14 个，签名逐字节一致；"
         "其新版 SDK(volcenginesdk-volcsms 5.0.54)3 个",
         provisional="the limit of SendSms is not published, that of SendBatchSms is used; the "
-        "status query and the fields of templates rest on SDK models alone",
-        provisional_zh="SendSms 的上限未公布，按 SendBatchSms 的上限；状态查询与模板字段仅据 SDK 模型",
+        "status query and the fields of templates and signatures rest on SDK models alone",
+        provisional_zh="SendSms 的上限未公布，按 SendBatchSms 的上限；状态查询、模板与签名字段仅据 SDK 模型",
     )
 
     def build_request(
@@ -288,9 +288,25 @@ class Volcengine:
         nonce: str,
     ) -> HttpRequest:
         """Submit a sender signature; papers go into *fields*."""
-        own = {"subAccount": self.sms_account, "content": signature, "desc": remark}
-        call = {**own, **(fields or {})}
+        call = {**self._signature(signature, remark), **(fields or {})}
         return self.build_call("ApplySmsSignature", _MANAGE, body=call, now=now, nonce=nonce)
+
+    def build_update_signature(
+        self,
+        signature: str,
+        *,
+        remark: str = "",
+        fields: Mapping[str, Any] | None = None,
+        now: datetime,
+        nonce: str,
+    ) -> HttpRequest:
+        """Submit a signature again, with other papers in *fields*.
+
+        Source: package volcengine 1.0.229 (``UpdateSmsSignature`` and its example, which names
+        the signature by ``content`` alone); read 2026-11-26.
+        """
+        call = {**self._signature(signature, remark), **(fields or {})}
+        return self.build_call("UpdateSmsSignature", _MANAGE, body=call, now=now, nonce=nonce)
 
     def build_list_signatures(
         self, *, page: int = 1, size: int = 50, now: datetime, nonce: str
@@ -426,6 +442,9 @@ class Volcengine:
         headers["authorization"] = self._authorize(method, text, headers, service)
         headers["accept"] = "application/json"
         return HttpRequest(method, f"{self._to.url}/?{text}", headers, data)
+
+    def _signature(self, signature: str, remark: str) -> dict[str, str]:
+        return {"subAccount": self.sms_account, "content": signature, "desc": remark}
 
     def _headers(self, kind: str, stamp: str, data: bytes) -> dict[str, str]:
         headers = {
