@@ -170,7 +170,7 @@ class _Server:
             self.counts.subtract(references)  # closed before it was taken
             return False
         await behaviour(writer, references)
-        return path not in {"reset-after", "cut", "too-short", "lost"}
+        return path not in {"reset-after", "cut", "too-short", "too-long", "lost"}
 
     async def _ok(self, writer: asyncio.StreamWriter, references: list[str]) -> None:
         _reply(writer, 200, _accepted(references))
@@ -262,6 +262,12 @@ class _Server:
     async def _too_short(self, writer: asyncio.StreamWriter, references: list[str]) -> None:
         body = _accepted(references)
         writer.write(_head(200, len(body) + 100) + body)
+        await writer.drain()
+
+    async def _too_long(self, writer: asyncio.StreamWriter, references: list[str]) -> None:
+        """More comes than the length says; what is left over is nobody's reply."""
+        body = _accepted(references)
+        writer.write(_head(200, len(body) - 10) + body)
         await writer.drain()
 
     async def _skewed(self, writer: asyncio.StreamWriter, references: list[str]) -> None:

@@ -183,6 +183,7 @@ AFTER_IT_LEFT = [  # what the gateway does, how often it took the message
     ("redirect", 1),
     ("big", 1),
     ("too-short", 1),
+    ("too-long", 1),
     ("reset-before", 0),
 ]
 
@@ -375,6 +376,7 @@ def test_clock_off_by_an_hour(gateway: Gateway, transport: str) -> None:
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.usefixtures("everything_logged")
 def test_a_reply_may_come_packed(gateway: Gateway, transport: str) -> None:
     """Nobody asks for it, and some server does it all the same."""
     (outcome,) = send_over(transport, gateway, gateway.url("packed"), [message()])
@@ -429,6 +431,7 @@ def test_a_cancelled_send_says_unknown(gateway: Gateway, transport: str) -> None
 
 
 @pytest.mark.parametrize("transport", TRACED)
+@pytest.mark.usefixtures("everything_logged")
 def test_cancelled_while_connecting_says_nothing(gateway: Gateway, transport: str) -> None:
     """No byte of the request has left, so nobody hears of it; the socket is closed."""
     heard: list[Outcome] = []
