@@ -163,6 +163,10 @@ class _Server:
             return False
         length = next((int(h[15:]) for h in lines if h.lower().startswith("content-length:")), 0)
         body = await reader.readexactly(length)
+        if path == "echo":
+            _reply(writer, 200, head + body)
+            await writer.drain()
+            return True
         references = _references(parts.query, body)
         self.counts.update(references)
         behaviour = getattr(self, "_" + path.replace("-", "_"), None) or self._ok
