@@ -444,6 +444,7 @@ def test_preflight(said: dict[str, Any], codes: list[str]) -> None:
         assert "acme" == finding.profile
         assert finding.message
         assert finding.message_en
+        assert not set("(),;:") & set(finding.message)
 
 
 def test_a_template_without_an_id_is_found() -> None:
