@@ -31,7 +31,7 @@ import threading
 import time
 from collections.abc import AsyncIterable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import aclosing
+from contextlib import aclosing, closing
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Protocol, Self, TypeVar
 
@@ -58,7 +58,14 @@ from propsms.messages import Accepted, OutboundMessage, Outcome, Refused
 from propsms.sending_hours import SendingHours
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
+    from collections.abc import (
+        AsyncGenerator,
+        AsyncIterator,
+        Callable,
+        Generator,
+        Iterator,
+        Mapping,
+    )
     from types import TracebackType
 
     from propsms.findings import Finding
@@ -265,13 +272,14 @@ class Client(_Base):
             self._in_turn(messages) if concurrency == 1 else self._at_once(messages, concurrency)
         )
         done = 0
-        for outcomes in parts:
-            done += len(outcomes)
-            try:
-                if on_progress is not None:
-                    on_progress(done)
-            finally:  # these were sent, so they are told whatever the host's function does
-                yield from outcomes
+        with closing(parts):  # its threads end here, not when and where the collector comes
+            for outcomes in parts:
+                done += len(outcomes)
+                try:
+                    if on_progress is not None:
+                        on_progress(done)
+                finally:  # these were sent, so they are told whatever the host's function does
+                    yield from outcomes
 
     def reconcile(
         self, unknowns: Iterable[Unknown | Entry], *, journal: Journal | None = None
@@ -328,13 +336,13 @@ class Client(_Base):
         """
         return self._run(call(self._core, provider, request))
 
-    def _in_turn(self, messages: Iterable[OutboundMessage]) -> Iterator[Sequence[Outcome]]:
+    def _in_turn(self, messages: Iterable[OutboundMessage]) -> Generator[Sequence[Outcome]]:
         for item in self._feed(messages):
             yield self._run(self._core.deliver(item)) if isinstance(item, Batch) else [item]
 
     def _at_once(
         self, messages: Iterable[OutboundMessage], concurrency: int
-    ) -> Iterator[Sequence[Outcome]]:
+    ) -> Generator[Sequence[Outcome]]:
         out: set[Future[list[Outcome]]] = set()
         errors: list[BaseException] = []
         feed = self._feed(messages)

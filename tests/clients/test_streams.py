@@ -176,6 +176,7 @@ def test_progress_that_breaks_loses_nothing(client_of: type[Any], concurrency: i
         client_of, provider, many(40), concurrency=concurrency, on_progress=progress
     )
     assert isinstance(error, ZeroDivisionError)
+    assert not [one for one in threading.enumerate() if one.name.startswith("propsms_")]
     assert 4 == len(seen)
     told = Counter(o.reference for o in heard)
     assert references(provider) <= told  # what was broken off is unknown, and may not have left
