@@ -7,7 +7,8 @@ authenticators). OWASP Application Security Verification Standard 5.0.0: 2.4.1 (
 of costly functions), 6.3.1 (credential stuffing, brute force), 6.5.4 (20 bits, for which six
 random digits do), 6.6.1 (SMS: a validated number, a stronger way, the risks told), 6.6.2 (bound
 to the original request), 6.6.3 (brute force of codes). 6.5.1 (once), 6.5.3 (CSPRNG) and 6.5.5
-(ten minutes) hold for every policy. All read 2026-11-26.
+(ten minutes) hold for every policy. Of NIST the second public draft (August 2024) and
+quotations of the final text were at hand, of ASVS the final text. All read 2026-11-26.
 """
 
 from __future__ import annotations
