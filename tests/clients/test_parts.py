@@ -8,6 +8,7 @@ import threading
 from collections import Counter
 from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -177,6 +178,14 @@ def test_pace_by_provider() -> None:
     assert [0.0, 0.0] == [pace.wait("q") for _ in range(2)]
 
 
+def test_pace_keeps_its_own_figures() -> None:
+    """Any mapping will do, and changing it later changes nothing unseen."""
+    figures: dict[str, float] = {"p": 2}
+    pace = Pace(MappingProxyType(figures), lambda: 0.0)
+    figures["p"] = 0
+    assert [0.0, 0.5] == [pace.wait("p") for _ in range(2)]
+
+
 @pytest.mark.parametrize("rate", [0, -1, "10", True, {"p": 0}])
 def test_rate_must_be_positive(rate: Any) -> None:
     """Zero would wait for ever."""
@@ -267,8 +276,55 @@ def test_rests_have_a_bound() -> None:
     chosen = router(None, None, clock=lambda: now[0])
     for _ in range(60):
         chosen.record("p0", fault=True)
-    now[0] = 600.0
+        now[0] += 600.0
+        assert () == chosen.at_rest()
+    chosen.record("p0", fault=True)
+    now[0] += 599.0
+    assert ("p0",) == chosen.at_rest()
+
+
+def test_what_was_in_flight_does_not_prolong_a_rest() -> None:
+    """Fifty requests that fail at once are one failure of the provider."""
+    now = [0.0]
+    chosen = router(None, None, clock=lambda: now[0])
+    for _ in range(50):
+        chosen.record("p0", fault=True)
+    now[0] = 29.0
+    assert ("p0",) == chosen.at_rest()
+    now[0] = 30.0
     assert () == chosen.at_rest()
+
+
+def test_one_good_answer_during_a_rest_is_no_recovery() -> None:
+    """It is asked again at once, and rested again at its next fault."""
+    chosen = router(None, None)
+    for fault in (True, True, True, True, True, False):
+        chosen.record("p0", fault=fault)
+    assert () == chosen.at_rest()
+    chosen.record("p0", fault=True)
+    assert ("p0",) == chosen.at_rest()
+
+
+def test_a_short_window_is_enough() -> None:
+    """It can never hold the five that are looked for by default."""
+    chosen = Router([ScriptedProvider(name="p0")], Health(window=3))
+    for _ in range(3):
+        chosen.record("p0", fault=True)
+    assert ("p0",) == chosen.at_rest()
+
+
+def test_the_share_of_one_at_rest_goes_to_the_others() -> None:
+    """As their weights say: the next in line must not get it all."""
+    chosen = router(3, 1, 1, 2)
+    for _ in range(5):
+        chosen.record("p0", fault=True)
+    assert {"p1": 100, "p2": 100, "p3": 200} == Counter(order(chosen)[0] for _ in range(400))
+
+
+def test_one_without_weight_is_the_last_of_those_weighted() -> None:
+    """In fail-over too, whatever turn it is."""
+    chosen = router(0, 5, 1, None)
+    assert {("p0", "p3")} == {tuple(order(chosen)[2:]) for _ in range(60)}
 
 
 def test_a_client_rests_by_own_faults_alone() -> None:
@@ -589,6 +645,10 @@ def test_timeouts_never_exceed_the_total() -> None:
         (RetryPolicy, {"base": timedelta(-1)}),
         (Weighted, {"provider": ScriptedProvider(), "weight": -1}),
         (Health, {"window": 0}),
+        (Health, {"share": 0}),
+        (Health, {"share": float("nan")}),
+        (Health, {"rest": -1}),
+        (Health, {"longest": -1}),
     ],
 )
 def test_bounds(kind: Any, fields: dict[str, Any]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import attrs
@@ -16,7 +17,7 @@ from propsms._checks import wrong_type
 from propsms.errors import InvalidValueError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from propsms.providers import Provider
 
@@ -30,11 +31,11 @@ class Pace:
         self, qps: float | Mapping[str, float] | None, clock: Callable[[], float] = time.monotonic
     ) -> None:
         """Allow *qps* requests a second: one figure for each provider, or by name."""
-        self._qps = qps
+        self._qps = dict(qps) if isinstance(qps, Mapping) else qps  # the host may change its own
         self._clock = clock
         self._free: dict[str, float] = {}
         self._lock = threading.Lock()
-        for rate in qps.values() if isinstance(qps, dict) else (qps,):
+        for rate in self._qps.values() if isinstance(self._qps, dict) else (qps,):
             _require_rate(rate)
 
     def unlock(self) -> None:
@@ -75,7 +76,8 @@ class Weighted:
 
     Attributes:
         weight: A share of 3 gets three times what a share of 1 gets; 0 is asked only when
-            all others cannot be.
+            all others that are weighted cannot be. The share of one at rest goes to the
+            others, in the proportion of theirs.
     """
 
     provider: Provider
@@ -91,17 +93,17 @@ class Health:
 
     Attributes:
         window: How many of the last exchanges are looked at.
-        least: How many there must be before it is judged.
-        share: The share of faults from which on it is rested.
+        least: How many there must be before it is judged; no more than *window* holds.
+        share: The share of faults from which on it is rested, above 0; above 1 it never is.
         rest: Seconds of the first rest; each further one without a success between is twice
-            as long, up to *longest*.
+            as long, up to *longest*. Faults during a rest do not prolong it.
     """
 
     window: int = attrs.field(default=20, validator=attrs.validators.ge(1))
     least: int = attrs.field(default=5, validator=attrs.validators.ge(1))
-    share: float = 0.5
-    rest: float = 30.0
-    longest: float = 600.0
+    share: float = attrs.field(default=0.5, validator=attrs.validators.gt(0))
+    rest: float = attrs.field(default=30.0, validator=attrs.validators.ge(0))
+    longest: float = attrs.field(default=600.0, validator=attrs.validators.ge(0))
 
 
 @attrs.define
@@ -145,20 +147,24 @@ class Router:
         if len(self._ordered) == 1:
             return self._ordered
         with self._lock:
-            order = self._by_turns()
             now = self._clock()
-            return tuple(sorted(order, key=lambda p: self._records[p.name].until > now))
+            awake = [p for p in self._ordered if self._records[p.name].until <= now]
+            rested = [p for p in self._ordered if self._records[p.name].until > now]
+            return (*self._by_turns(awake), *self._by_turns(rested))
 
     def record(self, provider: str, *, fault: bool) -> None:
         """Note whether an exchange failed by the provider's own fault."""
         with self._lock:
+            now = self._clock()
             record = self._records[provider]
+            rests = record.until > now  # it was asked before, or because nobody else could be
             if not fault and record.rests:
-                record.results.clear()
+                if not rests:  # one good answer among many bad ones is no recovery
+                    record.results.clear()
                 record.rests, record.until = 0, 0.0
             record.results.append(fault)
-            if fault and self._is_failing(record):
-                record.until = self._clock() + self._rest(record.rests)
+            if fault and not rests and self._is_failing(record):
+                record.until = now + self._rest(record.rests)
                 record.rests += 1
 
     def at_rest(self) -> tuple[str, ...]:
@@ -170,24 +176,27 @@ class Router:
     def _is_failing(self, record: _Record) -> bool:
         seen = len(record.results)
         return record.rests > 0 or (
-            seen >= self._health.least and sum(record.results) >= self._health.share * seen
+            seen >= min(self._health.least, self._health.window)
+            and sum(record.results) >= self._health.share * seen
         )
 
     def _rest(self, rests: int) -> float:
         return float(min(self._health.rest * 2 ** min(rests, 30), self._health.longest))
 
-    def _by_turns(self) -> list[Provider]:
+    def _by_turns(self, group: Sequence[Provider]) -> list[Provider]:
         """Smooth weighted turns: each gains its weight, the richest goes first and pays."""
-        if not self._weights:
-            return list(self._ordered)
-        for key, weight in self._weights.items():
+        weights = {id(p): self._weights[id(p)] for p in group if id(p) in self._weights}
+        if not weights:
+            return list(group)
+        for key, weight in weights.items():
             self._credit[key] += weight
-        order = sorted(self._ordered, key=self._place)
-        self._credit[id(order[0])] -= sum(self._weights.values())
+        order = sorted(group, key=self._place)
+        self._credit[id(order[0])] -= sum(weights.values())
         return order
 
-    def _place(self, provider: Provider) -> tuple[bool, int]:
-        return id(provider) not in self._weights, -self._credit.get(id(provider), 0)
+    def _place(self, provider: Provider) -> tuple[bool, bool, int]:
+        key = id(provider)
+        return key not in self._weights, self._weights.get(key) == 0, -self._credit.get(key, 0)
 
 
 def _require_providers(providers: Sequence[object]) -> None:
