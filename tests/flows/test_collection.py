@@ -847,6 +847,17 @@ def test_a_message_of_the_journal_as_a_notice(outcome, status: str, reason: str)
     assert date(2026, 6, 30) == notice.deadline
 
 
+def test_no_receipt_makes_a_notice_older_than_it_is() -> None:
+    journal = MemoryJournal()
+    entry = entry_of(journal, lambda ref: Accepted(ref, "p", "m"))
+    for at_ in (None, NOW - timedelta(days=400)):
+        journal.record_receipt(
+            DeliveryReceipt("p", "m", entry.reference, None, DeliveryStatus.DELIVERED, at=at_), NOW
+        )
+        notice = notice_of(journal.entry(entry.reference))
+        assert ("delivered", NOW) == (notice.status, notice.delivered_at)
+
+
 def test_a_failed_receipt_is_a_failed_notice() -> None:
     town = Town(home(1))
     town.run().commit(town.plan())

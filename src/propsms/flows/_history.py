@@ -129,7 +129,9 @@ def notice_of(entry: Entry) -> Notice:
     """The notice that a message of the journal was."""
     facts = entry.intent.payload
     status, reason = _status(entry)
-    arrived = max((r.at for r in entry.receipts if r.at is not None), default=entry.outcome_at)
+    called = entry.claimed_at or entry.intent.created_at
+    # Nothing arrives before it is sent: a forged receipt shall not bring the next stage nearer.
+    arrived = max((called, *(r.at for r in entry.receipts if r.at is not None)))
     return Notice(
         id=entry.intent.key,
         stage=facts.get("stage", Stage.REMINDER),
