@@ -186,6 +186,7 @@ def test_protocols(provider: Any) -> None:
     assert ("batch" in does) == (provider.batches[0].max_messages > 1)
     assert provider.STATUS.verified
     assert provider.STATUS.verified_zh
+    assert not set("(),;:") & set(provider.STATUS.verified_zh + provider.STATUS.provisional_zh)
     assert bool(provider.STATUS.provisional) == bool(provider.STATUS.provisional_zh)
 
 

@@ -135,7 +135,7 @@ class Aliyun:
             *("templates", "signatures"),
         ),
         verified="17 requests of the vendor's SDK (alibabacloud_dysmsapi20170525 4.6.0)",
-        verified_zh="厂商 SDK(alibabacloud_dysmsapi20170525 4.6.0)的 17 个录制请求",
+        verified_zh="厂商 SDK（alibabacloud_dysmsapi20170525 4.6.0）的 17 个录制请求",
     )
 
     def build_request(

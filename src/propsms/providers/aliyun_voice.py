@@ -99,7 +99,7 @@ class AliyunVoice:
     STATUS = Status(
         does=("send", "receipts"),
         verified="5 requests of the vendor's SDK (alibabacloud_dyvmsapi20170525 5.3.0)",
-        verified_zh="厂商 SDK(alibabacloud_dyvmsapi20170525 5.3.0)的 5 个录制请求",
+        verified_zh="厂商 SDK（alibabacloud_dyvmsapi20170525 5.3.0）的 5 个录制请求",
         provisional="few codes are published, so most refusals are unknown; the reply to a query "
         "of a call is not read",
         provisional_zh="公布的错误码很少，多数拒绝为未知；通话查询的应答不解析",

@@ -121,7 +121,7 @@ class Baidu:
             *("templates", "signatures", "balance"),
         ),
         verified="13 requests of the vendor's SDK (bce-python-sdk 0.9.79), signatures byte for byte",
-        verified_zh="厂商 SDK(bce-python-sdk 0.9.79)的 13 个录制请求，签名逐字节一致",
+        verified_zh="厂商 SDK（bce-python-sdk 0.9.79）的 13 个录制请求，签名逐字节一致",
         provisional="send codes are not published, so most refusals are unknown; kinds of "
         "templates but CommonNotice",
         provisional_zh="发送错误码未公布，多数拒绝为未知；CommonNotice 以外的模板类型",

@@ -164,7 +164,7 @@ class Huawei:
         does=("send", "batch", "receipts", "replies", "push-auth", "templates", "signatures"),
         verified="15 requests: 12 of the vendor's SDK (huaweicloudsdksmsapi), 2 of its API gateway "
         "signer (byte for byte), 1 X-WSSE computed from the guide",
-        verified_zh="15 个请求：厂商 SDK(huaweicloudsdksmsapi)12 个、其 API 网关签名器 2 个"
+        verified_zh="15 个请求：厂商 SDK（huaweicloudsdksmsapi）12 个、其 API 网关签名器 2 个"
         "（逐字节一致）、按指南计算的 X-WSSE 1 个",
         provisional="closed to new customers since 2025-01-10; there is no status query; signed "
         "pushes follow the guide, none was recorded",

@@ -99,7 +99,7 @@ class KooMessage:
         does=("send", "batch", "templates", "signatures"),
         verified="the models of the vendor's SDK (huaweicloudsdkkoomessage 3.1.219); the signature "
         "is that of Message&SMS",
-        verified_zh="厂商 SDK(huaweicloudsdkkoomessage 3.1.219)的模型；签名算法同 Message&SMS",
+        verified_zh="厂商 SDK（huaweicloudsdkkoomessage 3.1.219）的模型；签名算法同 Message&SMS",
         provisional="no recorded request; receipts and replies are not read; the states of "
         "signatures are not published: they stay unknown",
         provisional_zh="没有录制请求；不解析回执与上行；签名状态的取值没有公布，一律为 unknown",

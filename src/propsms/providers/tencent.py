@@ -116,7 +116,7 @@ class Tencent:
         ),
         verified="15 requests of the vendor's SDK (tencentcloud-sdk-python-sms 3.1.153), "
         "signatures byte for byte",
-        verified_zh="厂商 SDK(tencentcloud-sdk-python-sms 3.1.153)的 15 个录制请求，签名逐字节一致",
+        verified_zh="厂商 SDK（tencentcloud-sdk-python-sms 3.1.153）的 15 个录制请求，签名逐字节一致",
     )
 
     def build_request(

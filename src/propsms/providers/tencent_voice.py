@@ -93,7 +93,7 @@ class TencentVoice:
         does=("send", "receipts"),
         verified="6 requests of the vendor's SDK (tencentcloud-sdk-python-vms 3.0.1459), "
         "signatures byte for byte",
-        verified_zh="厂商 SDK(tencentcloud-sdk-python-vms 3.0.1459)的 6 个录制请求，签名逐字节一致",
+        verified_zh="厂商 SDK（tencentcloud-sdk-python-vms 3.0.1459）的 6 个录制请求，签名逐字节一致",
         provisional="caps for one number are not published; there is no query for a call",
         provisional_zh="单号上限未公布；没有通话查询接口",
     )

@@ -96,7 +96,7 @@ class Twilio:
     STATUS = Status(
         does=("send", "query", "receipts", "replies", "push-auth"),
         verified="9 requests and 3 webhooks of the vendor's SDK (twilio 9.13.0), byte for byte",
-        verified_zh="厂商 SDK(twilio 9.13.0)的 9 个录制请求与 3 个回调，逐字节一致",
+        verified_zh="厂商 SDK（twilio 9.13.0）的 9 个录制请求与 3 个回调，逐字节一致",
         provisional="codes of failed deliveries come from third-party lists",
         provisional_zh="投递失败码来自第三方列表",
     )

@@ -110,8 +110,8 @@ class Volcengine:
         ),
         verified="17 requests: 14 of the vendor's SDK (volcengine 1.0.229), signatures byte for "
         "byte, 3 of its newer one (volcenginesdk-volcsms 5.0.54)",
-        verified_zh="17 个请求：厂商 SDK(volcengine 1.0.229)14 个，签名逐字节一致；"
-        "其新版 SDK(volcenginesdk-volcsms 5.0.54)3 个",
+        verified_zh="17 个请求：厂商 SDK（volcengine 1.0.229）14 个，签名逐字节一致；"
+        "其新版 SDK（volcenginesdk-volcsms 5.0.54）3 个",
         provisional="the limit of SendSms is not published, that of SendBatchSms is used; the "
         "status query and the fields of templates and signatures rest on SDK models alone",
         provisional_zh="SendSms 的上限未公布，按 SendBatchSms 的上限；状态查询、模板与签名字段仅据 SDK 模型",

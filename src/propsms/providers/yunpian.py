@@ -99,7 +99,7 @@ class Yunpian:
     STATUS = Status(
         does=("send", "batch", "query", "pull", "receipts", "replies", "templates"),
         verified="11 requests of the vendor's SDK (yunpian-python-sdk 1.0.0), byte for byte",
-        verified_zh="厂商 SDK(yunpian-python-sdk 1.0.0)的 11 个录制请求，逐字节一致",
+        verified_zh="厂商 SDK（yunpian-python-sdk 1.0.0）的 11 个录制请求，逐字节一致",
         provisional="codes, pushes and pulls come from public copies of the documentation",
         provisional_zh="错误码、推送与拉取的格式来自文档的公开副本",
     )
