@@ -381,6 +381,57 @@ OPT_OUT = (Intention.OPT_OUT,)
             (text, ())
             for text in ("怎么退订", "已退订了还发", "TD我家", "0000", "NO", "【退订】的是谁")
         ],
+        *[
+            (text, OPT_OUT)
+            for text in (
+                *("停", "请停。", "停发", "停止", "退訂", "STOP ALL", "Cancel", "end", "好的，退订"),
+                *("不要再给我发短信了", "别再给我发了", "请勿再发", "R 请不要再发", "别发了！退订！"),
+            )
+        ],
+        *[
+            (text, ())
+            for text in ("取消", "停了", "已停", "停水", "不要停", "停止了", "weekend", "R栋 停水")
+        ],
+        *[
+            (text, (Intention.PAID,))
+            for text in (
+                *("昨天交的", "刚刚缴费", "钱已转", "已打款", "交费了", "支付成功", "银行代扣了"),
+                *("已还清", "已經交了", "paid already"),
+            )
+        ],
+        *[
+            (text, ())
+            for text in (
+                *("我以为交了", "忘交了", "好像交了", "已经不想交了", "不曾交过", "哪里交了"),
+                *("已交房", "房子已交付使用", "已经交代了", "已经收到缴费通知", "刚看到缴费短信"),
+            )
+        ],
+        *[
+            (text, (Intention.WRONG_PERSON,))
+            for text in (
+                *("我不是张三", "不是李女士啊", "我不姓张", "没有这个人", "查无此人", "不是我"),
+                *("不是你们小区的", "我不是这个小区的业主", "我是租客", "房子去年就卖了", "新机主"),
+                *("不是我的手机号", "我不是業主"),
+            )
+        ],
+        *[
+            (text, ())
+            for text in (
+                *("不是周末", "我不是马上走", "我不是故意的", "这不是业主的责任", "房子没卖"),
+                *("不是这个小区的问题", "我是不是业主"),
+            )
+        ],
+        *[
+            (text, (Intention.DISPUTED,))
+            for text in (
+                *("凭什么？", "账单错了", "金额有问题", "重复收费", "与实际不符", "我不欠费", "不同意"),
+                *("拒不支付", "I dispute this", "wrong amount", "金額不對"),
+            )
+        ],
+        *[
+            (text, ())
+            for text in ("没有任何异议", "不投诉", "不服务", "金额没有错", "no dispute", "我欠不欠")
+        ],
         ("RTD", ()),
         ("收到", ()),
         ("", ()),
@@ -472,7 +523,7 @@ def test_own_opt_out_words() -> None:
     assert () == read_reply("R", opt_out_words=["00000"])
 
 
-@pytest.mark.parametrize("piece", ["会", "已经", "退订", "【", "R", "交没", "?,"])
+@pytest.mark.parametrize("piece", ["会", "已经", "退订", "【", "R", "交没", "?,", "刚", "不是", "R ", "房"])
 def test_a_forged_book_is_no_work(piece: str) -> None:
     """A push holds a megabyte; patterns that look back and forth shall not."""
     start = time.process_time()

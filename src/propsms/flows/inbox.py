@@ -32,6 +32,7 @@ from propsms.errors import InvalidValueError, RejectedError, StoreError
 from propsms.flows._runs import together
 from propsms.journal import AsyncJournal, Journal, State, delivery_of
 from propsms.messages import DeliveryStatus
+from propsms.rules._fold import variants
 from propsms.wire import HttpResponse
 
 if TYPE_CHECKING:
@@ -57,13 +58,16 @@ __all__ = [
 OPT_OUT_WORDS: Final = frozenset(
     {
         *("r", "t", "td", "n", "退订", "拒收", "取消订阅", "不要再发", "别再发", "不要发", "别发"),
-        *("停止发送", "stop", "unsubscribe"),
+        *("勿发", "停", "停发", "停止", "停止发送", "拒绝接收", "不接收"),
+        *("stop", "stopall", "unsubscribe", "cancel", "end", "quit"),
     }
 )
 """What counts as an opt-out when it is all that a reply says.
 
 R is what providers of the mainland ask residents to answer (Aliyun, document 419270; Tencent
-Cloud, 382/100568); T, TD and N are older habits, which no guide forbids to honour.
+Cloud, 382/100568); T, TD and N are older habits, which no guide forbids to honour. The English
+ones are those that Twilio honours by itself (docs/proxy/opt-out-keywords, read 2026-11-26). 取消
+alone is none: it may be a visit that the resident cancels; nor is 0000, which no guide names.
 """
 
 _SILENCE: Final = timedelta(hours=72)
@@ -88,8 +92,8 @@ def read_reply(
 
     An opt-out word counts only if it is the whole reply: full-width letters, spaces, brackets, a
     quoted 【signature】, a repetition and courtesies around it do not matter. The other intentions
-    are words of a clause; a question ("交了没？"), a promise ("明天就交") and a no ("没有异议") are
-    none.
+    are words of a clause; a question ("交了没？"), a promise ("明天就交"), a guess ("我以为交了")
+    and a no ("没有异议") are none. Traditional characters are read as simplified ones.
 
     >>> read_reply(" Ｔ Ｄ 。")
     (<Intention.OPT_OUT: 'opt_out'>,)
@@ -100,9 +104,9 @@ def read_reply(
 
     .. versionadded:: 0.1.0
     """
-    text = text[:_MOST]
+    text = text[:_MOST].translate(variants())
     words = frozenset(map(_plain, opt_out_words))
-    if any(_is_opt_out(_plain(said), words) for said in (text, _QUOTED.sub("", text))):
+    if any(_is_opt_out(said, words) for said in (text, _QUOTED.sub("", text))):
         return (Intention.OPT_OUT,)
     clauses = [_plain(clause) for clause in _CLAUSE.findall(text) if not _asks(clause)]
     return tuple(
@@ -117,10 +121,11 @@ _MOST: Final = 500
 _QUOTED: Final = re.compile(r"【[^】]*】")
 _CLAUSE: Final = re.compile(r"[^,，.。;；!！?？\n]+[?？]?")
 _ASKS: Final = re.compile(r"[?？]$|(吗|没|没有|么|嘛)$|是不是|是否|有没有|什么时候|怎么交|谁")
+_DEMANDS: Final = re.compile("凭(什么|啥)")
 
 
 def _asks(clause: str) -> bool:
-    return bool(_ASKS.search(clause.strip()))
+    return bool(_ASKS.search(clause.strip())) and not _DEMANDS.search(clause)
 
 
 def _plain(text: str) -> str:
@@ -130,12 +135,26 @@ def _plain(text: str) -> str:
 
 
 _AROUND: Final = re.compile(
-    r"^(请|麻烦|帮我|给我|我要|我想|要求|已经|已|回复|回)+|(短信|信息|消息|通知)?(了|谢谢|吧)*$"
+    r"^(你好|您好|好的|请|麻烦|帮我|给我|我要|我想|要求|已经|已|回复|回)+"
+    r"|(短信|信息|消息|通知)?(了|谢谢|吧)*$"
 )
+_STOPPED: Final = re.compile(r"^已经?停|停止?了")  # the water is off: no wish, but news
+_TO_ME: Final = re.compile(r"(?<=[别勿要])再?(给|向|往)我(再)?|(?<=[别勿要])再(?=发)")
 
 
-def _is_opt_out(plain: str, words: frozenset[str]) -> bool:
-    rest = _AROUND.sub("", plain)
+def _is_opt_out(said: str, words: frozenset[str]) -> bool:
+    """Whether all of it is an opt-out, or each piece of it."""
+    pieces = [plain for piece in _PIECE.split(said) if (plain := _plain(piece))]
+    return _is_opt_out_word(_plain(said), words) or (
+        bool(pieces) and all(_is_opt_out_word(plain, words) for plain in pieces)
+    )
+
+
+_PIECE: Final = re.compile(r"[\s,，.。;；!！]+")
+
+
+def _is_opt_out_word(plain: str, words: frozenset[str]) -> bool:
+    rest = plain if _STOPPED.search(plain) else _TO_ME.sub("", _AROUND.sub("", plain))
     if plain in words or rest in words:
         return True
     if any(len(rest) > len(word) and not rest.replace(word, "") for word in words if word):
@@ -144,29 +163,46 @@ def _is_opt_out(plain: str, words: frozenset[str]) -> bool:
     return parts is not None and bool({*parts.groups()} & words)
 
 
-_NO: Final = r"(?<![没未不尚无])(?<![没未]有)(?<!没什么)"
+_NO: Final = r"(?<![没未不尚无])(?<![没未]有)(?<!没什么)(?<![没有无]任何)(?<![未不]曾)"
 _PROMISED: Final = (
     r"明天|后天|下周|下个?月|过[几两]天|等(我|到|下|发)|准备|打算|马上|尽快|(?<![委员])会|将|如果|要是"
     r"|快要?(?=[交付缴])"
 )
+_UNSURE: Final = r"忘|以为|应该|好像|可能|哪里|不想"
+_PAY: Final = r"(?:交(?![代涉接房警流通付易])|缴|付(?![出使])|转账|结清|扣款)"
+_JUST: Final = "[^没未不收看接到知]{0,4}"  # 收到缴费通知: they have the notice, no more
+_SURNAME: Final = (
+    "(?:欧阳|上官|司马|[王李张刘陈杨黄赵吴徐孙朱胡郭林罗郑梁谢宋唐韩冯邓曹彭肖董袁潘蒋蔡杜魏苏吕丁"
+    "卢姜崔谭陆汪范廖韦贾邱侯邹孟熊秦薛阎黎陶贺顾郝龚邵]|马(?!上)|周(?![一二三四五六日末])|何(?!必))"
+)
 _MEANINGS: Final = {
     Intention.PAID: re.compile(
-        rf"^(?!.*({_PROMISED}).*[交付缴清转])"
-        r"(?:.*?已经?[^没未不]{0,4}(交|缴|付|转账|结清|扣款)(?!不)"
+        rf"^(?!.*(?:{_PROMISED}|{_UNSURE}).*[交付缴清转])"
+        rf"(?:.*?(已经?|[昨前]天|刚刚?){_JUST}{_PAY}(?!不)"
         rf"|.*?{_NO}(交|缴|付)(过|清|完|齐|了)(?!也)|.*?{_NO}(结清|缴费成功|扣款成功)"
+        rf"|.*?{_NO}(交|缴|付|转|打|汇)(费|款|钱|账)(过|清|完|了|成功)(?!也)"
+        rf"|.*?{_NO}(支付成功|代扣(了|过|成功)|还清(了|$))"
+        r"|.*?已(打款|汇款|还清|转$|清$|结$)"
         rf"|.*?(钱|款|费).{{0,4}}{_NO}(转|打|汇)(过|了)|.*?{_NO}(转|打|汇)过去了"
         r"|.*?(微信|支付宝|银行卡?)[^没未不]{0,4}(付|交|缴|转)(的|了|过)"
-        r"|.*?alreadypaid|.*?i(have|ve)?(already)?paid|paid$)"
+        r"|.*?alreadypaid|.*?i(have|ve)?(already)?paid|paid(already)?$)"
     ),
     Intention.WRONG_PERSON: re.compile(
-        rf"{_NO}(发|打|找|认|搞|弄)错|号码?(错|不对)|不是(本人|业主|户主|房主|我家|我的房|机主)"
-        rf"|非(本人|业主)|不认识(?!字)|(房子|房)(已经?)?卖|{_NO}(已经?)?搬(走|家)(?!到)|不住(这|那|在)"
-        rf"|{_NO}换(了)?(手机)?号|wrong(number|person)"
+        rf"{_NO}(发|打|找|认|搞|弄)错|号码?(错|不对)|不是(本人|户主|房主|我家|我的房|机主)"
+        rf"|非(本人|业主)|不认识(?!字)|{_NO}(已经?)?搬(走|家)(?!到)|不住(这|那|在)"
+        r"|房子?[^没未不要想准打]{0,4}(卖(?!不)|出售|转手|过户)"
+        rf"|{_NO}换(了)?(手机)?号|{_NO}换(了)?(主人|[机号]主)|([机号]主|主人)(已经?)?换|新[机号]主"
+        rf"|不是{_SURNAME}[\u4e00-\u9fff]{{1,2}}(啊|呀|哦)?$|不姓|^这?不是我$|[没无]有?(这|此)个?人"
+        r"|不是我的(手机|电话)?号|不是(你们|这个?|本|该)(小区|家)的?人?$|不是[^没未不]{0,8}(业主|住户)(?!的)"
+        r"|^我?是(租客|租户|租房)|wrong(number|person)"
     ),
     Intention.DISPUTED: re.compile(
-        rf"{_NO}(异议|争议)|有误(?![会解])|{_NO}(?<!对)不对|不合理|不认可|不服|{_NO}多(收|算|扣)|{_NO}(算|收|扣)错"
-        r"|乱收费|投诉|凭什么|拒(绝)?(交|缴|付)"
+        rf"{_NO}(异议|争议)|有误(?![会解])|{_NO}(?<!对)不对|不合理|不认可|不服(?!务)|不认账|不承认|不同意"
+        rf"|{_NO}多(收|算|扣)|{_NO}(算|收|扣)错|{_NO}重复(收|扣)"
+        rf"|(账单|金额|数目|费用|面积)[^没未不无]{{0,2}}(错|有(问题|出入))|{_NO}不符|(?<!欠)(不|没有?)欠"
+        r"|乱收费|(?<![不别])投诉|凭(什么|啥)|拒(绝|不)?(交|缴|付|支付)"
         r"|(服务|卫生|保安|物业)(太|很|这么)?差|(漏水|电梯|质量).{0,6}(没(?!问题)|不(?!错)|未)"
+        r"|(?<!no)(?<!not)dispute|overcharged|wrong(amount|bill)"
     ),
 }
 
