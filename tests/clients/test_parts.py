@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import time
 from collections import Counter
 from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
@@ -247,6 +248,33 @@ def test_weights_share_the_first_place() -> None:
     assert {"p0": 300, "p1": 100} == Counter(first)
     assert "p0p0p1p0" * 2 == "".join(first[:8])
     assert "p2" == order(chosen)[-1]
+
+
+def test_turns_are_shared_by_threads() -> None:
+    """One at a time, and three to one whoever asks, while others tell what became of theirs."""
+    busy, alone, first = threading.Lock(), list[bool](), list[str]()
+
+    def clock() -> float:  # asked in the middle of each act
+        alone.append(busy.acquire(blocking=False))
+        if alone[-1]:
+            time.sleep(0.0002)
+            busy.release()
+        return 0.0
+
+    chosen = router(3, 1, clock=clock)
+
+    def ask() -> None:
+        for _ in range(40):
+            first.append(order(chosen)[0])
+            chosen.record("p0", fault=False)
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all(alone)
+    assert {"p0": 120, "p1": 40} == Counter(first)
 
 
 def test_a_failing_provider_is_rested_and_comes_back() -> None:

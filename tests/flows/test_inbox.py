@@ -26,6 +26,10 @@ from propsms.messages import (
     DeliveryStatus,
     MessageKind,
     OutboundMessage,
+    RefusalReason,
+    Refused,
+    Retry,
+    Unknown,
 )
 from propsms.phone import parse
 from propsms.providers import Aliyun, Huawei, Outbox
@@ -277,6 +281,72 @@ def test_async_inbox(outbox: Outbox, broken: bool) -> None:
     assert (0 if broken else 1) == len(list(journal.replies()))
 
 
+def test_async_inbox_awaits_its_host(outbox: Outbox) -> None:
+    """A coroutine that nobody awaits would be a callback that was never called."""
+    journal, heard = MemoryJournal(), list[Any]()
+    send(outbox, journal, number_for("replies_paid"))
+    push = outbox.next_push(now=LATER)
+    assert push is not None
+
+    async def hear(what: Delivery | ReceivedReply) -> None:
+        heard.append(what)
+
+    inbox = AsyncInbox(outbox, _Awaited(journal), on_delivery=hear, on_reply=hear)  # type: ignore[arg-type]
+    assert 200 == asyncio.run(inbox.receive(push)).status
+    assert [Delivery, ReceivedReply] == [type(what) for what in heard]
+
+
+@pytest.mark.parametrize("status", ["delivered", "failed"])
+def test_a_forged_receipt_changes_a_status_at_most(journal: Any, status: str) -> None:
+    """Nothing becomes safe to send by it, whatever was known of the message."""
+    phone = parse("19900000001")
+    endings: list[Any] = [
+        *(
+            None,
+            lambda r: None,
+            lambda r: Accepted(r, "outbox", "m"),
+            lambda r: Unknown(r, "outbox", "x"),
+        ),
+        *(
+            lambda r, retry=retry: Refused(r, "outbox", RefusalReason.THROTTLED, "c", "d", retry)
+            for retry in (Retry.LATER, Retry.NEVER)
+        ),
+    ]
+    for n, ending in enumerate(endings):
+        intent = Intent(
+            key=str(n),
+            kind=MessageKind.NOTICE,
+            template="hi",
+            phone=phone,
+            created_at=NOON,
+            reference=f"r{n}",
+        )
+        journal.intend(intent)
+        if ending is not None:
+            journal.claim(intent.reference, worker="w", now=NOON)
+            if (outcome := ending(intent.reference)) is not None:
+                journal.record_outcome(intent.reference, outcome, NOON)
+    before = [(entry.state, entry.outcome) for entry in journal.entries()]
+    inbox = Inbox(Aliyun("AKIDEXAMPLE", "secret-example"), journal)
+    forged = [
+        {
+            "phone_number": "19900000001",
+            "success": status == "delivered",
+            "err_code": "DELIVERED" if status == "delivered" else "MOBILE_NOT_ON_SERVICE",
+            "out_id": f"r{n}",
+            "biz_id": "forged",
+            "report_time": "2026-03-03 12:00:00",
+        }
+        for n in range(len(endings))
+    ]
+    request = HttpRequest("POST", "https://e.com/", {}, json.dumps(forged).encode())
+    assert [200, 200] == [inbox.receive(request).status for _ in range(2)]
+    assert before == [(entry.state, entry.outcome) for entry in journal.entries()]
+    assert [1] * len(endings) == [len(entry.receipts) for entry in journal.entries()]
+    assert ["r0"] == [entry.reference for entry in journal.open_intents()]
+    assert [False] * 5 == [journal.release(f"r{n}", now=NOON) for n in (0, 2, 3, 4, 5)]
+
+
 statuses = st.sampled_from(DeliveryStatus)
 segments = st.sampled_from([None, (1, 1), (1, 2), (2, 2), (3, 3)])
 RANK = [None, DeliveryStatus.UNKNOWN, DeliveryStatus.FAILED, DeliveryStatus.DELIVERED]
@@ -384,8 +454,24 @@ OPT_OUT = (Intention.OPT_OUT,)
         *[
             (text, OPT_OUT)
             for text in (
-                *("停", "请停。", "停发", "停止", "退訂", "STOP ALL", "Cancel", "end", "好的，退订"),
-                *("不要再给我发短信了", "别再给我发了", "请勿再发", "R 请不要再发", "别发了！退订！"),
+                *(
+                    "停",
+                    "请停。",
+                    "停发",
+                    "停止",
+                    "退訂",
+                    "STOP ALL",
+                    "Cancel",
+                    "end",
+                    "好的，退订",
+                ),
+                *(
+                    "不要再给我发短信了",
+                    "别再给我发了",
+                    "请勿再发",
+                    "R 请不要再发",
+                    "别发了！退订！",
+                ),
             )
         ],
         *[
@@ -410,7 +496,13 @@ OPT_OUT = (Intention.OPT_OUT,)
             (text, (Intention.WRONG_PERSON,))
             for text in (
                 *("我不是张三", "不是李女士啊", "我不姓张", "没有这个人", "查无此人", "不是我"),
-                *("不是你们小区的", "我不是这个小区的业主", "我是租客", "房子去年就卖了", "新机主"),
+                *(
+                    "不是你们小区的",
+                    "我不是这个小区的业主",
+                    "我是租客",
+                    "房子去年就卖了",
+                    "新机主",
+                ),
                 *("不是我的手机号", "我不是業主"),
             )
         ],
@@ -424,13 +516,28 @@ OPT_OUT = (Intention.OPT_OUT,)
         *[
             (text, (Intention.DISPUTED,))
             for text in (
-                *("凭什么？", "账单错了", "金额有问题", "重复收费", "与实际不符", "我不欠费", "不同意"),
+                *(
+                    "凭什么？",
+                    "账单错了",
+                    "金额有问题",
+                    "重复收费",
+                    "与实际不符",
+                    "我不欠费",
+                    "不同意",
+                ),
                 *("拒不支付", "I dispute this", "wrong amount", "金額不對"),
             )
         ],
         *[
             (text, ())
-            for text in ("没有任何异议", "不投诉", "不服务", "金额没有错", "no dispute", "我欠不欠")
+            for text in (
+                "没有任何异议",
+                "不投诉",
+                "不服务",
+                "金额没有错",
+                "no dispute",
+                "我欠不欠",
+            )
         ],
         ("RTD", ()),
         ("收到", ()),
@@ -521,9 +628,13 @@ def test_own_opt_out_words() -> None:
     """A company may honour other words."""
     assert OPT_OUT == read_reply("０００００", opt_out_words=["00000"])
     assert () == read_reply("R", opt_out_words=["00000"])
+    assert [OPT_OUT, ()] == [read_reply(text, opt_out_words="不看") for text in ("不看", "不")]
+    assert () == read_reply("👍", opt_out_words=["", "。", "R"])
 
 
-@pytest.mark.parametrize("piece", ["会", "已经", "退订", "【", "R", "交没", "?,", "刚", "不是", "R ", "房"])
+@pytest.mark.parametrize(
+    "piece", ["会", "已经", "退订", "【", "R", "交没", "?,", "刚", "不是", "R ", "房"]
+)
 def test_a_forged_book_is_no_work(piece: str) -> None:
     """A push holds a megabyte; patterns that look back and forth shall not."""
     start = time.process_time()

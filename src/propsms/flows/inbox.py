@@ -105,7 +105,7 @@ def read_reply(
     .. versionadded:: 0.1.0
     """
     text = text[:_MOST].translate(variants())
-    words = frozenset(map(_plain, opt_out_words))
+    words = frozenset(map(_plain, _each(opt_out_words))) - {""}
     if any(_is_opt_out(said, words) for said in (text, _QUOTED.sub("", text))):
         return (Intention.OPT_OUT,)
     clauses = [_plain(clause) for clause in _CLAUSE.findall(text) if not _asks(clause)]
@@ -114,6 +114,11 @@ def read_reply(
         for intent, pattern in _MEANINGS.items()
         if any(pattern.search(clause) for clause in clauses)
     )
+
+
+def _each(given: Iterable[str]) -> Iterable[str]:
+    """A text alone is one, not its letters."""
+    return (given,) if isinstance(given, str) else given
 
 
 _MOST: Final = 500
@@ -293,11 +298,11 @@ class _Receiver(Generic[_J]):
         self._provider = provider
         self._journal: Any = journal
         self._token = token
-        self._networks = tuple(ip_network(network) for network in networks)
+        self._networks = tuple(ip_network(network) for network in _each(networks))
         self._suppression = suppression
         self._on_delivery = on_delivery
         self._on_reply = on_reply
-        self._opt_out_words = frozenset(opt_out_words)
+        self._opt_out_words = frozenset(_each(opt_out_words))
         self._clock = clock
 
     def _steps(self, request: HttpRequest, peer: str | None) -> _Steps[HttpResponse]:
@@ -345,7 +350,7 @@ class _Receiver(Generic[_J]):
         entry: Entry | None = yield partial(self._journal.entry, reference)
         change = _change(old, entry, receipt) if entry is not None else None
         if change is not None:
-            self._on_delivery(change)
+            yield partial(self._on_delivery, change)
 
     def _write_reply(self, reply: Reply, now: datetime) -> _Steps[None]:
         intentions = read_reply(reply.text, opt_out_words=self._opt_out_words)
@@ -353,7 +358,7 @@ class _Receiver(Generic[_J]):
             yield partial(self._suppression.add, reply.phone)
         new: bool = yield partial(self._journal.record_reply, reply, now)
         if new and self._on_reply is not None:
-            self._on_reply(ReceivedReply(reply, intentions))
+            yield partial(self._on_reply, ReceivedReply(reply, intentions))
 
 
 def _change(old: Entry | None, entry: Entry, receipt: DeliveryReceipt) -> Delivery | None:
@@ -421,7 +426,7 @@ class Inbox(_Receiver[Journal]):
 
 
 class AsyncInbox(_Receiver[AsyncJournal]):
-    """`Inbox` over an `AsyncJournal`, awaited.
+    """`Inbox` over an `AsyncJournal`, awaited; so is what the host's own functions give back.
 
     .. versionadded:: 0.1.0
     """
