@@ -871,6 +871,8 @@ def test_79_what_the_owner_writes_back() -> None:
     contested = hold_for_reply("我对账单有异议", at=at("2026-04-02"))
     assert HoldKind.DISPUTE is contested.kind
     assert contested.until is None
+    for said_so in ("已经交了", "昨天交了", "已经付款", "早缴完了"):
+        assert HoldKind.PAUSE is hold_for_reply(said_so, at=at("2026-04-02")).kind
     assert hold_for_reply("好的", at=at("2026-04-02")) is None
     waiting = judge("2026-04-03", holds=[paid])
     assert ("hold", ("HOLD_PAUSE",), (Task.FOLLOW_UP,)) == (
@@ -880,7 +882,7 @@ def test_79_what_the_owner_writes_back() -> None:
     assert ("hold", True) == (disputed.action, Task.FOLLOW_UP in disputed.tasks)
     assert Reason.HOLD_DISPUTE in disputed.reasons
     assert "send" == judge("2026-04-07", holds=[paid]).action
-    for nothing in ("没有异议", "还没交,未付清", "unpaid"):
+    for nothing in ("没有异议", "还没交,未付清", "unpaid", "没有交了"):
         assert hold_for_reply(nothing, at=at("2026-04-02")) is None
 
 
