@@ -8,6 +8,7 @@ import io
 import json
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from threading import Event
 from typing import TYPE_CHECKING
 
 import pytest
@@ -222,6 +223,31 @@ def test_26_paid_between_plan_and_send_is_not_sent() -> None:
     assert (1, {"PAID": 1, "CHANGED": 1, "ACCOUNT_GONE": 1}) == (report.accepted, report.cancelled)
     assert 1 == len(town.box)
     assert 1 == len(town.plan().notices)  # what is left to pay may be told today
+
+
+def test_26_who_pays_while_a_request_takes_long_is_not_written_to() -> None:
+    """The next part was looked at while the request was under way; too long ago by now."""
+    looked = Event()
+
+    class Slow(Outbox):
+        def exchange(self, request):
+            if not looked.is_set():
+                assert looked.wait(30)
+                town.accounts["h0002"] = paid(town.accounts["h0002"])
+                town.now += timedelta(seconds=11)
+            return super().exchange(request)
+
+    def account(wanted: str) -> Account:
+        found = town.accounts[wanted]
+        if wanted == "h0002":
+            looked.set()
+        return found
+
+    town = Town(home(1), home(2), home(3), box=Slow(":memory:"))
+    run = town.run(accounts=account, batch=1)
+    report = run.commit(run.plan(town.accounts.values()))
+    assert (2, {"PAID": 1}) == (report.accepted, report.cancelled)
+    assert 2 == len(town.box)
 
 
 def test_62_the_dry_run_is_what_is_committed() -> None:
