@@ -35,7 +35,13 @@ app = Celery("collection", broker=os.environ.get("REDIS", "redis://localhost:637
 app.conf.update(
     task_acks_late=True,  # a part goes back to the queue when its worker dies
     worker_prefetch_multiplier=1,
-    broker_transport_options={"visibility_timeout": int(os.environ.get("VISIBLE", "3600"))},
+    broker_transport_options={
+        "visibility_timeout": int(os.environ.get("VISIBLE", "3600")),
+        # Parts of the dead are looked for every ten seconds, not every hundred, and a worker
+        # that dies while it looks keeps the others from it for half a minute, not for five.
+        "unacked_restore_throttle": 1,
+        "unacked_mutex_expire": 30,
+    },
     broker_connection_retry_on_startup=True,
 )
 
